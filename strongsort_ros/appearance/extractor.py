@@ -1,0 +1,60 @@
+"""What every source of embeddings gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkCard:
+    """What the tracker and its user must know of a network.
+
+    Attributes
+    ----------
+    name
+        Name of the network, such as `osnet_x0_25`.
+    dimension
+        Length of its embeddings.
+    max_cosine_distance
+        Threshold measured for it; used when the setting of that name is `auto`.
+    source
+        Where the weights come from and what their training data allow.
+
+    """
+
+    name: str
+    dimension: int
+    max_cosine_distance: float
+    source: str = ''
+
+
+class Extractor(Protocol):
+    """Turns the boxes of an image into embeddings."""
+
+    @property
+    def card(self) -> NetworkCard:
+        """The network's card."""
+        ...
+
+    def extract(
+        self, image: npt.NDArray[np.uint8], tlwh: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float32]:
+        """Return (N, D) float32 embeddings; a row of zeros where a box shows nothing.
+
+        Parameters
+        ----------
+        image
+            (H, W, 3) uint8 BGR; only read; may be a strided view.
+        tlwh
+            (N, 4) pixels; may be NaN, empty or outside the image.
+
+        """
+        ...
+
+    def warm_up(self, boxes: int = 64) -> None:
+        """Run once for every batch size up to `boxes`, so that the first frame is not slow."""
+        ...
