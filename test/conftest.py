@@ -1,0 +1,30 @@
+"""What all tests share: where the real sequences are, and the count of what was skipped."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope='session')
+def data_dir() -> Path:
+    """Folder of real sequences, weights and golden output; the test is skipped without it."""
+    folder = Path(os.environ.get('STRONGSORT_DATA', ROOT.parent / 'shared' / 'data'))
+    if not folder.is_dir():
+        pytest.skip(f'no test data at {folder}: set STRONGSORT_DATA to the folder that holds it')
+    return folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests were skipped, and why, even in a quiet run."""
+    reasons: dict[str, int] = {}
+    for report in terminalreporter.stats.get('skipped', []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reasons[reason] = reasons.get(reason, 0) + 1
+    terminalreporter.write_line(f'skips: {sum(reasons.values())}')
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f'  {count} x {reason}')
