@@ -5,34 +5,17 @@ ROS parameters, YAML files, command-line options and documentation are made from
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-AUTO: Final = 'auto'
+from strongsort_ros.settings import AUTO, Meaning, Settings, check_value, setting
 
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a setting means: unit ('' for none), closed range, and one sentence."""
-
-    description: str
-    unit: str = ''
-    low: float = -math.inf
-    high: float = math.inf
-
-
-def _setting(
-    default: object, description: str, unit: str = '', low: float = 0.0, high: float = math.inf
-) -> Any:
-    meaning = Meaning(description, unit, low, high)
-    return dataclasses.field(default=default, metadata={'meaning': meaning})
+__all__ = ['AUTO', 'SWITCHES', 'Meaning', 'TrackerSettings', 'check_value']
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrackerSettings:
+class TrackerSettings(Settings):
     """Settings of the tracker; the defaults are StrongSORT's (arXiv 2202.13514, section 4.2).
 
     Raises
@@ -42,54 +25,40 @@ class TrackerSettings:
 
     """
 
-    min_confidence: float = _setting(
+    min_confidence: float = setting(
         0.6, 'Detections below this confidence are not used.', high=1.0
     )
-    min_height: float = _setting(0.0, 'Detections lower than this are not used.', 'px')
-    max_cosine_distance: float | Literal['auto'] = _setting(
+    min_height: float = setting(0.0, 'Detections lower than this are not used.', 'px')
+    max_cosine_distance: float | Literal['auto'] = setting(
         0.45, 'Largest cosine distance of a match by appearance; auto: as measured for the '
         'network that gives the embeddings.', high=2.0,
     )  # fmt: skip
-    max_iou_distance: float = _setting(0.7, 'Largest 1 - IoU of a match by position.', high=1.0)
-    max_age: int = _setting(30, 'A confirmed track unmatched for longer is deleted.', 'frames')
-    n_init: int = _setting(3, 'Matches, birth included, that confirm a track.', 'frames', low=1)
-    nn_budget: int = _setting(
+    max_iou_distance: float = setting(0.7, 'Largest 1 - IoU of a match by position.', high=1.0)
+    max_age: int = setting(30, 'A confirmed track unmatched for longer is deleted.', 'frames')
+    n_init: int = setting(3, 'Matches, birth included, that confirm a track.', 'frames', low=1)
+    nn_budget: int = setting(
         1, 'Embeddings kept for a track; with ema it is one, their average.', low=1, high=1000
     )
-    cascade: bool = _setting(
+    cascade: bool = setting(
         False, 'Match recently seen tracks first (DeepSORT); false: all at once (woC).'
     )
-    nsa: bool = _setting(True, 'NSA Kalman: measurement noise falls with confidence.')
-    ema: bool = _setting(True, 'Average embeddings exponentially instead of keeping nn_budget.')
-    ema_alpha: float = _setting(0.9, 'Share of the past in the averaged embedding.', high=1.0)
-    motion_cost: bool = _setting(True, 'Add the Mahalanobis distance to the matching cost (MC).')
-    motion_lambda: float = _setting(
+    nsa: bool = setting(True, 'NSA Kalman: measurement noise falls with confidence.')
+    ema: bool = setting(True, 'Average embeddings exponentially instead of keeping nn_budget.')
+    ema_alpha: float = setting(0.9, 'Share of the past in the averaged embedding.', high=1.0)
+    motion_cost: bool = setting(True, 'Add the Mahalanobis distance to the matching cost (MC).')
+    motion_lambda: float = setting(
         0.98, 'Weight of appearance against motion in the matching cost.', high=1.0
     )
-    gating_threshold: float = _setting(
+    gating_threshold: float = setting(
         9.4877, 'Largest squared Mahalanobis distance of a match by appearance.'
     )
-    class_agnostic: bool = _setting(False, 'Let detections of one class continue another class.')
-    std_weight_position: float = _setting(
+    class_agnostic: bool = setting(False, 'Let detections of one class continue another class.')
+    std_weight_position: float = setting(
         1 / 20, 'Standard deviation of a position, in box heights.', 'h', low=1e-6
     )
-    std_weight_velocity: float = _setting(
+    std_weight_velocity: float = setting(
         1 / 160, 'Standard deviation of a velocity, in box heights a frame.', 'h/frame', low=1e-6
     )
-
-    def __post_init__(self) -> None:
-        for name, meaning in self.meanings().items():
-            check_value(name, getattr(self, name), meaning, self.types()[name])
-
-    @classmethod
-    def meanings(cls) -> dict[str, Meaning]:
-        """Return name -> meaning, in the order of the table."""
-        return {f.name: f.metadata['meaning'] for f in dataclasses.fields(cls)}
-
-    @classmethod
-    def types(cls) -> dict[str, str]:
-        """Return name -> type as written in the table: 'float', 'int', 'bool' or with auto."""
-        return {f.name: str(f.type) for f in dataclasses.fields(cls)}
 
     @classmethod
     def strongsort(cls) -> TrackerSettings:
@@ -127,35 +96,5 @@ class TrackerSettings:
             motion_cost='mc' in chosen,
         )
 
-    def replace(self, **changes: object) -> TrackerSettings:
-        """Return a copy with some settings changed.
-
-        Raises
-        ------
-        ValueError
-            A name is unknown or a value is refused.
-
-        """
-        unknown = sorted(set(changes) - set(self.meanings()))
-        if unknown:
-            raise ValueError(f'unknown setting {unknown[0]!r}')
-        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
-
 
 SWITCHES: Final = ('bot', 'ecc', 'nsa', 'ema', 'mc', 'woc')
-
-
-def check_value(name: str, value: object, meaning: Meaning, kind: str) -> None:
-    """Raise ValueError, naming both, unless `value` is of type `kind` and in range."""
-    if value == AUTO and AUTO in kind:
-        return
-    if kind.startswith('bool'):
-        if not isinstance(value, bool):
-            raise ValueError(f'{name}: {value!r} is not true or false')
-        return
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f'{name}: {value!r} is not a number')
-    if kind.startswith('int') and not isinstance(value, int):
-        raise ValueError(f'{name}: {value!r} is not a whole number')
-    if not meaning.low <= value <= meaning.high or not math.isfinite(value):
-        raise ValueError(f'{name}: {value!r} is not in [{meaning.low:g}, {meaning.high:g}]')
