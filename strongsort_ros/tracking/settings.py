@@ -18,6 +18,8 @@ __all__ = ['AUTO', 'SWITCHES', 'Meaning', 'TrackerSettings', 'check_value']
 class TrackerSettings(Settings):
     """Settings of the tracker; the defaults are StrongSORT's (arXiv 2202.13514, section 4.2).
 
+    Only `max_camera_motion` differs from the program's: a robot turns further in a frame.
+
     Raises
     ------
     ValueError
@@ -25,9 +27,7 @@ class TrackerSettings(Settings):
 
     """
 
-    min_confidence: float = setting(
-        0.6, 'Detections below this confidence are not used.', high=1.0
-    )
+    min_confidence: float = setting(0.6, 'Detections below this confidence are not used.', high=1.0)
     min_height: float = setting(0.0, 'Detections lower than this are not used.', 'px')
     max_cosine_distance: float | Literal['auto'] = setting(
         0.45, 'Largest cosine distance of a match by appearance; auto: as measured for the '
@@ -37,7 +37,10 @@ class TrackerSettings(Settings):
     max_age: int = setting(30, 'A confirmed track unmatched for longer is deleted.', 'frames')
     n_init: int = setting(3, 'Matches, birth included, that confirm a track.', 'frames', low=1)
     nn_budget: int = setting(
-        1, 'Embeddings kept for a track; with ema it is one, their average.', low=1, high=1000
+        1,
+        'Embeddings kept for a track; with ema it is one, their average.',
+        low=1,
+        high=1000,
     )
     cascade: bool = setting(
         False, 'Match recently seen tracks first (DeepSORT); false: all at once (woC).'
@@ -52,12 +55,19 @@ class TrackerSettings(Settings):
     gating_threshold: float = setting(
         9.4877, 'Largest squared Mahalanobis distance of a match by appearance.'
     )
+    max_camera_motion: float = setting(
+        1000.0, 'Camera motion further than this from the identity (Frobenius norm, so about '
+        'pixels of shift) is ignored.', 'px',
+    )  # fmt: skip
     class_agnostic: bool = setting(False, 'Let detections of one class continue another class.')
     std_weight_position: float = setting(
         1 / 20, 'Standard deviation of a position, in box heights.', 'h', low=1e-6
     )
     std_weight_velocity: float = setting(
-        1 / 160, 'Standard deviation of a velocity, in box heights a frame.', 'h/frame', low=1e-6
+        1 / 160,
+        'Standard deviation of a velocity, in box heights a frame.',
+        'h/frame',
+        low=1e-6,
     )
 
     @classmethod
@@ -94,6 +104,7 @@ class TrackerSettings(Settings):
             nsa='nsa' in chosen,
             ema='ema' in chosen,
             motion_cost='mc' in chosen,
+            max_camera_motion=100.0,
         )
 
 

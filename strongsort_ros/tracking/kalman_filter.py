@@ -1,0 +1,132 @@
+"""The Kalman filter of DeepSORT (arXiv 1703.07402, section 2.1) for all tracks at once.
+
+State: x, y (box centre), a (w/h), h and their velocities per frame, at constant velocity. All
+noise is diagonal, so the four coordinates never become correlated: the 8x8 covariance is four
+2x2 blocks, one a coordinate, kept as the columns of an (N, 12) array: four variances of
+position, four of velocity, four covariances of the two. The arithmetic is that of the full
+matrices; only products with zero are left out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from strongsort_ros.tracking.detections import FloatArray
+from strongsort_ros.tracking.settings import TrackerSettings
+
+# Standard deviations that do not grow with the box: of the aspect, which has no unit.
+_STD_ASPECT = 1e-2
+_STD_ASPECT_VELOCITY = 1e-5
+_STD_ASPECT_MEASURED = 1e-1
+# Keeps a division finite where noise and box height have both come to nothing.
+_SMALLEST_VARIANCE = 1e-12
+
+POSITION, VELOCITY, CROSS = slice(0, 4), slice(4, 8), slice(8, 12)
+"""Columns of the (N, 12) covariance."""
+
+
+class KalmanFilter:
+    """Predict, gate and update; means (N, 8) and covariances (N, 12) are changed in place."""
+
+    def __init__(self, settings: TrackerSettings) -> None:
+        position, velocity = (
+            settings.std_weight_position**2,
+            settings.std_weight_velocity**2,
+        )
+        grows = np.array([1.0, 1.0, 0.0, 1.0])
+        aspect = np.array([0.0, 0.0, 1.0, 0.0])
+        # A variance is weight * h**2 + constant, with one entry for each of x, y, a, h.
+        self._process_weight = np.concatenate([position * grows, velocity * grows])
+        self._process_constant = np.concatenate(
+            [aspect * _STD_ASPECT**2, aspect * _STD_ASPECT_VELOCITY**2]
+        )
+        self._measured_weight = position * grows
+        self._measured_constant = aspect * _STD_ASPECT_MEASURED**2
+        self._birth_weight = np.concatenate([4 * position * grows, 100 * velocity * grows])
+
+    def initiate(self, xyah: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return mean (N, 8) and covariance (N, 12) of new tracks at measured boxes (N, 4)."""
+        mean = np.zeros((len(xyah), 8))
+        mean[:, POSITION] = xyah
+        covariance = np.zeros((len(xyah), 12))
+        squared = xyah[:, 3:] ** 2
+        covariance[:, :8] = squared * self._birth_weight + self._process_constant
+        return mean, covariance
+
+    def predict(self, mean: FloatArray, covariance: FloatArray, dt: float = 1.0) -> None:
+        """Move the state by `dt` frames: F(dt) with the noise of that many frames.
+
+        For a whole `dt` and a constant height this equals `dt` predictions by one frame.
+        """
+        squared = mean[:, 3:4] ** 2
+        noise = squared * self._process_weight + self._process_constant
+        position, velocity = covariance[:, POSITION], covariance[:, VELOCITY]
+        cross = covariance[:, CROSS]
+        if dt == 1.0:
+            mean[:, POSITION] += mean[:, VELOCITY]
+            position += cross
+            cross += velocity
+            position += cross
+        else:
+            mean[:, POSITION] += dt * mean[:, VELOCITY]
+            position += dt * (2 * cross + dt * velocity)
+            cross += dt * velocity
+            # Noise of earlier frames is carried on by F: sums of 0..dt-1 and of their squares.
+            velocity_noise = noise[:, 4:]
+            position += (dt - 1) * (noise[:, :4] + velocity_noise * (dt * (2 * dt - 1) / 6))
+            cross += velocity_noise * (dt * (dt - 1) / 2)
+            velocity += (dt - 1) * velocity_noise
+        covariance[:, :8] += noise
+
+    def mahalanobis(self, mean: FloatArray, covariance: FloatArray, xyah: FloatArray) -> FloatArray:
+        """Return (N, M) squared Mahalanobis distances of measured boxes (M, 4) from N states."""
+        projected = mean[:, 3:4] ** 2 * self._measured_weight + self._measured_constant
+        projected += covariance[:, POSITION]
+        np.maximum(projected, _SMALLEST_VARIANCE, out=projected)
+        # sum (z - x)^2 / s over the coordinates, as one product: z^2/s - 2 z x/s + x^2/s. Around
+        # a common origin, as the difference of large numbers would lose digits.
+        origin = xyah[:1]
+        z, x = xyah - origin, mean[:, POSITION] - origin
+        n, m = len(mean), len(xyah)
+        left, right = np.empty((n, 9)), np.empty((9, m))
+        np.reciprocal(projected, out=left[:, :4])
+        scaled = np.multiply(x, left[:, :4], out=left[:, 4:8])
+        np.einsum('ij,ij->i', x, scaled, out=left[:, 8])
+        np.multiply(z.T, z.T, out=right[:4])
+        np.multiply(z.T, -2.0, out=right[4:8])
+        right[8] = 1.0
+        return left @ right
+
+    def update(
+        self,
+        mean: FloatArray,
+        covariance: FloatArray,
+        xyah: FloatArray,
+        scores: FloatArray | None = None,
+    ) -> None:
+        """Correct N states by their measured boxes (N, 4).
+
+        Parameters
+        ----------
+        mean, covariance
+            (N, 8) and (N, 12), changed in place.
+        xyah
+            (N, 4) measured boxes.
+        scores
+            (N,) confidences for the NSA filter: the measurement's standard deviation is
+            multiplied by 1 - c (arXiv 2202.13514, equation 3, squared as in its program).
+
+        """
+        noise = mean[:, 3:4] ** 2 * self._measured_weight + self._measured_constant
+        if scores is not None:
+            noise *= ((1.0 - scores) ** 2)[:, None]
+        position, cross = covariance[:, POSITION], covariance[:, CROSS]
+        noise += position
+        np.maximum(noise, _SMALLEST_VARIANCE, out=noise)
+        gain, velocity_gain = position / noise, cross / noise
+        innovation = xyah - mean[:, POSITION]
+        mean[:, POSITION] += gain * innovation
+        mean[:, VELOCITY] += velocity_gain * innovation
+        covariance[:, VELOCITY] -= velocity_gain * cross
+        position -= gain * position
+        cross -= gain * cross

@@ -1,0 +1,250 @@
+"""The online tracker: StrongSORT (arXiv 2202.13514) and DeepSORT (arXiv 1703.07402)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from strongsort_ros.settings import AUTO
+from strongsort_ros.tracking.admission import ClassCodes, Observed, admit
+from strongsort_ros.tracking.association import Matches, associate
+from strongsort_ros.tracking.camera_compensation import compensate, is_usable
+from strongsort_ros.tracking.detections import Detections, FloatArray, IntArray
+from strongsort_ros.tracking.gallery import Gallery
+from strongsort_ros.tracking.kalman_filter import KalmanFilter
+from strongsort_ros.tracking.settings import TrackerSettings
+from strongsort_ros.tracking.track_table import Rows, TrackTable
+from strongsort_ros.tracking.tracks import CONFIRMED, Tracks
+
+# Names of classes that no track has are forgotten when there are more than this.
+_MOST_CLASSES = 1024
+
+
+class Tracker:
+    """Gives stable identities to the detections of consecutive frames.
+
+    Parameters
+    ----------
+    settings
+        Constants of the algorithm; `max_cosine_distance` must be a number.
+
+    Raises
+    ------
+    ValueError
+        `max_cosine_distance` is `auto`, which only the owner of the network can resolve.
+
+    """
+
+    def __init__(self, settings: TrackerSettings | None = None) -> None:
+        self._table = TrackTable()
+        self._classes = ClassCodes()
+        self._next_id = 1
+        self._rejected: Mapping[str, int] = {}
+        self._apply(settings or TrackerSettings())
+        self._gallery = Gallery(self._settings)
+
+    @property
+    def settings(self) -> TrackerSettings:
+        """Constants in use. Assigning others keeps the tracks; embeddings are kept where the
+        new gallery is of the same kind, and gathered anew otherwise.
+        """
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: TrackerSettings) -> None:
+        before = self._settings
+        self._apply(settings)
+        if any(getattr(before, name) != getattr(settings, name) for name in _GALLERY_SETTINGS):
+            self._gallery = Gallery(settings)
+            self._table.rows.slot[:] = self._gallery.take(len(self._table))
+
+    @property
+    def tracks(self) -> Tracks:
+        """All live tracks after the last frame, tentative and lost ones too."""
+        return self._snapshot(np.arange(len(self._table)))
+
+    def update(
+        self,
+        detections: Detections,
+        camera_motion: FloatArray | None = None,
+        dt: float = 1.0,
+        *,
+        stamp: int = 0,
+    ) -> Tracks:
+        """Track one frame, and return the confirmed tracks seen in it or in the frame before.
+
+        Parameters
+        ----------
+        detections
+            What was seen; none is a frame too. Without embeddings it is tracked by position.
+        camera_motion
+            (3, 3), from pixels of the previous frame to pixels of this one.
+        dt
+            Frames since the previous call, > 0; more than 1 where some were dropped.
+        stamp
+            Kept as `first_seen` of tracks that are born in this frame.
+
+        Raises
+        ------
+        ValueError
+            `dt` is not a positive number, or `camera_motion` is not (3, 3).
+
+        """
+        frames = _whole_frames(dt)
+        observed = self._admit(detections)
+        self._compensate(camera_motion)
+        self._predict(dt, frames)
+        matches = self._associate(observed, frames)
+        self._update(matches, observed)
+        self._prune()
+        self._spawn(matches, observed, stamp)
+        return self._report(frames)
+
+    def reset(self) -> None:
+        """Forget all tracks; ids go on, so that none is ever used twice."""
+        self._table.clear()
+        self._gallery = Gallery(self._settings)
+        self._rejected = {}
+
+    def _apply(self, settings: TrackerSettings) -> None:
+        if settings.max_cosine_distance == AUTO:
+            raise ValueError(
+                "max_cosine_distance: 'auto' is not resolved: give a number, "
+                'or make the tracker through a Pipeline with an extractor'
+            )
+        self._settings = settings
+        self._kalman = KalmanFilter(settings)
+
+    def _admit(self, detections: Detections) -> Observed:
+        if len(self._classes) > _MOST_CLASSES:
+            codes = self._table.rows.class_code
+            codes[:] = self._classes.forget_others(codes)
+        observed, self._rejected = admit(detections, self._settings, self._classes)
+        embeddings = observed.embeddings
+        if embeddings is not None and embeddings.shape[1] != self._gallery.dimension:
+            self._gallery.forget(embeddings.shape[1])
+        return observed
+
+    def _compensate(self, camera_motion: FloatArray | None) -> None:
+        if camera_motion is None:
+            return
+        if camera_motion.shape != (3, 3):
+            raise ValueError(f'camera_motion: shape {camera_motion.shape}, expected (3, 3)')
+        if is_usable(camera_motion, self._settings.max_camera_motion):
+            compensate(self._table.rows.mean, camera_motion)
+
+    def _predict(self, dt: float, frames: int) -> None:
+        tracks = self._table.rows
+        self._kalman.predict(tracks.mean, tracks.covariance, dt)
+        tracks.age[:] += frames
+        tracks.time_since_update[:] += frames
+        tracks.detection_index[:] = -1
+        if frames > 1:
+            # Frames that were dropped would have ended these before this one.
+            self._drop(tracks.time_since_update > self._settings.max_age + 1)
+
+    def _associate(self, observed: Observed, frames: int) -> Matches:
+        return associate(
+            self._table.rows,
+            observed,
+            self._gallery,
+            self._kalman,
+            self._settings,
+            frames,
+        )
+
+    def _update(self, matches: Matches, observed: Observed) -> None:
+        rows, columns = matches
+        if len(rows) == 0:
+            return
+        matched = self._table.rows.take(rows)
+        scores = observed.scores[columns]
+        self._kalman.update(
+            matched.mean,
+            matched.covariance,
+            observed.xyah[columns],
+            scores if self._settings.nsa else None,
+        )
+        matched.score[:] = scores
+        matched.hits[:] += 1
+        matched.time_since_update[:] = 0
+        matched.class_code[:] = observed.class_codes[columns]
+        matched.detection_index[:] = observed.index[columns]
+        matched.state[matched.hits >= self._settings.n_init] = CONFIRMED
+        self._table.write(rows, matched)
+        self._remember(matched.slot, observed, columns)
+
+    def _prune(self) -> None:
+        tracks = self._table.rows
+        missed = tracks.time_since_update > 0
+        tentative = tracks.state != CONFIRMED
+        self._drop((missed & tentative) | (tracks.time_since_update > self._settings.max_age))
+
+    def _spawn(self, matches: Matches, observed: Observed, stamp: int) -> None:
+        free = np.ones(len(observed), dtype=bool)
+        free[matches[1]] = False
+        columns = free.nonzero()[0]
+        count = len(columns)
+        if count == 0:
+            return
+        born = self._table.append(count)
+        born.mean[:], born.covariance[:] = self._kalman.initiate(observed.xyah[columns])
+        born.score[:] = observed.scores[columns]
+        born.id[:] = np.arange(self._next_id, self._next_id + count)
+        born.age[:] = born.hits[:] = 1
+        born.first_seen[:] = stamp
+        born.class_code[:] = observed.class_codes[columns]
+        born.detection_index[:] = observed.index[columns]
+        born.slot[:] = self._gallery.take(count)
+        if self._settings.n_init == 1:
+            born.state[:] = CONFIRMED
+        self._next_id += count
+        self._remember(born.slot, observed, columns)
+
+    def _report(self, frames: int) -> Tracks:
+        tracks = self._table.rows
+        # As published: a track missed in exactly this frame is still reported.
+        recent = (tracks.state == CONFIRMED) & (tracks.time_since_update <= frames)
+        return self._snapshot(recent.nonzero()[0])
+
+    def _remember(self, slots: IntArray, observed: Observed, columns: IntArray) -> None:
+        """Add the embeddings of matched detections to the tracks' slots."""
+        if observed.embeddings is None:
+            return
+        if observed.embedded is not None:
+            embedded = observed.embedded[columns]
+            slots, columns = slots[embedded], columns[embedded]
+        self._gallery.add(slots, observed.embeddings[columns])
+
+    def _drop(self, which: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
+        if which.any():
+            self._gallery.give_back(self._table.rows.slot[which])
+            self._table.keep(~which)
+
+    def _snapshot(self, rows: IntArray) -> Tracks:
+        chosen: Rows = self._table.rows.take(rows)
+        return Tracks(
+            ids=chosen.id,
+            class_ids=self._classes.names[chosen.class_code],
+            scores=chosen.score,
+            # CONFIRMED and not matched in this frame is LOST; tentative ones always are matched.
+            states=chosen.state + (chosen.time_since_update > 0),
+            mean=chosen.mean,
+            variance=chosen.covariance[:, :8],
+            age=chosen.age,
+            hits=chosen.hits,
+            time_since_update=chosen.time_since_update,
+            first_seen=chosen.first_seen,
+            detection_index=chosen.detection_index,
+            rejected=self._rejected,
+        )
+
+
+_GALLERY_SETTINGS = ('ema', 'ema_alpha', 'nn_budget')
+
+
+def _whole_frames(dt: float) -> int:
+    if not 0 < dt < np.inf:
+        raise ValueError(f'dt: {dt!r} is not a positive number of frames')
+    return max(1, round(dt))
