@@ -1,0 +1,58 @@
+"""Count elapsed frames from stamps; knows no ROS."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+SECOND: Final = 1_000_000_000
+WINDOW: Final = 31
+"""Stamp differences whose median is the nominal frame period."""
+
+
+class FrameClock:
+    """Turns stamps into elapsed nominal frames, so that prediction spans dropped frames.
+
+    The nominal period is the given rate's, or else the median of the last differences of stamps,
+    which dropped frames do not move until every second one is.
+
+    Parameters
+    ----------
+    rate
+        Nominal frames a second; 0: estimated.
+
+    """
+
+    def __init__(self, rate: float = 0.0) -> None:
+        self._given = SECOND / rate if rate > 0 else None
+        self._differences: deque[int] = deque(maxlen=WINDOW)
+        self._last: int | None = None
+
+    def reset(self) -> None:
+        """Forget the last stamp, not the period: after a jump the camera is the same."""
+        self._last = None
+
+    @property
+    def period(self) -> float | None:
+        """Nominal frame period, nanoseconds; None while it is not known."""
+        if self._given is not None:
+            return self._given
+        if not self._differences:
+            return None
+        return float(sorted(self._differences)[(len(self._differences) - 1) // 2])
+
+    @property
+    def rate(self) -> float:
+        """Nominal frames a second; 0 while they are not known."""
+        period = self.period
+        return SECOND / period if period else 0.0
+
+    def advance(self, stamp: int) -> float:
+        """Return whole frames, at least 1, since the previous stamp; stamps in nanoseconds."""
+        last, self._last = self._last, stamp if stamp > 0 else self._last
+        if last is None or stamp <= last:
+            return 1.0
+        self._differences.append(stamp - last)
+        period = self.period
+        assert period is not None
+        return float(max(round((stamp - last) / period), 1))

@@ -1,0 +1,67 @@
+"""Elapsed frames from stamps."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strongsort_ros.nodes.frame_clock import FrameClock
+
+PERIOD = 33_333_333
+
+
+def stamps(frames: list[int]) -> list[int]:
+    return [1_000_000_000 + frame * PERIOD for frame in frames]
+
+
+@pytest.mark.parametrize('rate', [30.0, 0.0])
+def test_a_gap_counts_its_frames(rate: float) -> None:
+    clock = FrameClock(rate)
+    elapsed = [clock.advance(stamp) for stamp in stamps([0, 1, 2, 3, 7, 8, 10])]
+    assert elapsed == [1, 1, 1, 1, 4, 1, 2]
+
+
+def test_the_rate_is_estimated_though_the_first_gap_is_long() -> None:
+    clock = FrameClock()
+    assert clock.rate == 0
+    elapsed = [clock.advance(stamp) for stamp in stamps([0, 5, 6, 7, 9])]
+    assert elapsed == [1, 1, 1, 1, 2]
+    assert clock.rate == pytest.approx(30, rel=1e-6)
+
+
+def test_a_new_rate_is_taken_over() -> None:
+    clock = FrameClock()
+    for stamp in stamps(list(range(40))):
+        clock.advance(stamp)
+    last = [clock.advance(stamp) for stamp in stamps(list(range(41, 120, 3)))]
+    assert last[0] > 1
+    assert last[-1] == 1
+
+
+def test_without_stamps_every_frame_is_one_later() -> None:
+    clock = FrameClock(30.0)
+    assert [clock.advance(0) for _ in range(3)] == [1, 1, 1]
+
+
+def test_reset_keeps_the_period() -> None:
+    clock = FrameClock()
+    for stamp in stamps([10, 11, 12]):
+        clock.advance(stamp)
+    clock.reset()
+    assert [clock.advance(stamp) for stamp in stamps([0, 2])] == [1, 2]
+
+
+@given(
+    st.lists(st.integers(1, 4), min_size=3, max_size=60),
+    st.lists(st.floats(-0.2, 0.2), min_size=61, max_size=61),
+)
+def test_jitter_of_stamps_does_not_change_the_count(gaps: list[int], jitter: list[float]) -> None:
+    clock = FrameClock(1e9 / PERIOD)
+    frame, elapsed = 0, []
+    clock.advance(1_000_000_000)
+    for gap, noise in zip(gaps, jitter, strict=False):
+        frame += gap
+        elapsed.append(clock.advance(1_000_000_000 + round((frame + noise) * PERIOD)))
+    assert all(dt >= 1 for dt in elapsed)
+    assert abs(sum(elapsed) - sum(gaps)) <= len(gaps) * 0.5
