@@ -29,6 +29,8 @@ class WalkerSettings:
         Figures in the picture at once; who leaves it is replaced by someone new.
     width, height
         Of the picture, pixels.
+    size
+        Of the figures; 1: from a tenth to a third of the picture's height.
     frame_rate
         Frames a second.
     miss_rate
@@ -47,6 +49,7 @@ class WalkerSettings:
     people: int = 20
     width: int = 1920
     height: int = 1080
+    size: float = 1.0
     frame_rate: float = 30.0
     miss_rate: float = 0.03
     false_alarms: float = 0.5
@@ -121,7 +124,7 @@ class Walkers:
     def _boxes(self) -> FloatArray:
         # Who stands lower in the picture is nearer, and larger.
         height = self._stature * (0.06 + 0.42 * self._feet[:, 1] / self.settings.height)
-        height = height * self.settings.height * 0.75
+        height = height * self.settings.height * (0.75 * self.settings.size)
         width = 0.38 * height
         left, top = self._feet[:, 0] - width / 2, self._feet[:, 1] - height
         return np.column_stack([left, top, width, height])

@@ -95,9 +95,9 @@ class Gallery:
         return nearest
 
     @property
-    def unknown_count(self) -> int:
-        """Slots that are taken but hold no embedding."""
-        return int(np.count_nonzero((self._seen == 0) & ~self._free))
+    def has_unknown(self) -> bool:
+        """Whether some slot is taken but holds no embedding."""
+        return bool(((self._seen == 0) & ~self._free).any())
 
     def known(self, slots: IntArray) -> BoolArray:
         """Return which of the slots hold an embedding."""

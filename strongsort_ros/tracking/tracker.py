@@ -8,9 +8,9 @@ import numpy as np
 
 from strongsort_ros.settings import AUTO
 from strongsort_ros.tracking.admission import ClassCodes, Observed, admit
-from strongsort_ros.tracking.association import Matches, associate
+from strongsort_ros.tracking.association import Associator, Matches
 from strongsort_ros.tracking.camera_compensation import compensate, is_usable
-from strongsort_ros.tracking.detections import Detections, FloatArray, IntArray
+from strongsort_ros.tracking.detections import BoolArray, Detections, FloatArray, IntArray
 from strongsort_ros.tracking.gallery import Gallery
 from strongsort_ros.tracking.kalman_filter import KalmanFilter
 from strongsort_ros.tracking.settings import TrackerSettings
@@ -41,8 +41,7 @@ class Tracker:
         self._classes = ClassCodes()
         self._next_id = 1
         self._rejected: Mapping[str, int] = {}
-        self._apply(settings or TrackerSettings())
-        self._gallery = Gallery(self._settings)
+        self._apply(settings or TrackerSettings(), None)
 
     @property
     def settings(self) -> TrackerSettings:
@@ -53,11 +52,12 @@ class Tracker:
 
     @settings.setter
     def settings(self, settings: TrackerSettings) -> None:
-        before = self._settings
-        self._apply(settings)
+        before, gallery = self._settings, self._gallery
         if any(getattr(before, name) != getattr(settings, name) for name in _GALLERY_SETTINGS):
-            self._gallery = Gallery(settings)
+            self._apply(settings, None)
             self._table.rows.slot[:] = self._gallery.take(len(self._table))
+        else:
+            self._apply(settings, gallery)
 
     @property
     def tracks(self) -> Tracks:
@@ -95,7 +95,7 @@ class Tracker:
         observed = self._admit(detections)
         self._compensate(camera_motion)
         self._predict(dt, frames)
-        matches = self._associate(observed, frames)
+        matches = self._associator.match(self._table.rows, observed, frames)
         self._update(matches, observed)
         self._prune()
         self._spawn(matches, observed, stamp)
@@ -104,10 +104,10 @@ class Tracker:
     def reset(self) -> None:
         """Forget all tracks; ids go on, so that none is ever used twice."""
         self._table.clear()
-        self._gallery = Gallery(self._settings)
+        self._apply(self._settings, None)
         self._rejected = {}
 
-    def _apply(self, settings: TrackerSettings) -> None:
+    def _apply(self, settings: TrackerSettings, gallery: Gallery | None) -> None:
         if settings.max_cosine_distance == AUTO:
             raise ValueError(
                 "max_cosine_distance: 'auto' is not resolved: give a number, "
@@ -115,6 +115,8 @@ class Tracker:
             )
         self._settings = settings
         self._kalman = KalmanFilter(settings)
+        self._gallery = gallery or Gallery(settings)
+        self._associator = Associator(settings, self._kalman, self._gallery)
 
     def _admit(self, detections: Detections) -> Observed:
         if len(self._classes) > _MOST_CLASSES:
@@ -143,16 +145,6 @@ class Tracker:
         if frames > 1:
             # Frames that were dropped would have ended these before this one.
             self._drop(tracks.time_since_update > self._settings.max_age + 1)
-
-    def _associate(self, observed: Observed, frames: int) -> Matches:
-        return associate(
-            self._table.rows,
-            observed,
-            self._gallery,
-            self._kalman,
-            self._settings,
-            frames,
-        )
 
     def _update(self, matches: Matches, observed: Observed) -> None:
         rows, columns = matches
@@ -217,7 +209,7 @@ class Tracker:
             slots, columns = slots[embedded], columns[embedded]
         self._gallery.add(slots, observed.embeddings[columns])
 
-    def _drop(self, which: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
+    def _drop(self, which: BoolArray) -> None:
         if which.any():
             self._gallery.give_back(self._table.rows.slot[which])
             self._table.keep(~which)

@@ -1,0 +1,61 @@
+"""The table of settings: presets and switches of the paper, ranges, clear refusals."""
+
+from __future__ import annotations
+
+import pytest
+
+from strongsort_ros.tracking.settings import SWITCHES, TrackerSettings
+
+
+def test_presets_have_the_papers_values() -> None:
+    deepsort, strongsort = TrackerSettings.deepsort(), TrackerSettings.strongsort()
+    assert (deepsort.max_cosine_distance, strongsort.max_cosine_distance) == (0.3, 0.45)
+    assert (deepsort.nn_budget, strongsort.nn_budget) == (100, 1)
+    assert (deepsort.cascade, strongsort.cascade) == (True, False)
+    assert strongsort == TrackerSettings(max_camera_motion=100.0)
+
+
+@pytest.mark.parametrize(
+    ('switches', 'distance'),
+    [(['mc'], 0.35), (['bot'], 0.4), (['bot', 'mc'], 0.45), (['ecc'], 0.3)],
+)
+def test_switches_set_the_distance(switches: list[str], distance: float) -> None:
+    assert TrackerSettings.from_switches(switches).max_cosine_distance == distance
+
+
+def test_every_switch_is_its_own() -> None:
+    plain = TrackerSettings.deepsort()
+    for switch in set(SWITCHES) - {'ecc'}:
+        assert TrackerSettings.from_switches([switch]) != plain
+    assert TrackerSettings.from_switches(['ecc']) == plain
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('min_confidence', 1.5),
+        ('min_confidence', float('nan')),
+        ('max_age', -1),
+        ('max_age', 3.5),
+        ('n_init', 0),
+        ('nsa', 1),
+        ('max_cosine_distance', 'automatic'),
+        ('gating_threshold', float('inf')),
+    ],
+)
+def test_a_wrong_value_is_named(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f'^{name}: ') as caught:
+        TrackerSettings().replace(**{name: value})
+    assert repr(value) in str(caught.value)
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(ValueError, match='max_agee'):
+        TrackerSettings().replace(max_agee=3)
+    with pytest.raises(ValueError, match='xyz'):
+        TrackerSettings.from_switches(['xyz'])
+
+
+def test_every_setting_says_what_it_means() -> None:
+    for name, meaning in TrackerSettings.meanings().items():
+        assert len(meaning.description) > 20, name

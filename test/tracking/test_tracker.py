@@ -1,0 +1,312 @@
+"""What a robot's life brings: dropped frames, classes, nonsense; and what never happens."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from strongsort_ros.simulation.walkers import Walkers, WalkerSettings
+from strongsort_ros.tracking.detections import Detections
+from strongsort_ros.tracking.settings import TrackerSettings
+from strongsort_ros.tracking.tracker import Tracker
+from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE, Tracks
+
+PRESETS = {'strongsort': TrackerSettings.strongsort(), 'deepsort': TrackerSettings.deepsort()}
+
+
+@pytest.fixture(params=PRESETS)
+def preset(request: pytest.FixtureRequest) -> TrackerSettings:
+    return PRESETS[request.param]
+
+
+def frames_of_walkers(count: int, **changes: object) -> list[Detections]:
+    walkers = Walkers(WalkerSettings(**{'people': 8, 'dimension': 16, **changes}))
+    return [frame.detections for frame in itertools.islice(walkers, count)]
+
+
+def boxes(*tlwh: tuple[float, ...], score: float = 0.9, embeddings: object = None) -> Detections:
+    n = len(tlwh)
+    return Detections(
+        np.array(tlwh, dtype=np.float64).reshape(n, 4),
+        np.full(n, score),
+        np.full(n, 'person'),
+        None if embeddings is None else np.array(embeddings, dtype=np.float32),
+    )
+
+
+def one(x: float = 100.0, **changes: object) -> Detections:
+    return boxes((x, 100, 40, 100), embeddings=[[1, 0, 0]], **changes)
+
+
+def run(tracker: Tracker, frames: list[Detections]) -> list[Tracks]:
+    return [tracker.update(frame) for frame in frames]
+
+
+def assert_same(a: list[Tracks], b: list[Tracks]) -> None:
+    assert len(a) == len(b)
+    for x, y in zip(a, b, strict=True):
+        np.testing.assert_array_equal(x.ids, y.ids)
+        np.testing.assert_array_equal(x.mean, y.mean)
+
+
+def test_a_track_is_born_confirmed_lost_and_ends() -> None:
+    tracker = Tracker(TrackerSettings(max_age=2))
+    assert [len(tracker.update(one())) for _ in range(3)] == [0, 0, 1]
+    tracks = tracker.update(one())
+    assert (tracks.ids[0], tracks.states[0], tracks.hits[0], tracks.age[0]) == (1, CONFIRMED, 4, 4)
+    assert tracks.detection_index.tolist() == [0]
+    tracks = tracker.update(Detections.empty())
+    assert (tracks.states[0], tracks.detection_index[0]) == (LOST, -1)
+    assert len(tracker.update(Detections.empty())) == 0
+    assert tracker.tracks.time_since_update.tolist() == [2]
+    tracker.update(Detections.empty())
+    assert len(tracker.tracks) == 0
+
+
+def test_tentative_tracks_end_at_the_first_miss() -> None:
+    tracker = Tracker()
+    tracker.update(one())
+    assert tracker.tracks.states.tolist() == [TENTATIVE]
+    tracker.update(Detections.empty())
+    assert len(tracker.tracks) == 0
+
+
+def test_n_init_of_one_confirms_at_birth() -> None:
+    assert Tracker(TrackerSettings(n_init=1)).update(one()).ids.tolist() == [1]
+
+
+def test_found_again_by_appearance_after_a_long_miss(preset: TrackerSettings) -> None:
+    tracker = Tracker(preset)
+    run(tracker, [one()] * 5 + [Detections.empty()] * 20)
+    assert tracker.update(one(104)).ids.tolist() == [1]
+
+
+def test_inputs_are_never_changed(preset: TrackerSettings) -> None:
+    tracker = Tracker(preset)
+    motion = np.eye(3)
+    motion[0, 2] = 3.0
+    for frame in frames_of_walkers(20):
+        copies = [a.copy() for a in (frame.tlwh, frame.scores, frame.class_ids, frame.embeddings)]
+        for array in (frame.tlwh, frame.scores, frame.class_ids, frame.embeddings, motion):
+            array.flags.writeable = False
+        tracker.update(frame, motion)
+        for before, after in zip(
+            copies, (frame.tlwh, frame.scores, frame.class_ids, frame.embeddings), strict=True
+        ):
+            np.testing.assert_array_equal(before, after)
+
+
+def test_reported_tracks_do_not_change_later(preset: TrackerSettings) -> None:
+    tracker, frames = Tracker(preset), frames_of_walkers(40)
+    reported = run(tracker, frames[:20])
+    kept = [(t.ids.copy(), t.tlwh.copy(), t.class_ids.copy()) for t in reported]
+    run(tracker, frames[20:])
+    for tracks, (ids, tlwh, class_ids) in zip(reported, kept, strict=True):
+        np.testing.assert_array_equal(tracks.ids, ids)
+        np.testing.assert_array_equal(tracks.tlwh, tlwh)
+        np.testing.assert_array_equal(tracks.class_ids, class_ids)
+
+
+def test_trackers_do_not_share_ids_and_reset_never_reuses_one(preset: TrackerSettings) -> None:
+    frames = frames_of_walkers(30)
+    first, second = Tracker(preset), Tracker(preset)
+    before = run(first, frames)
+    assert_same(before, run(second, frames))
+    highest = first.tracks.ids.max()
+    first.reset()
+    assert len(first.tracks) == 0
+    after = run(first, frames)
+    assert min(t.ids.min() for t in after if len(t)) > highest
+    assert [len(t) for t in after] == [len(t) for t in before]
+
+
+def test_a_track_keeps_its_id_over_dropped_frames(preset: TrackerSettings) -> None:
+    tracker = Tracker(preset)
+    for frame in range(10):
+        tracks = tracker.update(one(100.0 + 8 * frame))
+    for gap in (5, 9):
+        frame += gap
+        tracks = tracker.update(one(100.0 + 8 * frame), dt=float(gap))
+        assert tracks.ids.tolist() == [1]
+        assert tracks.time_since_update.tolist() == [0]
+    assert tracks.age.tolist() == [frame + 1]
+
+
+def test_a_gap_longer_than_max_age_ends_tracks(preset: TrackerSettings) -> None:
+    tracker = Tracker(preset)
+    run(tracker, [one()] * 5)
+    tracker.update(one(), dt=preset.max_age + 2.0)
+    assert tracker.tracks.ids.tolist() == [2]
+
+
+@pytest.mark.parametrize('dt', [0.0, -1.0, float('nan'), float('inf')])
+def test_a_wrong_dt_is_named(dt: float) -> None:
+    with pytest.raises(ValueError, match='dt'):
+        Tracker().update(one(), dt=dt)
+
+
+def test_classes_never_mix_unless_told_to() -> None:
+    person = one()
+    car = Detections(person.tlwh, person.scores, np.array(['car']), person.embeddings)
+    for agnostic in (False, True):
+        tracker = Tracker(TrackerSettings(class_agnostic=agnostic))
+        run(tracker, [person] * 4)
+        tracks = [tracker.update(car) for _ in range(4)][-1]
+        assert tracks.class_ids.tolist() == ['car']
+        assert tracks.ids.tolist() == ([1] if agnostic else [2])
+
+
+def test_a_stream_of_new_class_names_is_not_kept_for_ever() -> None:
+    tracker = Tracker(TrackerSettings(n_init=1, max_age=0))
+    keeper = one()
+    for index in range(3000):
+        other = Detections(
+            np.array([[900.0, 100, 40, 100], keeper.tlwh[0]]),
+            np.array([0.9, 0.9]),
+            np.array([f'thing {index}', 'person']),
+        )
+        tracks = tracker.update(other)
+        assert tracks.class_ids[tracks.ids == 1].tolist() in (['person'], ['thing 0'])
+    assert len(tracker._classes) < 1100
+
+
+def test_without_images_it_tracks_by_motion(preset: TrackerSettings) -> None:
+    tracker = Tracker(preset)
+    for frame in range(8):
+        tracks = tracker.update(boxes((100 + 3 * frame, 100, 40, 100)))
+    run(tracker, [Detections.empty()] * 3)
+    assert tracker.update(boxes((133, 100, 40, 100))).ids.tolist() == [1]
+    assert tracks.ids.tolist() == [1]
+
+
+def test_embeddings_may_come_and_go_and_change_their_length(preset: TrackerSettings) -> None:
+    tracker = Tracker(preset)
+    for embeddings in ([[1, 0, 0]], None, [[1, 0]], [[0, 0]], [[np.nan, 1]], [[]], [[1, 0, 0, 0]]):
+        for _ in range(4):
+            tracks = tracker.update(boxes((100, 100, 40, 100), embeddings=embeddings))
+    assert tracks.ids.tolist() == [1]
+
+
+def test_unusable_detections_are_counted_and_the_others_tracked(preset: TrackerSettings) -> None:
+    tracker = Tracker(preset)
+    bad = boxes(
+        (100, 100, 40, 100),
+        (np.nan, 0, 10, 10),
+        (0, np.inf, 10, 10),
+        (0, 0, 0, 10),
+        (0, 0, 10, -5),
+        (1e9, 0, 10, 10),
+        (300, 100, 40, 100),
+        embeddings=[[1, 0]] * 6 + [[0, 0]],
+    )
+    for _ in range(4):
+        tracks = tracker.update(bad)
+    assert tracks.detection_index.tolist() == [6, 0] or tracks.detection_index.tolist() == [0, 6]
+    assert tracks.rejected == {
+        'box_not_finite': 2,
+        'box_empty': 2,
+        'box_too_far': 1,
+        'embedding_unusable': 1,
+    }
+    assert tracker.update(one()).rejected == {}
+
+
+def test_scores_that_are_no_number_are_counted(preset: TrackerSettings) -> None:
+    scores = np.array([0.9, np.nan, np.inf])
+    frame = Detections(np.tile([10.0, 10, 20, 20], (3, 1)), scores, np.full(3, 'x'))
+    assert Tracker(preset).update(frame).rejected == {'score_not_finite': 2}
+
+
+def test_confidence_of_one_does_no_harm(preset: TrackerSettings) -> None:
+    tracker = Tracker(preset)
+    for frame in range(50):
+        tracks = tracker.update(one(100.0 + frame, score=1.0))
+    assert tracks.ids.tolist() == [1]
+    assert np.isfinite(tracks.mean).all()
+
+
+def test_two_thousand_detections_at_once(preset: TrackerSettings) -> None:
+    rng = np.random.default_rng(3)
+    tlwh = np.column_stack([rng.uniform(0, 1900, (2000, 2)), np.full((2000, 2), 30.0)])
+    embeddings = rng.standard_normal((2000, 16)).astype(np.float32)
+    frame = Detections(tlwh, np.full(2000, 0.9), np.full(2000, 'x'), embeddings)
+    tracker = Tracker(preset)
+    for _ in range(3):
+        tracks = tracker.update(frame)
+    assert len(tracks) == 2000
+    assert np.array_equal(np.sort(tracks.detection_index), np.arange(2000))
+
+
+def test_camera_motion_carries_tracks_along(preset: TrackerSettings) -> None:
+    tracker = Tracker(preset.replace(max_camera_motion=1000.0))
+    run(tracker, [one()] * 5)
+    motion = np.eye(3)
+    motion[0, 2] = 300.0
+    tracks = tracker.update(one(400.0), motion)
+    assert tracks.ids.tolist() == [1]
+    with pytest.raises(ValueError, match='camera_motion'):
+        tracker.update(one(), np.eye(4))
+    tracker.update(one(400.0), np.full((3, 3), np.nan))
+    assert np.isfinite(tracker.tracks.mean).all()
+
+
+def test_settings_change_between_frames() -> None:
+    tracker = Tracker(TrackerSettings.deepsort())
+    run(tracker, [one()] * 4)
+    tracker.settings = TrackerSettings.strongsort()
+    assert tracker.update(one()).ids.tolist() == [1]
+    tracker.settings = tracker.settings.replace(min_confidence=0.95)
+    assert tracker.update(one()).states.tolist() == [LOST]
+    with pytest.raises(ValueError, match='auto'):
+        tracker.settings = tracker.settings.replace(max_cosine_distance='auto')
+
+
+anything = st.floats(allow_nan=True, allow_infinity=True, width=32) | st.floats(-100, 2000)
+
+
+@st.composite
+def nonsense(draw: st.DrawFn) -> Detections:
+    n = draw(st.integers(0, 6))
+    width = draw(st.integers(0, 3))
+    embeddings = st.none() | arrays(np.float32, (n, width), elements=st.floats(width=32))
+    return Detections(
+        draw(arrays(np.float64, (n, 4), elements=anything)),
+        draw(arrays(np.float64, n, elements=anything | st.floats(0.5, 1))),
+        np.array(draw(st.lists(st.text(max_size=3), min_size=n, max_size=n)), dtype=np.str_),
+        draw(embeddings),
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(nonsense(), st.floats(0.01, 1e4)), max_size=12),
+    st.sampled_from(list(PRESETS)),
+)
+def test_nonsense_neither_raises_nor_stays(
+    frames: list[tuple[Detections, float]], name: str
+) -> None:
+    tracker = Tracker(PRESETS[name])
+    for frame, dt in frames:
+        tracks = tracker.update(frame, dt=dt)
+        assert np.isfinite(tracks.mean).all()
+        assert np.isfinite(tracks.tlwh).all()
+        assert len(set(tracks.ids.tolist())) == len(tracks)
+    tracker.reset()
+    clean = frames_of_walkers(15)
+    fresh = Tracker(PRESETS[name])
+    for a, b in zip(run(tracker, clean), run(fresh, clean), strict=True):
+        np.testing.assert_array_equal(a.mean, b.mean)
+
+
+def test_memory_follows_the_tracks_that_live(preset: TrackerSettings) -> None:
+    tracker = Tracker(preset.replace(nn_budget=1 if preset.ema else 5))
+    frames = frames_of_walkers(400, people=12, dimension=8)
+    run(tracker, frames)
+    sizes = (len(tracker._gallery._seen), len(tracker._table._integers))
+    run(tracker, frames * 3)
+    assert (len(tracker._gallery._seen), len(tracker._table._integers)) == sizes
