@@ -1,0 +1,107 @@
+"""Files of tracks against files of ground truth: what belongs together, and its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+
+from strongsort_ros.evaluation.scores import Evaluation, ScoredSequence, score
+from strongsort_ros.recording.errors import InputError
+from strongsort_ros.recording.motchallenge import load_ground_truth, load_tracks
+from strongsort_ros.recording.rows import GroundTruth, TrackRows
+from strongsort_ros.recording.sequence import load_sequence_info
+
+
+def evaluate(
+    ground_truth: Path | str,
+    results: Path | str,
+    *,
+    second_half: bool = False,
+    progress: Callable[[Collection[ScoredSequence]], Iterable[ScoredSequence]] = iter,
+) -> Evaluation:
+    """Score files of tracks.
+
+    Parameters
+    ----------
+    ground_truth
+        A gt.txt, a sequence's folder (with gt/gt.txt), or a folder of such folders.
+    results
+        A file of tracks, or a folder of them, each named as its sequence.
+    second_half
+        Score the published validation half only: frames from length // 2 + 2.
+    progress
+        Wraps the loop over the sequences, to show how far it is.
+
+    Raises
+    ------
+    InputError
+        A file is missing or not usable, or results have no ground truth.
+
+    """
+    return score(load_pairs(ground_truth, results, second_half=second_half), progress)
+
+
+def load_pairs(
+    ground_truth: Path | str, results: Path | str, *, second_half: bool = False
+) -> list[ScoredSequence]:
+    """Return what `evaluate` compares, by name; parameters and errors as there."""
+    truth, results = Path(ground_truth), Path(results)
+    for path in (truth, results):
+        if not path.exists():
+            raise InputError(f'{path}: there is no such file or folder')
+    files = sorted(results.glob('*.txt')) if results.is_dir() else [results]
+    if not files:
+        raise InputError(f'{results}: no .txt of tracks in this folder')
+    if results.is_dir() and _is_one_sequence(truth):
+        files = [results / f'{_name(_file_of_sequence(truth), truth.stem)}.txt']
+    return [_load_pair(_find_truth(truth, file), file, second_half) for file in files]
+
+
+def _is_one_sequence(truth: Path) -> bool:
+    return truth.is_file() or (truth / 'gt' / 'gt.txt').is_file()
+
+
+def _file_of_sequence(truth: Path) -> Path:
+    return truth if truth.is_file() else truth / 'gt' / 'gt.txt'
+
+
+def _find_truth(truth: Path, result: Path) -> Path:
+    if _is_one_sequence(truth):
+        return _file_of_sequence(truth)
+    for file in (truth / result.stem / 'gt' / 'gt.txt', truth / f'{result.stem}.txt'):
+        if file.is_file():
+            return file
+    raise InputError(f'{result}: no ground truth in {truth / result.stem / "gt" / "gt.txt"}')
+
+
+def _has_info(truth: Path) -> bool:
+    return (truth.parent.parent / 'seqinfo.ini').is_file() and truth.parent.name == 'gt'
+
+
+def _name(truth: Path, otherwise: str) -> str:
+    return load_sequence_info(truth.parent.parent).name if _has_info(truth) else otherwise
+
+
+def _load_pair(truth_file: Path, result_file: Path, second_half: bool) -> ScoredSequence:
+    truth, tracks = load_ground_truth(truth_file), load_tracks(result_file)
+    if not _has_info(truth_file):
+        if second_half:
+            raise InputError(
+                f'{truth_file}: --second-half needs the length in {truth_file.parent.parent}'
+                '/seqinfo.ini'
+            )
+        return ScoredSequence(result_file.stem, truth, tracks, _frames_of(truth, tracks))
+    info = load_sequence_info(truth_file.parent.parent)
+    for file, rows in ((truth_file, truth), (result_file, tracks)):
+        outside = (rows.frames < 1) | (rows.frames > info.length)
+        if outside.any():
+            frame = rows.frames[outside][0]
+            raise InputError(f'{file}: frame {frame} is not in 1..{info.length} of {info.name}')
+    first = info.second_half if second_half else 1
+    return ScoredSequence(info.name, truth, tracks, range(first, info.length + 1))
+
+
+def _frames_of(truth: GroundTruth, tracks: TrackRows) -> range:
+    """Return the frames from the first to the last that either file mentions."""
+    ends = [int(rows.frames[i]) for rows in (truth, tracks) if len(rows) for i in (0, -1)]
+    return range(min(ends, default=1), max(ends, default=0) + 1)

@@ -1,0 +1,226 @@
+"""HOTA, CLEAR and identity scores of tracks, computed by TrackEval.
+
+TrackEval's MOTChallenge class is used with its preprocessing: results on distractors
+(reflections, static persons, ...) are neither right nor wrong.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from strongsort_ros.recording.errors import InputError
+from strongsort_ros.recording.rows import GroundTruth, TrackRows
+from strongsort_ros.tracking.detections import FloatArray, IntArray
+
+ALPHAS: FloatArray = np.arange(0.05, 0.99, 0.05)
+"""Overlaps (IoU) at which HOTA is taken; the score is the mean over them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSequence:
+    """What is compared.
+
+    Attributes
+    ----------
+    name
+        Of the sequence; one that begins with MOT20 has that benchmark's distractors.
+    ground_truth
+        True boxes.
+    tracks
+        Boxes to score.
+    frames
+        Frame numbers that are scored; boxes of others are left out.
+
+    """
+
+    name: str
+    ground_truth: GroundTruth
+    tracks: TrackRows
+    frames: range
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores of a sequence or of several together; shares in percent, the others are counts.
+
+    Attributes
+    ----------
+    hota, assa, deta, loca
+        Higher order tracking accuracy, its association and detection parts, and the overlap of
+        matches (Luiten et al., IJCV 2020).
+    idf1, idr, idp
+        Identity F1, recall and precision (Ristani et al., 2016).
+    mota, motp, idsw, mostly_tracked, mostly_lost, fragments, false_positives, misses
+        CLEAR (Bernardin and Stiefelhagen, 2008).
+    true_boxes, true_ids, boxes, ids
+        How much was compared, after preprocessing.
+    hota_over_alpha, assa_over_alpha, deta_over_alpha
+        Percent at each of `ALPHAS`.
+
+    """
+
+    name: str
+    hota: float
+    assa: float
+    deta: float
+    loca: float
+    idf1: float
+    idr: float
+    idp: float
+    mota: float
+    motp: float
+    idsw: int
+    mostly_tracked: int
+    mostly_lost: int
+    fragments: int
+    false_positives: int
+    misses: int
+    true_boxes: int
+    true_ids: int
+    boxes: int
+    ids: int
+    hota_over_alpha: tuple[float, ...]
+    assa_over_alpha: tuple[float, ...]
+    deta_over_alpha: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Scores by sequence and of all of them combined, box by box."""
+
+    sequences: tuple[Scores, ...]
+    combined: Scores
+
+
+def score(
+    sequences: Collection[ScoredSequence],
+    progress: Callable[[Collection[ScoredSequence]], Iterable[ScoredSequence]] = iter,
+) -> Evaluation:
+    """Score tracks against the truth.
+
+    Parameters
+    ----------
+    sequences
+        At least one, with different names.
+    progress
+        Wraps the loop over the sequences, to show how far it is.
+
+    Raises
+    ------
+    InputError
+        There is nothing to score.
+
+    """
+    from trackeval import metrics  # heavy: only who scores waits for it
+
+    if not sequences:
+        raise InputError('no sequence to score: no ground truth belongs to the results')
+    quiet = {'PRINT_CONFIG': False}
+    families = {
+        'hota': metrics.HOTA(),
+        'clear': metrics.CLEAR(quiet),
+        'identity': metrics.Identity(quiet),
+        'count': metrics.Count(),
+    }
+    found: dict[str, dict[str, Any]] = {}
+    for sequence in progress(sequences):
+        data = _preprocess(sequence)
+        found[sequence.name] = {key: f.eval_sequence(data) for key, f in families.items()}
+    combined = {
+        key: family.combine_sequences({name: results[key] for name, results in found.items()})
+        for key, family in families.items()
+    }
+    each = tuple(_scores(name, results) for name, results in found.items())
+    return Evaluation(each, _scores('combined', combined))
+
+
+def _preprocess(sequence: ScoredSequence) -> dict[str, Any]:
+    """Return TrackEval's data of a sequence: boxes by frame, ids from 0, overlaps."""
+    from trackeval.datasets import MotChallenge2DBox
+
+    with tempfile.TemporaryDirectory(prefix='strongsort-scores-') as folder:
+        _write_for_trackeval(sequence, Path(folder))
+        dataset = MotChallenge2DBox({
+            'GT_FOLDER': folder,
+            'TRACKERS_FOLDER': folder,
+            'TRACKERS_TO_EVAL': ['tracks'],
+            'TRACKER_SUB_FOLDER': '',
+            'GT_LOC_FORMAT': '{gt_folder}/{seq}.txt',
+            'SEQ_INFO': {'sequence': len(sequence.frames)},
+            'BENCHMARK': 'MOT20' if sequence.name.startswith('MOT20') else 'MOT17',
+            'SKIP_SPLIT_FOL': True,
+            'PRINT_CONFIG': False,
+        })
+        raw = dataset.get_raw_seq_data('tracks', 'sequence')
+    data: dict[str, Any] = dataset.get_preprocessed_seq_data(raw, 'pedestrian')
+    return data
+
+
+def _write_for_trackeval(sequence: ScoredSequence, folder: Path) -> None:
+    """Write the frames that count, numbered from 1, where TrackEval looks for them."""
+    first, last = sequence.frames.start, sequence.frames.stop - 1
+    truth, tracks = sequence.ground_truth, sequence.tracks
+    truth = truth.select((truth.frames >= first) & (truth.frames <= last))
+    tracks = tracks.select((tracks.frames >= first) & (tracks.frames <= last))
+    columns = [truth.considered, truth.classes, truth.visibility]
+    head = [truth.frames - first + 1, _small(truth.ids), truth.tlwh]
+    _write_table(folder / 'sequence.txt', np.column_stack([*head, *columns]))
+    ones = np.ones(len(tracks))
+    head = [tracks.frames - first + 1, _small(tracks.ids), tracks.tlwh]
+    (folder / 'tracks').mkdir()
+    _write_table(folder / 'tracks' / 'sequence.txt', np.column_stack([*head, ones]))
+
+
+def _small(ids: IntArray) -> IntArray:
+    """Return ids numbered from 0, in the same order: TrackEval's memory grows with them."""
+    return np.unique(ids, return_inverse=True)[1]
+
+
+def _write_table(path: Path, table: FloatArray) -> None:
+    # repr() of a float is exact: no score may change by a rounded box.
+    lines = [','.join(map(repr, row)) for row in table.tolist()]
+    path.write_text(''.join(f'{line}\n' for line in lines), encoding='ascii')
+
+
+def _scores(name: str, results: dict[str, Any]) -> Scores:
+    hota, clear = results['hota'], results['clear']
+    identity, count = results['identity'], results['count']
+    return Scores(
+        name=name,
+        hota=_percent(hota['HOTA']),
+        assa=_percent(hota['AssA']),
+        deta=_percent(hota['DetA']),
+        loca=_percent(hota['LocA']),
+        idf1=_percent(identity['IDF1']),
+        idr=_percent(identity['IDR']),
+        idp=_percent(identity['IDP']),
+        mota=_percent(clear['MOTA']),
+        motp=_percent(clear['MOTP']),
+        idsw=int(clear['IDSW']),
+        mostly_tracked=int(clear['MT']),
+        mostly_lost=int(clear['ML']),
+        fragments=int(clear['Frag']),
+        false_positives=int(clear['CLR_FP']),
+        misses=int(clear['CLR_FN']),
+        true_boxes=int(count['GT_Dets']),
+        true_ids=int(count['GT_IDs']),
+        boxes=int(count['Dets']),
+        ids=int(count['IDs']),
+        hota_over_alpha=_curve(hota['HOTA']),
+        assa_over_alpha=_curve(hota['AssA']),
+        deta_over_alpha=_curve(hota['DetA']),
+    )
+
+
+def _percent(value: FloatArray | float) -> float:
+    return 100 * float(np.mean(value))
+
+
+def _curve(values: FloatArray) -> tuple[float, ...]:
+    return tuple((100 * values).tolist())

@@ -1,0 +1,50 @@
+"""Outputs that are there as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from strongsort_ros.recording.errors import InputError
+
+
+@contextmanager
+def replacing(target: Path | str, *, overwrite: bool = True) -> Iterator[Path]:
+    """Give a path to write to, and move what was written to `target` when all went well.
+
+    The path lies in a hidden folder beside `target` and has its name, so the move is one step
+    of the file system. After an exception, an interrupt included, nothing is left behind and
+    an older `target` is as it was.
+
+    Parameters
+    ----------
+    target
+        File or folder to be.
+    overwrite
+        Replace a file that exists; a folder is never replaced.
+
+    Raises
+    ------
+    InputError
+        The folder of `target` does not exist or is not writable, or `target` exists.
+
+    """
+    target = Path(target)
+    if target.is_dir() or (target.exists() and not overwrite):
+        raise InputError(f'{target}: exists already; remove it or name another output')
+    if not target.parent.is_dir():
+        raise InputError(f'{target}: there is no folder {target.parent}; make it first')
+    try:
+        hidden = Path(tempfile.mkdtemp(prefix=f'.{target.name}.', dir=target.parent))
+    except OSError as error:
+        raise InputError(f'{target}: cannot write there: {error.strerror}') from error
+    try:
+        written = hidden / target.name
+        yield written
+        os.replace(written, target)
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)

@@ -1,0 +1,116 @@
+"""MOTChallenge's text files: detections, tracks and ground truth.
+
+Columns are `frame, id, left, top, width, height, ...`, frames and pixels as the benchmark's
+(https://motchallenge.net/instructions): frames count from 1, the rest differs by kind of file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from strongsort_ros.recording.atomic import replacing
+from strongsort_ros.recording.rows import DetectionRows, GroundTruth, TrackRows
+from strongsort_ros.recording.text_table import MAX_FRAME, TextTable
+from strongsort_ros.tracking.detections import FloatArray, IntArray
+
+PERSON = 'person'
+"""Class of what a MOTChallenge file holds: it names none, and the benchmark is about people."""
+
+_TRACK_ROW = '%d,%d,%.2f,%.2f,%.2f,%.2f,1,-1,-1,-1'
+
+
+def load_detections(path: Path | str, class_id: str = PERSON) -> DetectionRows:
+    """Read a det.txt: frame, -1, left, top, width, height, confidence and what follows.
+
+    Raises
+    ------
+    InputError
+        The file is missing or holds something else; the message names the line.
+
+    """
+    table = TextTable(path, min_columns=7)
+    frames = table.whole(0, 'frame', 0, MAX_FRAME)
+    tlwh = _boxes(table)
+    order = np.argsort(frames, kind='stable')
+    class_ids = np.full(len(order), class_id)
+    return DetectionRows(frames[order], tlwh[order], table.values[order, 6], class_ids)
+
+
+def load_tracks(path: Path | str, class_id: str = PERSON) -> TrackRows:
+    """Read tracks: frame, id, left, top, width, height, confidence and what follows.
+
+    Rows come sorted by frame and id.
+
+    Raises
+    ------
+    InputError
+        The file is missing, holds something else, or an id twice in a frame.
+
+    """
+    table = TextTable(path, min_columns=7)
+    frames, ids, order = _frames_and_ids(table)
+    tlwh = _boxes(table)[order]
+    class_ids = np.full(len(order), class_id)
+    return TrackRows(frames[order], ids[order], tlwh, table.values[order, 6], class_ids)
+
+
+def save_tracks(path: Path | str, tracks: TrackRows) -> None:
+    """Write tracks as the published StrongSORT program does, in the order given.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+
+    """
+    columns = (tracks.frames.tolist(), tracks.ids.tolist(), *tracks.tlwh.T.tolist())
+    lines = [_TRACK_ROW % row for row in zip(*columns, strict=True)]
+    with replacing(path) as written:
+        written.write_text(''.join(f'{line}\n' for line in lines), encoding='ascii')
+
+
+def load_ground_truth(path: Path | str) -> GroundTruth:
+    """Read a gt.txt, of any year.
+
+    Nine columns end in `considered, class, visibility` (MOT16 and later). Ten columns end in
+    `considered, x, y, z`: world coordinates or -1 (MOT15), and what is considered is a person.
+    Six to eight columns are the same with less: without them a box is considered, a person,
+    and visible. A class of -1 is none given.
+
+    Raises
+    ------
+    InputError
+        The file is missing, holds something else, or an id twice in a frame.
+
+    """
+    table = TextTable(path, min_columns=6)
+    frames, ids, order = _frames_and_ids(table)
+    tlwh = _boxes(table)
+    rows, columns = table.values.shape
+    considered = table.values[:, 6] != 0 if columns > 6 else np.ones(rows, dtype=bool)
+    classes = np.ones(rows, dtype=np.int64)
+    if columns in (8, 9):
+        classes = table.whole(7, 'class', -1, 13)
+        table.refuse(classes == 0, 'the class is 0, expected 1..13 or -1')
+        classes = np.where(classes < 0, 1, classes)
+    visibility = table.values[:, 8] if columns == 9 else np.ones(rows)
+    return GroundTruth(frames, ids, tlwh, considered, classes, visibility).select(order)
+
+
+def _frames_and_ids(table: TextTable) -> tuple[IntArray, IntArray, IntArray]:
+    """Return frames and ids in the order of the file, and the order by frame and id."""
+    frames = table.whole(0, 'frame', 0, MAX_FRAME)
+    ids = table.whole(1, 'id', 0, 2**53)
+    order = np.lexsort((ids, frames))
+    again = np.zeros(len(order), dtype=bool)
+    again[order[1:]] = (np.diff(frames[order]) == 0) & (np.diff(ids[order]) == 0)
+    table.refuse(again, 'the id is in this frame already')
+    return frames, ids, order
+
+
+def _boxes(table: TextTable) -> FloatArray:
+    tlwh: FloatArray = table.values[:, 2:6]
+    table.refuse(np.any(tlwh[:, 2:] < 0, axis=1), 'negative width or height')
+    return tlwh

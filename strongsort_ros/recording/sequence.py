@@ -1,0 +1,162 @@
+"""A MOTChallenge sequence on disk: seqinfo.ini, numbered images, detections, ground truth."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from strongsort_ros.recording.errors import InputError
+
+IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png')
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceInfo:
+    """What a seqinfo.ini says.
+
+    Attributes
+    ----------
+    name
+        Name of the sequence.
+    frame_rate
+        Frames a second.
+    length
+        Number of frames; they are numbered from 1.
+    image_folder
+        Folder of the images, relative to the sequence's.
+
+    """
+
+    name: str
+    frame_rate: float
+    length: int
+    image_folder: str = 'img1'
+
+    def stamp(self, frame: int) -> int:
+        """Return the time of a frame in nanoseconds: its number divided by the frame rate."""
+        return round(frame * 1e9 / self.frame_rate)
+
+    @property
+    def second_half(self) -> int:
+        """First frame of the published validation half."""
+        return self.length // 2 + 2
+
+
+def load_sequence_info(folder: Path | str) -> SequenceInfo:
+    """Read the seqinfo.ini of a sequence's folder.
+
+    Raises
+    ------
+    InputError
+        The file is missing, or an entry is missing or not of its kind.
+
+    """
+    path = Path(folder) / 'seqinfo.ini'
+    parser = configparser.ConfigParser()
+    try:
+        parser.read_string(path.read_text(encoding='utf-8-sig'))
+        section = parser['Sequence']
+        info = SequenceInfo(
+            section['name'],
+            float(section['frameRate']),
+            int(section['seqLength']),
+            section.get('imDir', 'img1'),
+        )
+    except OSError as error:
+        raise InputError(f'{path}: cannot read it: {error.strerror}') from error
+    except KeyError as error:
+        raise InputError(f'{path}: there is no entry {error.args[0]}') from error
+    except (configparser.Error, ValueError) as error:
+        raise InputError(f'{path}: {str(error).splitlines()[0]}') from error
+    if not 0 < info.frame_rate < 1e6 or info.length < 1:
+        raise InputError(f'{path}: frameRate and seqLength are to be positive')
+    return info
+
+
+class ImageFolder:
+    """Images of a sequence by frame number, the last number in the name of each file.
+
+    Parameters
+    ----------
+    folder
+        Folder of images, or a sequence's folder with its seqinfo.ini.
+
+    Attributes
+    ----------
+    paths
+        Frame number -> file, in the order of frames.
+
+    Raises
+    ------
+    InputError
+        There is no such folder, it has no images, or two images have one number.
+
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        folder = Path(folder)
+        if (folder / 'seqinfo.ini').is_file():
+            folder = folder / load_sequence_info(folder).image_folder
+        if not folder.is_dir():
+            raise InputError(f'{folder}: there is no such folder of images')
+        found: dict[int, Path] = {}
+        for path in sorted(folder.iterdir()):
+            numbers = re.findall(r'\d+', path.stem)
+            if path.suffix.lower() not in IMAGE_SUFFIXES or not numbers:
+                continue
+            other = found.setdefault(int(numbers[-1]), path)
+            if other is not path:
+                raise InputError(f'{folder}: {other.name} and {path.name} are one frame')
+        if not found:
+            raise InputError(f'{folder}: no numbered images ({", ".join(IMAGE_SUFFIXES)})')
+        self.folder = folder
+        self.paths = dict(sorted(found.items()))
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __contains__(self, frame: int) -> bool:
+        return frame in self.paths
+
+    def read(self, frame: int) -> npt.NDArray[np.uint8] | None:
+        """Return a frame's image, (H, W, 3) uint8 BGR, or None where there is none.
+
+        Raises
+        ------
+        InputError
+            The file is not an image.
+
+        """
+        import cv2  # only who reads images waits for it
+
+        path = self.paths.get(frame)
+        if path is None:
+            return None
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            raise InputError(f'{path}: not an image that OpenCV can read')
+        return image.astype(np.uint8, copy=False)
+
+
+def find_detections(folder: Path | str) -> Path:
+    """Return the file of detections in a sequence's folder: det/det.txt or the only other one.
+
+    Raises
+    ------
+    InputError
+        There is none, or several without a det.txt among them.
+
+    """
+    det = Path(folder) / 'det'
+    if (det / 'det.txt').is_file():
+        return det / 'det.txt'
+    found = sorted(det.glob('*.txt'))
+    if len(found) != 1:
+        names = ', '.join(path.name for path in found) or 'nothing'
+        raise InputError(f'{det}: no det.txt but {names}; choose one with --detections')
+    return found[0]

@@ -1,0 +1,68 @@
+"""Which files belong together, and what is said when they do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from strongsort_ros.evaluation.evaluate import evaluate, load_pairs
+from strongsort_ros.recording.errors import InputError
+
+SEQINFO = '[Sequence]\nname={}\nframeRate=10\nseqLength=6\n'
+ROWS = ''.join(f'{frame},1,{frame},2,30,40,1,-1,-1,-1\n' for frame in range(1, 7))
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> Path:
+    """Folder of two sequences, a and b."""
+    for name in 'ab':
+        (tmp_path / 'truth' / name / 'gt').mkdir(parents=True)
+        (tmp_path / 'truth' / name / 'gt' / 'gt.txt').write_text(ROWS)
+        (tmp_path / 'truth' / name / 'seqinfo.ini').write_text(SEQINFO.format(name))
+    return tmp_path / 'truth'
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Folder of results, b only."""
+    (tmp_path / 'results').mkdir()
+    (tmp_path / 'results' / 'b.txt').write_text(ROWS)
+    return tmp_path / 'results'
+
+
+def test_every_way_to_name_the_same(truth: Path, results: Path) -> None:
+    """Folders of sequences, a sequence's folder and a gt.txt; folders and files of results."""
+    for gt in (truth, truth / 'b', truth / 'b' / 'gt' / 'gt.txt'):
+        for found in (results, results / 'b.txt'):
+            (pair,) = load_pairs(gt, found)
+            assert (pair.name, pair.frames) == ('b', range(1, 7))
+            (pair,) = load_pairs(gt, found, second_half=True)
+            assert pair.frames == range(5, 7)
+
+
+def test_truth_alone(truth: Path, results: Path) -> None:
+    """A gt.txt without a seqinfo.ini is scored over the frames that the files mention."""
+    alone = truth / 'other.txt'
+    alone.write_text(ROWS.replace('1,1,1,', '3,1,1,', 1).split('\n', 1)[0] + '\n')
+    (pair,) = load_pairs(alone, results / 'b.txt')
+    assert (pair.name, pair.frames) == ('b', range(1, 7))
+    with pytest.raises(InputError, match=r'seqinfo\.ini'):
+        load_pairs(alone, results / 'b.txt', second_half=True)
+
+
+def test_what_does_not_belong_together(truth: Path, results: Path) -> None:
+    """Results without truth, frames that cannot be, empty and missing folders are named."""
+    (results / 'c.txt').write_text(ROWS)
+    with pytest.raises(InputError, match=r'c\.txt: no ground truth'):
+        evaluate(truth, results)
+    (results / 'c.txt').unlink()
+    for row, frame in (('7,1,1,1,1,1,1\n', 7), ('0,1,1,1,1,1,1\n', 0)):
+        (results / 'b.txt').write_text(row)
+        with pytest.raises(InputError, match=rf'b\.txt: frame {frame} is not in 1\.\.6'):
+            evaluate(truth, results)
+    (results / 'b.txt').unlink()
+    with pytest.raises(InputError, match=r'no \.txt of tracks'):
+        evaluate(truth, results)
+    with pytest.raises(InputError, match='no such file or folder'):
+        evaluate(truth / 'none', results)
