@@ -69,15 +69,16 @@ class Associator:
         chosen, settings = tracks.take(rows), self.settings
         gate = self.kalman.mahalanobis(chosen.mean, chosen.covariance, observed.xyah)
         near, columns = _where(gate <= settings.gating_threshold)
-        similarity = self.gallery.cosine_similarity(observed.embeddings)
-        costs = 1.0 - similarity[chosen.slot[near], columns].astype(np.float64)
+        slots = chosen.slot[near]
+        similarity = self.gallery.cosine_similarity(slots, columns, observed.embeddings)
+        costs = 1.0 - similarity.astype(np.float64)
         if settings.motion_cost:
             costs *= settings.motion_lambda
             costs += (1.0 - settings.motion_lambda) * gate[near, columns]
         threshold = float(settings.max_cosine_distance)
         possible = costs <= threshold
         if self.gallery.has_unknown:
-            possible &= self.gallery.known(chosen.slot)[near]
+            possible &= self.gallery.known(slots)
         if observed.embedded is not None:
             possible &= observed.embedded[columns]
         if not settings.class_agnostic:

@@ -8,6 +8,8 @@ from strongsort_ros.tracking.detections import BoolArray, Float32Array, IntArray
 from strongsort_ros.tracking.settings import TrackerSettings
 
 _TINY = np.float32(1e-12)
+# Elements of a temporary table; a crowd in one place is compared in several steps.
+_LARGEST_TABLE = 1 << 24
 
 
 def normalise(embeddings: Float32Array) -> tuple[Float32Array, BoolArray | None]:
@@ -77,22 +79,26 @@ class Gallery:
             self._grow_places(needed)
         self._storage[place, slots] = embeddings
 
-    def cosine_similarity(self, embeddings: Float32Array) -> Float32Array:
-        """Return (S, M): of every slot's nearest embedding with each of M, all of unit length.
+    def cosine_similarity(
+        self, slots: IntArray, columns: IntArray, embeddings: Float32Array
+    ) -> Float32Array:
+        """Return (K,): of the nearest embedding in each slot with a given one, all of unit length.
 
-        The rows of slots that hold nothing are without meaning; see `known`.
+        Parameters
+        ----------
+        slots, columns
+            (K,) pairs of a slot and a row of `embeddings`; those of one slot together. For a slot
+            that holds nothing the result is without meaning; see `known`.
+        embeddings
+            (M, D) of unit length.
+
         """
-        taken = (~self._free).nonzero()[0]
-        used = int(taken[-1]) + 1 if len(taken) else 0
-        seen = self._seen[:used]
-        places = min(self.budget, max(1, int(seen.max(initial=0))))
-        similarity: Float32Array = self._storage[:places, :used] @ embeddings.T
-        if places == 1:
-            only: Float32Array = similarity[0]
-            return only
-        filled = np.arange(places)[:, None] < seen
-        nearest: Float32Array = similarity.max(axis=0, where=filled[..., None], initial=-1.0)
-        return nearest
+        places = min(self.budget, int(self._seen.max(initial=1)))
+        if places > 1:
+            return self._nearest(slots, columns, embeddings, places)
+        used = int(slots.max(initial=-1)) + 1
+        similarity: Float32Array = (self._storage[0, :used] @ embeddings.T)[slots, columns]
+        return similarity
 
     @property
     def has_unknown(self) -> bool:
@@ -102,6 +108,28 @@ class Gallery:
     def known(self, slots: IntArray) -> BoolArray:
         """Return which of the slots hold an embedding."""
         return self._seen[slots] > 0
+
+    def _nearest(
+        self, slots: IntArray, columns: IntArray, embeddings: Float32Array, places: int
+    ) -> Float32Array:
+        """Compare each slot with its own few partners: a product a slot, in one call."""
+        nearest = np.empty(len(slots), dtype=np.float32)
+        # Partners of a slot get places 0, 1, ... in its row of a table.
+        start = np.flatnonzero(np.diff(slots, prepend=-1))
+        widths = np.diff(start, append=len(slots))
+        widest = int(widths.max(initial=0))
+        partner = np.arange(len(slots)) - np.repeat(start, widths)
+        step = max(1, _LARGEST_TABLE // max(1, widest * max(places, self.dimension)))
+        for low in range(0, int(slots.max(initial=-1)) + 1, step):
+            here = ((slots >= low) & (slots < low + step)).nonzero()[0]
+            row, column = slots[here] - low, partner[here]
+            stored = self._storage[:places, low : low + step].transpose(1, 0, 2)
+            partners = np.zeros((len(stored), widest, self.dimension), dtype=np.float32)
+            partners[row, column] = embeddings[columns[here]]
+            similarity = (stored @ partners.transpose(0, 2, 1))[row, :, column]
+            filled = np.arange(places) < self._seen[slots[here], None]
+            nearest[here] = similarity.max(axis=1, where=filled, initial=-1.0)
+        return nearest
 
     def _averaged(self, slots: IntArray, seen: IntArray, embeddings: Float32Array) -> Float32Array:
         """Return the new exponential moving averages; the first embedding is its own."""

@@ -17,6 +17,13 @@ def unit(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return normalise(flat)[0].reshape(shape)
 
 
+def similarity(gallery: Gallery, slots: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
+    """Return (S, M) of all pairs."""
+    slots = np.atleast_1d(slots)
+    rows, columns = np.indices((len(slots), len(embeddings))).reshape(2, -1)
+    return gallery.cosine_similarity(slots[rows], columns, embeddings).reshape(len(slots), -1)
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(5)
@@ -43,7 +50,7 @@ def test_the_average_is_that_of_the_paper(rng: np.random.Generator) -> None:
         expected = 0.9 * expected + 0.1 * frame
         expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     np.testing.assert_allclose(
-        gallery.cosine_similarity(seen[-1])[slots], expected @ seen[-1].T, atol=1e-6
+        similarity(gallery, slots, seen[-1]), expected @ seen[-1].T, atol=1e-6
     )
 
 
@@ -55,12 +62,10 @@ def test_the_last_few_are_kept_and_the_nearest_counts(rng: np.random.Generator) 
     for embedding in seen:
         gallery.add(np.array([first]), embedding[None])
     gallery.add(np.array([second]), seen[:1])
-    similarity = gallery.cosine_similarity(seen)
-    np.testing.assert_allclose(similarity[first, 2:], 1, atol=1e-6)
-    np.testing.assert_allclose(
-        similarity[first, :2], (seen[2:] @ seen[:2].T).max(axis=0), atol=1e-6
-    )
-    np.testing.assert_allclose(similarity[second], seen @ seen[0], atol=1e-6)
+    first, second = similarity(gallery, np.array([first, second]), seen)
+    np.testing.assert_allclose(first[2:], 1, atol=1e-6)
+    np.testing.assert_allclose(first[:2], (seen[2:] @ seen[:2].T).max(axis=0), atol=1e-6)
+    np.testing.assert_allclose(second, seen @ seen[0], atol=1e-6)
 
 
 def test_a_slot_taken_again_remembers_nothing(rng: np.random.Generator) -> None:
@@ -75,7 +80,7 @@ def test_a_slot_taken_again_remembers_nothing(rng: np.random.Generator) -> None:
         assert not gallery.known(slot).any()
         fresh = unit(rng, 1, 8)
         gallery.add(slot, fresh)
-        np.testing.assert_allclose(gallery.cosine_similarity(fresh)[slot], 1, atol=1e-6)
+        np.testing.assert_allclose(similarity(gallery, slot, fresh), 1, atol=1e-6)
 
 
 def test_growing_keeps_what_is_there(rng: np.random.Generator) -> None:
@@ -86,4 +91,19 @@ def test_growing_keeps_what_is_there(rng: np.random.Generator) -> None:
     gallery.add(slots, seen)
     more = gallery.take(500)
     assert not set(more.tolist()) & set(slots.tolist())
-    np.testing.assert_allclose(np.diag(gallery.cosine_similarity(seen)[slots]), 1, atol=1e-6)
+    np.testing.assert_allclose(np.diag(similarity(gallery, slots, seen)), 1, atol=1e-6)
+
+
+def test_a_crowd_is_compared_in_steps(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = Gallery(LAST)
+    gallery.forget(8)
+    slots = gallery.take(9)
+    for _ in range(3):
+        gallery.add(slots, unit(rng, 9, 8))
+    seen = unit(rng, 7, 8)
+    at_once = similarity(gallery, slots, seen)
+    monkeypatch.setattr('strongsort_ros.tracking.gallery._LARGEST_TABLE', 100)
+    np.testing.assert_array_equal(similarity(gallery, slots, seen), at_once)
+    assert len(gallery.cosine_similarity(slots[:0], slots[:0], seen)) == 0
