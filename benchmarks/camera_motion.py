@@ -1,0 +1,233 @@
+"""Error and time of the camera motion estimators, on 1080p frames whose motion is known.
+
+Frames are made here, seeded: a textured background seen by a moving camera, and people who walk
+through it. `--sequence` adds real frames as backgrounds. Every estimator sees the same frames,
+in one process and one thread. Error of a frame: root mean square, over a grid of points of the
+image, of the distance between where the estimate and where the truth put the point, pixels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from strongsort_ros.camera_motion.factory import create_camera_motion
+from strongsort_ros.simulation.walkers import Walkers, WalkerSettings
+
+WIDTH, HEIGHT, MARGIN = 1920, 1080, 460
+Image = npt.NDArray[np.uint8]
+Matrix = npt.NDArray[np.float64]
+
+TEXTURES = ('rich', 'weak', 'noisy', 'flicker')
+MOTIONS = ('still', 'slow pan', 'shake', 'fast pan')
+MODES = ('published', 'ecc')
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """An image, boxes as a detector gives them, and the true motion from the frame before."""
+
+    image: Image
+    tlwh: Matrix
+    motion: Matrix
+    covered: float
+
+
+def background(texture: str, rng: np.random.Generator) -> Image:
+    """Return a textured plane, larger than the image by MARGIN on every side, BGR."""
+    height, width = HEIGHT + 2 * MARGIN, WIDTH + 2 * MARGIN
+    plane = np.zeros((height, width, 3), np.float32)
+    octaves = 3 if texture == 'weak' else 8
+    for octave in range(octaves):
+        size = (7 << octave, 4 << octave)
+        noise = rng.standard_normal((size[1], size[0], 3), dtype=np.float32)
+        plane += cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC) * 0.7**octave
+    plane = 120 + plane * (8 if texture == 'weak' else 22)
+    for _ in range(25 if texture == 'weak' else 300):
+        # Things with straight edges: walls, windows, signs.
+        x, y = rng.uniform(0, width), rng.uniform(0, height)
+        box = ((x, y), tuple(rng.uniform(15, 260, 2)), rng.uniform(0, 90))
+        contrast = 15 if texture == 'weak' else 60
+        colour = 120 + rng.normal(0, contrast, 3)
+        cv2.fillPoly(plane, [cv2.boxPoints(box).astype(np.int32)], colour.tolist())
+    # A lens: nothing in an image is sharper than its pixels.
+    return cv2.GaussianBlur(np.clip(plane, 0, 255).astype(np.uint8), (0, 0), 0.8)
+
+
+def poses(motion: str, frames: int, rng: np.random.Generator) -> Iterator[Matrix]:
+    """Yield (3, 3) maps from the image to the plane: rotations about the image centre, shifts."""
+    for t in range(frames):
+        x, y, angle = float(MARGIN), float(MARGIN), 0.0
+        if motion == 'slow pan':
+            x, y = x + 200 * np.sin(t / 90), y + 30 * np.sin(t / 40)
+        elif motion == 'fast pan':
+            x, y = x + 400 * np.sin(t / 10), y + 40 * np.sin(t / 9)
+        if motion in ('shake', 'fast pan'):
+            x, y = x + rng.normal(0, 4), y + rng.normal(0, 4)
+            angle = np.deg2rad(rng.normal(0, 0.25))
+        cos, sin = np.cos(angle), np.sin(angle)
+        rotation = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1.0]])
+        there, back = np.eye(3), np.eye(3)
+        there[:2, 2] = WIDTH / 2 + x, HEIGHT / 2 + y
+        back[:2, 2] = -WIDTH / 2, -HEIGHT / 2
+        yield there @ rotation @ back
+
+
+def draw_figure(image: Image, tlwh: Matrix, identity: int, frame: int) -> None:
+    """Draw a person with a coat of their own and moving legs."""
+    left, top, width, height = (float(v) for v in tlwh)
+    rng = np.random.default_rng(identity)
+    coat, trousers, skin = (rng.uniform(20, 235, 3).tolist() for _ in range(3))
+    x, thick = left + width / 2, max(1, round(width * 0.24))
+    hip, feet = top + 0.55 * height, top + height
+    swing = 0.3 * width * np.sin(0.35 * frame + identity)
+    for foot in (x - swing, x + swing):
+        cv2.line(image, (round(x), round(hip)), (round(foot), round(feet)), trousers, thick)
+    shoulder = top + 0.18 * height
+    corner, other = (round(x - 0.33 * width), round(shoulder)), (round(x + 0.33 * width), round(hip))
+    cv2.rectangle(image, corner, other, coat, cv2.FILLED)
+    for row in np.linspace(shoulder, hip, 5)[1:-1]:
+        cv2.line(image, (corner[0], round(row)), (other[0], round(row)), trousers, max(1, thick // 6))
+    centre = (round(x), round(top + 0.09 * height))
+    cv2.circle(image, centre, max(1, round(0.09 * height)), skin, cv2.FILLED)
+
+
+def scene(
+    plane: Image, texture: str, motion: str, people: int, frames: int, seed: int
+) -> Iterator[Frame]:
+    """Yield the frames of one scene."""
+    rng = np.random.default_rng(seed)
+    sigma = 8.0 if texture == 'noisy' else 2.0
+    grain = rng.normal(0, sigma, (HEIGHT + 64, WIDTH + 64, 3)).astype(np.int8)
+    walkers = iter(Walkers(WalkerSettings(people=people, dimension=0, seed=seed)))
+    before = None
+    for t, (pose, walker) in enumerate(zip(poses(motion, frames, rng), walkers, strict=False)):
+        image = cv2.warpAffine(
+            plane, pose[:2], (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        )
+        # People walk on the plane; at rest the image is its middle.
+        to_image = np.linalg.inv(pose) @ np.array([[1, 0, MARGIN], [0, 1, MARGIN], [0, 0, 1.0]])
+        for identity, box in zip(walker.ids, moved(walker.tlwh, to_image), strict=True):
+            draw_figure(image, box, int(identity), t)
+        if texture == 'flicker':
+            image = cv2.convertScaleAbs(image, alpha=rng.uniform(0.85, 1.15), beta=rng.normal(0, 8))
+        dx, dy = rng.integers(0, 64, 2)
+        image = cv2.add(image, grain[dy : dy + HEIGHT, dx : dx + WIDTH], dtype=cv2.CV_8U)
+        truth = np.eye(3) if before is None else np.linalg.inv(pose) @ before
+        before = pose
+        detected = moved(walker.detections.tlwh, to_image)
+        yield Frame(image, detected, truth, share_covered(moved(walker.tlwh, to_image)))
+
+
+def moved(tlwh: Matrix, matrix: Matrix) -> Matrix:
+    """Return boxes whose centres are moved by a matrix; sizes stay."""
+    centres = tlwh[:, :2] + tlwh[:, 2:] / 2
+    centres = centres @ matrix[:2, :2].T + matrix[:2, 2]
+    return np.column_stack([centres - tlwh[:, 2:] / 2, tlwh[:, 2:]])
+
+
+def share_covered(tlwh: Matrix) -> float:
+    """Return the share of the image that boxes cover."""
+    mask = np.zeros((HEIGHT // 8, WIDTH // 8), np.uint8)
+    for x, y, w, h in tlwh / 8:
+        mask[max(0, int(y)) : max(0, int(y + h)), max(0, int(x)) : max(0, int(x + w))] = 1
+    return float(mask.mean())
+
+
+def rms_error(estimate: Matrix, truth: Matrix) -> float:
+    """Return the RMS distance over a 9 x 5 grid of image points, pixels."""
+    x, y = np.meshgrid(np.linspace(0, WIDTH - 1, 9), np.linspace(0, HEIGHT - 1, 5))
+    points = np.column_stack([x.ravel(), y.ravel(), np.ones(x.size)])
+    apart = points @ (estimate - truth)[:2].T
+    return float(np.sqrt((apart**2).sum(axis=1).mean()))
+
+
+@dataclass(slots=True)
+class Result:
+    """What one mode did on some frames."""
+
+    errors: list[float]
+    seconds: list[float]
+    unknown: int = 0
+
+    def extend(self, other: Result) -> None:
+        self.errors += other.errors
+        self.seconds += other.seconds
+        self.unknown += other.unknown
+
+
+def run(frames: Iterator[Frame]) -> tuple[dict[str, Result], float]:
+    """Show the frames to every mode; return results by mode, and the mean share covered."""
+    estimators = {mode: create_camera_motion(mode) for mode in MODES}
+    results = {mode: Result([], []) for mode in MODES}
+    covered = []
+    for t, frame in enumerate(frames):
+        covered.append(frame.covered)
+        for mode, estimator in estimators.items():
+            assert estimator is not None
+            start = time.perf_counter()
+            motion = estimator.estimate(frame.image, frame.tlwh)
+            seconds = time.perf_counter() - start
+            if t > 0:
+                results[mode].errors.append(rms_error(motion.matrix, frame.motion))
+                results[mode].seconds.append(seconds)
+                results[mode].unknown += motion.score == 0
+    return results, float(np.mean(covered))
+
+
+def row(name: str, results: dict[str, Result]) -> str:
+    """Return a line of the table."""
+    cells = []
+    for result in results.values():
+        ms = np.array(result.seconds) * 1e3
+        cells.append(
+            f'{np.mean(result.errors):7.3f} {np.median(result.errors):7.3f} {result.unknown:4d}'
+            f'{np.median(ms):7.2f} {np.percentile(ms, 95):6.2f}'
+        )
+    published, ours = results['published'], results['ecc']
+    mean = np.mean(ours.errors) / np.mean(published.errors)
+    median = np.median(ours.errors) / np.median(published.errors)
+    speed = np.median(ours.seconds) / np.median(published.seconds)
+    tail = np.percentile(ours.seconds, 95) / np.median(ours.seconds)
+    return f'{name:30s} | {" | ".join(cells)} | {mean:5.2f} {median:5.2f} {speed:5.2f} {tail:5.2f}'
+
+
+def main() -> None:
+    """Run the scenes and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--frames', type=int, default=40, help='frames of a scene')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--sequence', type=Path, action='append', default=[],
+                        help='MOTChallenge folder: its first image is one more background')  # fmt: skip
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng(args.seed)
+    planes = {texture: background(texture, rng) for texture in TEXTURES}
+    for folder in args.sequence:
+        image = cv2.imread(str(sorted((folder / 'img1').iterdir())[0]))
+        size = (WIDTH + 2 * MARGIN, HEIGHT + 2 * MARGIN)
+        planes[folder.name] = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
+    head = ' '.join(['   mean  median unkn    ms    p95']) 
+    print(f'{"OpenCV " + cv2.__version__ + ", 1 thread":30s} | {" | ".join(f"{m:>33s}" for m in MODES)} | ecc / published')
+    print(f'{"background, motion, covered":30s} | {head} | {head} |  mean   med  time p95/med')
+    total = {mode: Result([], []) for mode in MODES}
+    for i, (texture, plane) in enumerate(planes.items()):
+        for j, motion in enumerate(MOTIONS):
+            people = (12, 60)[(i + j) % 2]
+            frames = scene(plane, texture, motion, people, args.frames, args.seed + 10 * i + j)
+            results, covered = run(frames)
+            print(row(f'{texture}, {motion}, {covered:.0%}', results), flush=True)
+            for mode in MODES:
+                total[mode].extend(results[mode])
+    print(row('all', total))
+
+
+if __name__ == '__main__':
+    main()

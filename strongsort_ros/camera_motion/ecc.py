@@ -1,0 +1,124 @@
+"""The default camera motion: coarse to fine, robust ECC of the background."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from strongsort_ros.camera_motion.alignment import Alignment, Euclidean, align, compare
+from strongsort_ros.camera_motion.estimator import CameraMotion
+from strongsort_ros.camera_motion.pyramid import Level, build_pyramid, pivot
+from strongsort_ros.camera_motion.settings import CameraMotionSettings
+
+ITERATIONS: Final = (8, 6, 12)
+"""Most steps at a level, fine to coarse."""
+
+TOLERANCE: Final = (0.03, 0.05, 0.1)
+"""A shorter step is a level's last, pixels of the level, fine to coarse."""
+
+
+MAX_LAST_STEP: Final = 0.1
+"""A motion whose last step at the finest level was longer did not converge."""
+
+
+class EccCameraMotion:
+    """Gives the motion between consecutive images, from their background alone.
+
+    Both images are reduced to a pyramid; the previous one's is kept. At the coarsest level the
+    best of three starts is taken: no motion, the motion of the frame before, and the peak of
+    the phase correlation. Every level then refines it. Pixels in boxes, of either image, are
+    not used, and what moves without a box is weighted down. A motion that did not converge, is
+    implausible, or cannot be known from these images, is the identity with score 0.
+
+    Parameters
+    ----------
+    settings
+        See `CameraMotionSettings`.
+
+    """
+
+    def __init__(self, settings: CameraMotionSettings | None = None) -> None:
+        self.settings = settings or CameraMotionSettings()
+        self._previous: list[Level] = []
+        self._shape: tuple[int, ...] = ()
+        self._motion = Euclidean()
+
+    def estimate(
+        self, image: npt.NDArray[np.uint8], tlwh: npt.NDArray[np.float64] | None = None
+    ) -> CameraMotion:
+        """Return the motion from the image of the previous call to this one.
+
+        Parameters
+        ----------
+        image
+            (H, W, 3) uint8 BGR or (H, W) grey, of any size; only read.
+        tlwh
+            (N, 4) pixels: boxes of what may move by itself in this image; rows that are not
+            finite are ignored.
+
+        Returns
+        -------
+        CameraMotion
+            Its score is the correlation of the two backgrounds after alignment.
+
+        """
+        s = self.settings
+        levels = build_pyramid(image, tlwh, s.working_pixels, s.box_margin)
+        previous, self._previous = self._previous, levels
+        shape, self._shape = self._shape, image.shape[:2]
+        found = self._between(previous, levels) if shape == self._shape else None
+        self._motion = found.warp if found is not None else Euclidean()
+        if found is None:
+            return CameraMotion()
+        return CameraMotion(found.warp.matrix(pivot(image.shape)), min(found.correlation, 1.0))
+
+    def reset(self) -> None:
+        """Forget the previous image and its motion."""
+        self._previous = []
+        self._motion = Euclidean()
+
+    def _between(self, previous: list[Level], current: list[Level]) -> Alignment | None:
+        """Return the alignment in pixels of the full image, or None where it is not known."""
+        if not previous:
+            return None
+        found: Alignment | None = self._start(previous[-1], current[-1])
+        for k in reversed(range(len(previous))):
+            if found is None:
+                return None
+            found = align(previous[k], current[k], found, ITERATIONS[k], TOLERANCE[k])
+            if found is not None and k > 0:
+                found = found.scaled(2)
+        if found is None:
+            return None
+        converged = found.step < MAX_LAST_STEP
+        found = found.scaled(previous[0].factor)
+        return found if converged and self._plausible(found) else None
+
+    def _start(self, previous: Level, current: Level) -> Alignment:
+        """Return the best of no motion, the motion before, and phase correlation."""
+        starts = [
+            Euclidean(), self._motion.scaled(1 / previous.factor), _phase_shift(previous, current)
+        ]  # fmt: skip
+        compared = [compare(previous, current, start) for start in starts]
+        return max(compared, key=lambda alignment: alignment.correlation)
+
+    def _plausible(self, found: Alignment) -> bool:
+        s = self.settings
+        return (
+            found.correlation >= s.min_score
+            and found.uncertainty <= s.max_uncertainty
+            and math.hypot(found.warp.x, found.warp.y) <= s.max_shift * math.hypot(*self._shape)
+            and abs(math.degrees(found.warp.angle)) <= s.max_rotation
+        )
+
+
+def _phase_shift(previous: Level, current: Level) -> Euclidean:
+    """Return the shift at the peak of the phase correlation of the whole images."""
+    height, width = previous.image.shape
+    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
+    (x, y), _ = cv2.phaseCorrelate(previous.image, current.image, window)
+    return Euclidean(0.0, x, y) if math.isfinite(x) and math.isfinite(y) else Euclidean()

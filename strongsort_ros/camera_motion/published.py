@@ -1,0 +1,136 @@
+"""Camera motion as the published StrongSORT program computed it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from strongsort_ros.camera_motion.estimator import CameraMotion
+
+Float32 = npt.NDArray[np.float32]
+Matrix = npt.NDArray[np.float64]
+
+SCALE = 0.1
+MAX_ITERATIONS = 100
+EPSILON = 1e-5
+
+
+class PublishedCameraMotion:
+    """ECC at a tenth of the size, without masks: reproduces the published matrices.
+
+    Its weaknesses are the published ones: people count as background, and aliasing of the
+    reduced images limits its accuracy. Use it to compare, and the default mode to track.
+    """
+
+    def __init__(self) -> None:
+        self._previous: Float32 | None = None
+
+    def estimate(
+        self, image: npt.NDArray[np.uint8], tlwh: npt.NDArray[np.float64] | None = None
+    ) -> CameraMotion:
+        """Return the motion from the image of the previous call; boxes are not used."""
+        del tlwh
+        current = _reduce(image)
+        previous, self._previous = self._previous, current
+        if previous is None or current is None or previous.shape != current.shape:
+            return CameraMotion()
+        found = maximise_ecc(previous, current)
+        if found is None:
+            return CameraMotion()
+        matrix, correlation = found
+        matrix[:2, 2] /= SCALE
+        return CameraMotion(matrix, min(max(correlation, 0.0), 1.0))
+
+    def reset(self) -> None:
+        """Forget the previous image."""
+        self._previous = None
+
+
+def _reduce(image: npt.NDArray[np.uint8]) -> Float32 | None:
+    """Return the grey image at a tenth of the size, or None where nothing is left."""
+    size = round(image.shape[1] * SCALE), round(image.shape[0] * SCALE)
+    if min(size) < 2:
+        return None
+    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_LINEAR)
+    return small.astype(np.float32)
+
+
+def maximise_ecc(template: Float32, image: Float32) -> tuple[Matrix, float] | None:
+    """Return the Euclidean warp from template to image, and their correlation under it.
+
+    Forward additive ECC from the identity (Evangelidis and Psarakis, PAMI 30(10), 2008).
+    OpenCV 4 samples images at multiples of 1/32 pixel, OpenCV 5 exactly, and that alone moves
+    the result by up to 0.2 pixel of the full image. The published matrices are OpenCV 4's, so
+    its sampling, and its single precision, are kept here whatever OpenCV is installed.
+
+    Returns
+    -------
+    matrix, correlation
+        None where it does not converge.
+
+    """
+    height, width = template.shape
+    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
+    half = np.array([[-0.5, 0, 0.5]], np.float32)
+    sources = image, cv2.filter2D(image, -1, half), cv2.filter2D(image, -1, half.T)
+    warp = np.eye(2, 3, dtype=np.float32)
+    correlation, before = -1.0, -EPSILON
+    jacobian = np.empty((3, height, width), np.float32)
+    for _ in range(MAX_ITERATIONS):
+        if abs(correlation - before) < EPSILON:
+            break
+        (warped, dx, dy), inside = _sample(sources, warp)
+        pixels = np.count_nonzero(inside)
+        if pixels == 0:
+            return None
+        cos, sin = warp[0, 0], warp[1, 0]
+        jacobian[0] = dy * (cos * x - sin * y) - dx * (sin * x + cos * y)
+        jacobian[1:] = dx, dy
+        mean, deviation = (v.item() for v in cv2.meanStdDev(warped, mask=inside))
+        template_mean, template_deviation = (
+            v.item() for v in cv2.meanStdDev(template, mask=inside)
+        )
+        np.subtract(warped, np.float32(mean), out=warped, where=inside > 0)
+        target = np.where(inside > 0, template - np.float32(template_mean), np.float32(0))
+        columns = jacobian.reshape(3, -1).astype(np.float64)
+        a, b = warped.ravel().astype(np.float64), target.ravel().astype(np.float64)
+        hessian = np.asarray(columns @ columns.T)
+        norms = pixels * deviation * template_deviation
+        if norms <= 0 or not np.isfinite(hessian).all() or np.linalg.det(hessian) <= 0:
+            return None
+        inverse = np.linalg.inv(hessian)
+        product = float(a @ b)
+        before, correlation = correlation, product / norms
+        on_image, on_template = columns @ a, columns @ b
+        weighted = inverse @ on_image
+        denominator = product - on_template @ weighted
+        if denominator <= 0:
+            return None
+        gain = (pixels * deviation**2 - on_image @ weighted) / denominator
+        step = inverse @ (gain * on_template - on_image)
+        angle = np.arcsin(np.clip(warp[1, 0], -1, 1)) + step[0]
+        cos, sin = np.cos(angle), np.sin(angle)
+        warp = np.array(
+            [[cos, -sin, warp[0, 2] + step[1]], [sin, cos, warp[1, 2] + step[2]]], np.float32
+        )
+    return np.vstack([warp, [0, 0, 1]]).astype(np.float64), correlation
+
+
+def _sample(
+    sources: tuple[Float32, ...], warp: Float32
+) -> tuple[list[Float32], npt.NDArray[np.uint8]]:
+    """Return the images under the warp, bilinear at multiples of 1/32 pixel, and what is inside."""
+    height, width = sources[0].shape
+    rows = warp.astype(np.float64) * 1024
+    along = np.rint(rows[:, :1] * np.arange(width)).astype(np.int32)
+    down = np.rint(rows[:, 1:2] * np.arange(height) + rows[:, 2:]).astype(np.int32)
+    at = along[:, None, :] + down[:, :, None]
+    fine = (at + 16) >> 5
+    whole = np.ascontiguousarray((fine >> 5).transpose(1, 2, 0), dtype=np.int16)
+    part = ((fine[1] & 31) << 5 | fine[0] & 31).astype(np.uint16)
+    nearest = (at + 512) >> 10
+    inside = (nearest >= 0).all(axis=0) & (nearest[0] < width) & (nearest[1] < height)
+    warped = [cv2.remap(source, whole, part, cv2.INTER_LINEAR) for source in sources]
+    return warped, inside.astype(np.uint8)
