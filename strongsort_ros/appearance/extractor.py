@@ -23,6 +23,8 @@ class NetworkCard:
         Threshold measured for it; used when the setting of that name is `auto`.
     source
         Where the weights come from and what their training data allow.
+    threshold_source
+        Where `max_cosine_distance` was measured, or that it was not.
 
     """
 
@@ -30,6 +32,7 @@ class NetworkCard:
     dimension: int
     max_cosine_distance: float
     source: str = ''
+    threshold_source: str = 'not measured'
 
 
 class Extractor(Protocol):
@@ -50,7 +53,7 @@ class Extractor(Protocol):
         image
             (H, W, 3) uint8 BGR; only read; may be a strided view.
         tlwh
-            (N, 4) pixels; may be NaN, empty or outside the image.
+            (N, 4) float64 pixels; may be NaN, empty or outside the image.
 
         """
         ...

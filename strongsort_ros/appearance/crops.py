@@ -1,0 +1,103 @@
+"""Cuts boxes out of an image and brings them to a network's input size, all at once.
+
+The convention is DeepSORT's, and that of the published features: corners are cut to the image and
+truncated to whole pixels, then the cut is resized bilinearly, without anti-aliasing.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+Image = npt.NDArray[np.uint8]
+Size = tuple[int, int]
+
+
+def check_image(image: Image) -> None:
+    """Raise ValueError unless `image` is (H, W, 3) uint8."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f'image: {image.dtype} {image.shape}, expected uint8 (H, W, 3)')
+
+
+def clip_boxes(
+    tlwh: npt.NDArray[np.float64], height: int, width: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Return boxes cut to the image, and which of them show anything.
+
+    Parameters
+    ----------
+    tlwh
+        (N, 4) pixels; may be NaN, infinite, empty or outside the image.
+    height, width
+        Of the image, pixels.
+
+    Returns
+    -------
+    xyxy
+        (M, 4) int64 left, top, right, bottom of those that show something; ends exclusive.
+    shown
+        (N,) bool, M of them true.
+
+    """
+    with np.errstate(invalid='ignore', over='ignore'):
+        xyxy = np.concatenate([tlwh[:, :2], tlwh[:, :2] + tlwh[:, 2:]], axis=1)
+    shown = np.isfinite(xyxy).all(axis=1)
+    limits = np.array([width, height, width, height], dtype=np.float64)
+    whole = np.clip(xyxy[shown], 0, limits).astype(np.int64)
+    some = (whole[:, 2:] > whole[:, :2]).all(axis=1)
+    shown[shown] = some
+    return whole[some], shown
+
+
+def cut_with_opencv(
+    image: Image, xyxy: npt.NDArray[np.int64], size: Size, out: Image | None = None
+) -> Image:
+    """Return (N, height, width, 3) uint8 cuts in the image's channel order.
+
+    One call a box: on a CPU that beats every batched way that we measured, by far.
+    """
+    height, width = size
+    cuts = np.empty((len(xyxy), height, width, 3), dtype=np.uint8) if out is None else out
+    for cut, (left, top, right, bottom) in zip(cuts, xyxy.tolist(), strict=False):
+        cv2.resize(image[top:bottom, left:right], (width, height), dst=cut)
+    return cuts[: len(xyxy)]
+
+
+def cut_with_torch(image: torch.Tensor, xyxy: torch.Tensor, size: Size) -> torch.Tensor:
+    """Return (N, 3, height, width) float32 cuts, pixels in [0, 255]; the same as OpenCV's but
+    for its rounding to whole numbers.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8, on any device.
+    xyxy
+        (N, 4) whole numbers, on the same device.
+    size
+        Height and width of the cuts.
+
+    """  # noqa: D205
+    height, width = image.shape[:2]
+    corners = xyxy.to(torch.float32)
+    x = _sample_points(corners[:, 0], corners[:, 2], size[1])
+    y = _sample_points(corners[:, 1], corners[:, 3], size[0])
+    # grid_sample counts from -1 to 1 between the outer edges of the outer pixels.
+    x, y = (2 * x + 1) / width - 1, (2 * y + 1) / height - 1
+    shape = (len(xyxy), *size)
+    grid = torch.stack([x[:, None, :].expand(shape), y[:, :, None].expand(shape)], dim=-1)
+    # All cuts as one tall picture: the image is then read in place, never once a box.
+    planes = image.permute(2, 0, 1).unsqueeze(0).to(torch.float32)
+    tall = torch.nn.functional.grid_sample(
+        planes, grid.flatten(0, 1).unsqueeze(0), padding_mode='border', align_corners=False
+    )
+    return tall.view(3, len(xyxy), *size).transpose(0, 1)
+
+
+def _sample_points(low: torch.Tensor, high: torch.Tensor, count: int) -> torch.Tensor:
+    """Return (N, count) positions, in pixels, at the centres of `count` equal parts of a side."""
+    length = (high - low)[:, None]
+    steps = (torch.arange(count, device=low.device, dtype=torch.float32) + 0.5) / count
+    inside = torch.minimum((steps * length - 0.5).clamp(min=0), length - 1)
+    return low[:, None] + inside

@@ -1,0 +1,119 @@
+"""The one door: a name or a file in, an extractor out."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from strongsort_ros.appearance.cards import CARDS, card_for
+from strongsort_ros.appearance.colour import ColourExtractor
+from strongsort_ros.appearance.engine import Engine
+from strongsort_ros.appearance.errors import ExtractorError
+from strongsort_ros.appearance.extractor import Extractor
+from strongsort_ros.appearance.network_extractor import NetworkExtractor
+from strongsort_ros.appearance.onnx_engine import engine_of_file, engine_of_network
+from strongsort_ros.appearance.timm_backbone import load_timm
+from strongsort_ros.appearance.torch_engine import TorchEngine
+from strongsort_ros.appearance.weights import TORCH_SUFFIXES, Network, check_file, load_network
+
+_log = logging.getLogger(__name__)
+
+COLOUR: Final = 'colour'
+TIMM: Final = 'timm:'
+
+
+def load_extractor(
+    weights: str | Path = '', device: str = 'auto', *, sha256: str = ''
+) -> Extractor:
+    """Return an extractor.
+
+    Parameters
+    ----------
+    weights
+        '' or 'colour': the colour descriptor, which needs no weights. A .pth, .pt or .safetensors
+        file with the parameters of an OSNet (torchreid) or a BoT ResNeSt-50 (FastReID); which one
+        is seen from the file. An .onnx file. 'timm:NAME' or 'timm:NAME@FILE'.
+    device
+        'auto': a GPU if there is one; 'cpu'; 'cuda'; 'cuda:N'.
+    sha256
+        Of the file; '': not checked.
+
+    Raises
+    ------
+    ExtractorError
+        The weights or the device cannot be used; the message says why and what to do.
+
+    """
+    where = choose_device(device)
+    text = str(weights)
+    if text in ('', COLOUR):
+        _log.warning(
+            'no ReID weights: people are told apart by the colours of their clothes; '
+            'docs/weights.md says where to get a network that does it better'
+        )
+        return ColourExtractor()
+    if text.startswith(TIMM):
+        name, _, file = text.removeprefix(TIMM).partition('@')
+        return _extractor_of(load_timm(name, file, sha256), where)
+    path = Path(weights).expanduser()
+    check_file(path, sha256)
+    if path.suffix == '.onnx':
+        return _extractor_of_onnx(path, where, explicit=device != 'auto')
+    if path.suffix in TORCH_SUFFIXES:
+        return _extractor_of(load_network(path), where)
+    expected = ', '.join((*TORCH_SUFFIXES, '.onnx'))
+    raise ExtractorError(f'weights: {path} ends in {path.suffix!r}: expected {expected}')
+
+
+def choose_device(device: str) -> torch.device:
+    """Return the device meant by 'auto', 'cpu', 'cuda' or 'cuda:N'.
+
+    Raises
+    ------
+    ExtractorError
+        It is none of them, or there is no such GPU.
+
+    """
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device == 'auto':
+        return torch.device('cuda:0' if gpus else 'cpu')
+    kind, _, number = device.partition(':')
+    if device != 'cpu' and (kind != 'cuda' or not (number or '0').isdecimal()):
+        raise ExtractorError(f"device: {device!r}: expected 'auto', 'cpu', 'cuda' or 'cuda:N'")
+    if kind == 'cuda' and int(number or 0) >= gpus:
+        raise ExtractorError(
+            f'device: {device!r} asked for, but PyTorch {torch.__version__} sees {gpus} GPUs: '
+            "check the driver and that PyTorch is a CUDA build, or use 'auto' or 'cpu'"
+        )
+    return torch.device('cpu') if device == 'cpu' else torch.device('cuda', int(number or 0))
+
+
+def _extractor_of(network: Network, device: torch.device) -> Extractor:
+    engine: Engine | None = engine_of_network(network) if device.type == 'cpu' else None
+    return _announced(NetworkExtractor(network.card, engine or TorchEngine(network, device)))
+
+
+def _extractor_of_onnx(path: Path, device: torch.device, *, explicit: bool) -> Extractor:
+    try:
+        engine = engine_of_file(path, device)
+    except ExtractorError:
+        # A GPU that PyTorch sees is not always one that onnxruntime can use.
+        if explicit or device.type == 'cpu':
+            raise
+        engine = engine_of_file(path, torch.device('cpu'))
+    name = next((known for known in CARDS if known in path.stem), path.stem)
+    card = card_for(name, engine.dimension, str(path))
+    return _announced(NetworkExtractor(card, engine))
+
+
+def _announced(extractor: NetworkExtractor) -> Extractor:
+    card = extractor.card
+    _log.info(
+        '%s: %d-d, %s; max_cosine_distance %g (%s)',
+        card.name, card.dimension, extractor.engine.name, card.max_cosine_distance,
+        card.threshold_source,
+    )  # fmt: skip
+    return extractor
