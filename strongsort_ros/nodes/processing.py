@@ -1,0 +1,182 @@
+"""One frame's messages through the pipeline."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from strongsort_ros.appearance.extractor import Extractor
+from strongsort_ros.camera_motion.estimator import CameraMotionEstimator
+from strongsort_ros.nodes.frame_clock import FrameClock
+from strongsort_ros.nodes.images import BGR, ImageError
+from strongsort_ros.nodes.inputs import Received
+from strongsort_ros.nodes.image_messages import decode
+from strongsort_ros.nodes.serialised import Header, MessageError, read_detections
+from strongsort_ros.nodes.settings import NO_WEIGHTS, NodeSettings
+from strongsort_ros.nodes.synchroniser import Frame
+from strongsort_ros.pipeline import FrameResult, Pipeline
+from strongsort_ros.tracking.settings import TrackerSettings
+from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE, Tracks
+
+RECENT: Final = 300
+"""Frames over which latencies are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What a frame gave: to be published."""
+
+    header: Header
+    result: FrameResult
+    tracks: Tracks
+    image: BGR | None
+
+
+class FrameProcessor:
+    """Decodes a frame's messages and tracks them; counts what could not be used.
+
+    Parameters
+    ----------
+    node_settings, tracker_settings
+        The weights are loaded and warmed up here, which can take long.
+    log
+        Called with one line about what could not be used.
+
+    Raises
+    ------
+    ValueError, OSError
+        The weights or the device cannot be used; the message names them.
+
+    Attributes
+    ----------
+    rejected
+        Messages and detections that were not used, or not fully, by reason.
+    seconds
+        Of the last frames, by stage.
+
+    """
+
+    def __init__(
+        self,
+        node_settings: NodeSettings,
+        tracker_settings: TrackerSettings,
+        log: Callable[[str], None],
+    ) -> None:
+        self.extractor = load_weights(node_settings)
+        self.clock = FrameClock(node_settings.frame_rate)
+        self.rejected: Counter[str] = Counter()
+        self.seconds: dict[str, deque[float]] = {}
+        self._log = log
+        self._last: Tracks | None = None
+        self._pipeline = Pipeline(
+            tracker_settings, self.extractor, create_motion(node_settings.camera_motion)
+        )
+
+    @property
+    def settings(self) -> TrackerSettings:
+        """The tracker's settings; others apply from the next frame."""
+        return self._pipeline.settings
+
+    @settings.setter
+    def settings(self, settings: TrackerSettings) -> None:
+        self._pipeline.settings = settings
+
+    def reset(self) -> None:
+        """Forget all tracks; ids go on."""
+        self._pipeline.reset()
+        self.clock.reset()
+
+    def close(self) -> None:
+        """Free what the weights hold."""
+        self._pipeline.close()
+        self._pipeline.extractor = self.extractor = None
+
+    def facts(self) -> dict[str, object]:
+        """Return what is worth telling, by name."""
+        states = [] if self._last is None else self._last.states.tolist()
+        return {
+            'weights': self.extractor.card.name if self.extractor else NO_WEIGHTS,
+            'max_cosine_distance': self._pipeline.tracker.settings.max_cosine_distance,
+            'frame_rate': f'{self.clock.rate:.2f} Hz',
+            'tracks_confirmed': states.count(CONFIRMED),
+            'tracks_tentative': states.count(TENTATIVE),
+            'tracks_lost': states.count(LOST),
+        }
+
+    def process(self, frame: Frame[Received, Received], settings: NodeSettings) -> Tracked | None:
+        """Track one frame; None when its detections cannot be read."""
+        start = time.perf_counter()
+        try:
+            detections = read_detections(frame.detections.data)
+        except MessageError as error:
+            self.reject('malformed_detections', f'detections: {error}; dropped')
+            return None
+        image = self._decode(frame.image, settings)
+        decoded = time.perf_counter()
+        if frame.restarted:
+            self.reset()
+        result = self._pipeline.step(
+            detections, image, dt=self.clock.advance(frame.stamp), stamp=max(frame.stamp, 0)
+        )
+        self._last = result.tracks
+        self.rejected.update(result.tracks.rejected)
+        waited = start - frame.detections.at
+        self.note({'wait': waited, 'decode': decoded - start, **result.seconds})
+        tracks = _published(result.tracks, settings)
+        return Tracked(frame.detections.header, result, tracks, image)
+
+    def note(self, seconds: dict[str, float]) -> None:
+        """Keep the time that stages took in this frame."""
+        for stage, spent in seconds.items():
+            self.seconds.setdefault(stage, deque(maxlen=RECENT)).append(spent)
+
+    def reject(self, reason: str, line: str) -> None:
+        """Count what could not be used, and say so."""
+        self.rejected[reason] += 1
+        self._log(line)
+
+    def _decode(self, image: Received | None, settings: NodeSettings) -> BGR | None:
+        if image is None:
+            return None
+        try:
+            return decode(image.data, settings.image_transport)
+        except MessageError as error:
+            self.reject('malformed_image', f'image: {error}; tracked by motion alone')
+        except ImageError as error:
+            self.reject(error.reason, f'{error}; tracked by motion alone')
+        return None
+
+
+def _published(tracks: Tracks, settings: NodeSettings) -> Tracks:
+    states = tracks.states
+    unwanted = np.zeros(len(tracks), dtype=bool)
+    if not settings.publish_tentative:
+        unwanted |= states == TENTATIVE
+    if not settings.publish_lost:
+        unwanted |= states == LOST
+    return tracks.select(~unwanted) if unwanted.any() else tracks
+
+
+def create_motion(mode: str) -> CameraMotionEstimator | None:
+    """Return what finds camera motion; None: the camera stands still."""
+    if mode == 'none':
+        return None
+    from strongsort_ros.camera_motion import create_camera_motion
+
+    return create_camera_motion(mode)
+
+
+def load_weights(settings: NodeSettings) -> Extractor | None:
+    """Load and warm up what gives embeddings; None: nothing does."""
+    if settings.weights == NO_WEIGHTS:
+        return None
+    from strongsort_ros.appearance import load_extractor
+
+    extractor = load_extractor(settings.weights, device=settings.device)
+    extractor.warm_up()
+    return extractor

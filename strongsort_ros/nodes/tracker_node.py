@@ -1,0 +1,271 @@
+"""The tracker as a lifecycle node: images and detections in, tracks out."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import rclpy
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle.publisher import LifecyclePublisher
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
+from vision_msgs.msg import Detection2DArray
+
+from strongsort_ros.msg import Track2DArray
+from strongsort_ros.nodes import diagnostics
+from strongsort_ros.nodes.conversion import DetectionsWriter, TracksWriter
+from strongsort_ros.nodes.debug_image import draw_tracks, image_message
+from strongsort_ros.nodes.inputs import THROTTLE, Inputs, Received
+from strongsort_ros.nodes.log_bridge import LogBridge
+from strongsort_ros.nodes.parameters import Parameters
+from strongsort_ros.nodes.processing import FrameProcessor, Tracked
+from strongsort_ros.nodes.synchroniser import Frame
+from strongsort_ros.tracking.settings import TrackerSettings
+
+Transition = Callable[['TrackerNode', LifecycleState], TransitionCallbackReturn]
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+ERROR = TransitionCallbackReturn.ERROR
+
+
+def logged(transition: Transition) -> Transition:
+    """Log what a transition raises, and release what it built; rclpy would say nothing.
+
+    A node that cannot be configured or activated stays in the state before; one that cannot be
+    let go of in order is taken apart and can be configured again.
+    """
+
+    @functools.wraps(transition)
+    def guarded(node: TrackerNode, state: LifecycleState) -> TransitionCallbackReturn:
+        name = transition.__name__.removeprefix('on_')
+        try:
+            return transition(node, state)
+        except Exception as error:
+            expected = isinstance(error, (ValueError, OSError))
+            node.get_logger().error(
+                f'{name} failed: {error if expected else traceback.format_exc()}'
+            )
+            node.release(configured=name == 'activate')
+            return FAILURE if name in ('configure', 'activate') else ERROR
+
+    return guarded
+
+
+class TrackerNode(LifecycleNode):
+    """Node `tracker`: loads when configured, subscribes when active.
+
+    Frames, services and transitions run in one executor's thread, one after the other, so that
+    whatever changes the tracker does it between two frames.
+    """
+
+    def __init__(self, **node_arguments: Any) -> None:
+        super().__init__('tracker', **node_arguments)
+        self._processor: FrameProcessor | None = None
+        self._inputs: Inputs | None = None
+        self._log_bridge = LogBridge(self.get_logger())
+        logging.getLogger('strongsort_ros').addHandler(self._log_bridge)
+        logging.getLogger('strongsort_ros').setLevel(logging.INFO)
+        self.autostart = bool(self.declare_parameter('autostart', False).value)
+        self._settings = Parameters(
+            self,
+            is_configured=lambda: self._processor is not None,
+            is_active=lambda: self._inputs is not None,
+            on_tracker_change=self._change_settings,
+        )
+        self._tracks_writer, self._detections_writer = TracksWriter(), DetectionsWriter()
+        self.create_service(Trigger, '~/reset', self._reset)
+        self._diagnosis = diagnostics.Diagnosis()
+        self._diagnostics = self.create_publisher(
+            diagnostics.DiagnosticArray, '/diagnostics', QoSProfile(depth=1)
+        )
+        self._reported = time.monotonic()
+        self.create_timer(
+            diagnostics.PERIOD, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+
+    # The life cycle
+
+    @logged
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load and warm up; slow, so that the rest is quick."""
+        start = time.monotonic()
+        self._processor = FrameProcessor(
+            self._settings.node, self._settings.tracker, self._say_rejected
+        )
+        self._tracks = self._publisher(Track2DArray, 'tracks')
+        self._tracked_detections = self._publisher(Detection2DArray, 'tracked_detections')
+        self._debug_image = self._publisher(Image, '~/debug_image', depth=1)
+        self.get_logger().info(f'configured in {time.monotonic() - start:.1f} s')
+        return super().on_configure(state)
+
+    @logged
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe; tracks of an earlier activity are forgotten."""
+        assert self._processor is not None
+        self._processor.reset()
+        self._diagnosis = diagnostics.Diagnosis()
+        self._inputs = Inputs(self, self._settings.node, self._track)
+        return super().on_activate(state)
+
+    @logged
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Unsubscribe."""
+        self.release(configured=True)
+        return super().on_deactivate(state)
+
+    @logged
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the weights and the publishers."""
+        self.release()
+        return super().on_cleanup(state)
+
+    @logged
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything, from any state."""
+        self.release()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything, and be ready to be configured again."""
+        self.release()
+        return SUCCESS
+
+    def release(self, *, configured: bool = False) -> None:
+        """Free what activating built and, unless it stays configured, what configuring built."""
+        if self._inputs is not None:
+            self._inputs.close()
+            self._inputs = None
+        if configured:
+            return
+        for publisher in list(self._managed_entities):
+            if isinstance(publisher, LifecyclePublisher):
+                self.destroy_lifecycle_publisher(publisher)
+        if self._processor is not None:
+            self._processor.close()
+            self._processor = None
+
+    def _publisher(self, kind: Any, topic: str, depth: int = 10) -> LifecyclePublisher:
+        return self.create_lifecycle_publisher(
+            kind,
+            topic,
+            QoSProfile(depth=depth),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    # A frame
+
+    def _track(self, frame: Frame[Received, Received]) -> None:
+        """Track one frame and publish; a frame that fails is counted, and the node goes on."""
+        assert self._processor is not None
+        if frame.restarted:
+            self.get_logger().info('stamps jumped back: all tracks are forgotten')
+        try:
+            tracked = self._processor.process(frame, self._settings.node)
+            if tracked is not None:
+                self._publish(tracked)
+        except Exception:
+            self._processor.reject('failed_frame', f'frame failed: {traceback.format_exc()}')
+        else:
+            self._processor.note({'latency': time.perf_counter() - frame.detections.at})
+
+    def _publish(self, tracked: Tracked) -> None:
+        """Publish what somebody reads."""
+        assert self._processor is not None
+        start = time.perf_counter()
+        header, tracks = tracked.header, tracked.tracks
+        if self._tracks.get_subscription_count():
+            motion, rate = tracked.result.camera_motion, self._processor.clock.rate
+            self._tracks.publish(self._tracks_writer.write(header, tracks, motion, rate))
+        if self._tracked_detections.get_subscription_count():
+            self._tracked_detections.publish(self._detections_writer.write(header, tracks))
+        self._processor.note({'publish': time.perf_counter() - start})
+        if tracked.image is not None and self._debug_image.get_subscription_count():
+            self._debug_image.publish(image_message(header, draw_tracks(tracked.image, tracks)))
+
+    # Around it
+
+    def _change_settings(self, settings: TrackerSettings) -> None:
+        if self._processor is not None:
+            self._processor.settings = settings
+
+    def _reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        del request
+        response.success = self._processor is not None
+        if self._processor is None:
+            response.message = 'the tracker is not configured: nothing to reset'
+        else:
+            self._processor.reset()
+            response.message = 'all tracks are forgotten'
+            self.get_logger().info('reset: all tracks are forgotten')
+        return response
+
+    def _say_rejected(self, line: str) -> None:
+        self.get_logger().error(line, throttle_duration_sec=THROTTLE)
+
+    def _report(self) -> None:
+        now = time.monotonic()
+        elapsed, self._reported = now - self._reported, now
+        lacked = self._diagnosis.lacks_images
+        status = self._diagnosis.report(
+            f'{self.get_fully_qualified_name().lstrip("/")}: tracking',
+            'strongsort_ros', self._condition(), elapsed,
+        )  # fmt: skip
+        if self._diagnosis.lacks_images and not lacked:
+            self.get_logger().warning(status.message)
+        stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(diagnostics.array_message(stamp, status))
+
+    def _condition(self) -> diagnostics.Condition:
+        condition = diagnostics.Condition(self._state_machine.current_state[1])
+        if self._inputs is not None:
+            condition.uses_images = self._inputs.uses_images
+            condition.counts = self._inputs.counts
+        if self._processor is not None:
+            condition.rejected = self._processor.rejected
+            condition.seconds = self._processor.seconds
+            condition.facts = self._processor.facts()
+        return condition
+
+    def destroy_node(self) -> None:
+        """Free everything."""
+        self.release()
+        logging.getLogger('strongsort_ros').removeHandler(self._log_bridge)
+        super().destroy_node()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the node until it is told to stop; the exit status is 1 when it cannot start."""
+    rclpy.init(args=arguments)
+    node = None
+    try:
+        node = TrackerNode()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        if node.autostart and node.trigger_configure() == SUCCESS:
+            node.trigger_activate()
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        return 0
+    except (ParameterException, ValueError) as error:
+        rclpy.logging.get_logger('tracker').fatal(str(error))
+        return 1
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
