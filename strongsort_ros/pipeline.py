@@ -153,6 +153,15 @@ class Pipeline:
         if detections.embeddings is not None or image is None or self.extractor is None:
             return detections.embeddings
         start = time.perf_counter()
-        embeddings = self.extractor.extract(image, detections.tlwh)
+        settings = self.tracker.settings
+        # Only of those that the tracker will use: detectors send many that are hardly believed.
+        wanted = detections.scores >= settings.min_confidence
+        wanted &= detections.tlwh[:, 3] >= settings.min_height
+        rows = wanted.nonzero()[0]
+        found = self.extractor.extract(image, detections.tlwh[rows])
         seconds['embedding'] = time.perf_counter() - start
+        if len(rows) == len(detections):
+            return found
+        embeddings = np.zeros((len(detections), found.shape[1]), dtype=np.float32)
+        embeddings[rows] = found
         return embeddings

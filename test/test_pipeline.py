@@ -1,0 +1,103 @@
+"""One frame through all three: what the rooms give reaches the tracker, in time and in order."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+
+import numpy as np
+import pytest
+
+from strongsort_ros.appearance.colour import ColourExtractor
+from strongsort_ros.camera_motion.estimator import CameraMotion
+from strongsort_ros.camera_motion.published import PublishedCameraMotion
+from strongsort_ros.pipeline import Pipeline, resolve_settings
+from strongsort_ros.simulation.scene import Scene, SceneFrame, SceneSettings
+from strongsort_ros.tracking.detections import Detections
+from strongsort_ros.tracking.settings import AUTO, TrackerSettings
+from strongsort_ros.tracking.tracker import Tracker
+
+SETTINGS = TrackerSettings(max_cosine_distance=AUTO)
+
+
+@pytest.fixture(scope='module')
+def frames() -> list[SceneFrame]:
+    scene = Scene(SceneSettings(width=320, height=240, frames=12, people=4, seed=3))
+    return list(itertools.islice(scene, 12))
+
+
+def test_the_networks_threshold_is_used_unless_one_is_set() -> None:
+    extractor = ColourExtractor()
+    own = extractor.card.max_cosine_distance
+    assert resolve_settings(SETTINGS, extractor).max_cosine_distance == own
+    assert resolve_settings(TrackerSettings.deepsort(), extractor).max_cosine_distance == 0.3
+    assert resolve_settings(SETTINGS, None).max_cosine_distance == 0.45
+    pipeline = Pipeline(SETTINGS, extractor)
+    pipeline.settings = SETTINGS.replace(max_age=7)
+    assert pipeline.tracker.settings.max_cosine_distance == own
+    assert pipeline.settings.max_cosine_distance == AUTO
+
+
+def test_all_three_equal_the_rooms_one_by_one(frames: list[SceneFrame]) -> None:
+    pipeline = Pipeline(SETTINGS, ColourExtractor(), PublishedCameraMotion())
+    extractor, ecc = ColourExtractor(), PublishedCameraMotion()
+    tracker = Tracker(pipeline.tracker.settings)
+    for frame in frames:
+        result = pipeline.step(frame.detections, frame.image)
+        motion = ecc.estimate(frame.image, frame.detections.tlwh)
+        embeddings = extractor.extract(frame.image, frame.detections.tlwh)
+        expected = tracker.update(
+            frame.detections.with_embeddings(embeddings),
+            motion.matrix if motion.score > 0 else None,
+        )
+        np.testing.assert_array_equal(result.camera_motion.matrix, motion.matrix)
+        np.testing.assert_array_equal(result.tracks.mean, expected.mean)
+        assert {'camera_motion', 'embedding', 'association', 'total'} <= set(result.seconds)
+    pipeline.close()
+
+
+def test_a_missing_image_is_tracked_by_motion(frames: list[SceneFrame]) -> None:
+    pipeline = Pipeline(SETTINGS, ColourExtractor(), PublishedCameraMotion())
+    for number, frame in enumerate(frames):
+        image = None if number % 3 == 2 else frame.image
+        result = pipeline.step(frame.detections, image)
+        assert (result.camera_motion.score > 0) == (image is not None and number > 0)
+    assert len(result.tracks)
+    pipeline.close()
+
+
+def test_known_motion_and_embeddings_go_before_estimates(frames: list[SceneFrame]) -> None:
+    pipeline = Pipeline(SETTINGS, ColourExtractor(), PublishedCameraMotion())
+    known = CameraMotion(np.array([[1.0, 0, 5], [0, 1, 0], [0, 0, 1]]), 1.0)
+    detections = frames[0].detections
+    given = detections.with_embeddings(np.eye(len(detections), 5, dtype=np.float32))
+    result = pipeline.step(given, frames[0].image, camera_motion=known)
+    assert result.camera_motion is known
+    assert set(result.seconds) == {'association', 'total'}
+    assert pipeline.tracker._gallery.dimension == 5
+    pipeline.close()
+
+
+def test_only_detections_that_count_are_embedded(frames: list[SceneFrame]) -> None:
+    asked: list[int] = []
+
+    class Counting(ColourExtractor):
+        def extract(self, image: np.ndarray, tlwh: np.ndarray) -> np.ndarray:
+            asked.append(len(tlwh))
+            return super().extract(image, tlwh)
+
+    tlwh = np.array([[10.0, 10, 20, 50], [50, 10, 20, 50], [90, 10, 20, 5]])
+    detections = Detections(tlwh, np.array([0.9, 0.2, 0.9]), np.full(3, 'person'))
+    pipeline = Pipeline(SETTINGS.replace(min_height=10.0, n_init=1), Counting())
+    tracks = pipeline.step(detections, frames[0].image).tracks
+    assert asked == [1]
+    assert tracks.detection_index.tolist() == [0]
+    assert tracks.rejected == {}
+
+
+def test_close_ends_the_worker_thread(frames: list[SceneFrame]) -> None:
+    before = threading.active_count()
+    pipeline = Pipeline(SETTINGS, ColourExtractor(), PublishedCameraMotion())
+    pipeline.step(frames[0].detections, frames[0].image)
+    pipeline.close()
+    assert threading.active_count() == before
