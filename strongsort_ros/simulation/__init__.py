@@ -1,0 +1,1 @@
+"""Inputs with known truth: walkers, and a drawn scene of them."""

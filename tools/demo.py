@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+"""Shows the tracker at work: a sequence through the real node over ROS, scored and drawn.
+
+Run it by `make demo`, which sets everything up, or with ROS and the messages sourced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.util
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from demonstration.console import Steps
+from demonstration.errors import DemoError
+from demonstration.output import MARKER, replacing_folder
+from demonstration.page import Page, Table, render_page
+from demonstration.pictures import render_video, save_moving_picture, save_pictures
+from demonstration.source import Source, draw_scene, open_sequence
+from demonstration.timeline import draw_timeline
+from demonstration.tracker_process import TrackerProcess, use_ros_settings
+from rich.table import Table as TerminalTable
+
+from strongsort_ros.evaluation.scores import ScoredSequence, Scores, score
+from strongsort_ros.recording.errors import InputError
+from strongsort_ros.recording.motchallenge import load_ground_truth, save_tracks
+from strongsort_ros.recording.rosbag_reader import read_tracks
+from strongsort_ros.recording.rows import GroundTruth, TrackRows
+from strongsort_ros.recording.sequence_bag import write_sequence
+from strongsort_ros.simulation.scene import SceneSettings
+
+if TYPE_CHECKING:
+    from demonstration.replay import Replayed
+
+_FILES = (
+    ('tracks.mp4', 'video of the tracks'),
+    ('tracks.txt', 'tracks, MOTChallenge text'),
+    ('tracks_bag', 'rosbag2 of what the node published'),
+    ('input_bag', 'rosbag2 of what was played'),
+    ('scores.json', 'all scores'),
+    ('tracker_node.log', 'what the node said'),
+)
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the options."""
+    parser = argparse.ArgumentParser(prog='demo', description=(__doc__ or '').splitlines()[0])
+    parser.add_argument(
+        '--sequence', type=Path, metavar='DIR', help='MOTChallenge folder; default: a drawn scene'
+    )
+    parser.add_argument('--detections', type=Path, metavar='DET.txt', help="not the sequence's own")
+    parser.add_argument(
+        '--weights', default='', metavar='FILE', help='ReID network; default: a colour descriptor'
+    )
+    parser.add_argument('--output', type=Path, default=Path('demo_output'), metavar='DIR')
+    parser.add_argument(
+        '--realtime', action='store_true', help="play at the sequence's rate, not in step"
+    )
+    parser.add_argument(
+        '--raw-images', action='store_true', help='play pixels, not JPEG (a large bag)'
+    )
+    parser.add_argument(
+        '--readme-picture', type=Path, metavar='FILE.webp', help='write the moving picture there'
+    )
+    scene = parser.add_argument_group('drawn scene')
+    defaults = SceneSettings()
+    for name in ('width', 'height', 'frames', 'people', 'seed'):
+        scene.add_argument(f'--{name}', type=int, default=getattr(defaults, name), metavar='N')
+    return parser.parse_args(arguments)
+
+
+def demonstrate(args: argparse.Namespace, folder: Path, steps: Steps) -> None:
+    """Run all steps; results go to `folder`."""
+    with steps.step('sequence'):
+        source = _open_source(args, folder, steps)
+    with steps.step('record input'):
+        _write_bag(args, folder, source, steps)
+    with steps.step('track'):
+        replayed = _track(args, folder, source, steps)
+    with steps.step('score'):
+        tracks = read_tracks(folder / 'tracks_bag', '/tracks', source.info.frame_rate)
+        save_tracks(folder / 'tracks.txt', tracks)
+        truth = _truth(source)
+        scores = _score(folder, source, truth, tracks, steps)
+    with steps.step('draw'):
+        page = _draw(args, folder, source, truth, tracks, steps)
+    _write_page(args, folder, page, scores, replayed)
+    _show(steps, scores, replayed)
+
+
+def _open_source(args: argparse.Namespace, folder: Path, steps: Steps) -> Source:
+    if args.sequence is None:
+        names = ('width', 'height', 'frames', 'people', 'seed')
+        settings = SceneSettings(**{name: getattr(args, name) for name in names})
+        source = draw_scene(folder / 'sequence', settings, steps)
+        steps.summary = f'{settings.people} walkers drawn before a shaking camera: '
+    else:
+        source = open_sequence(args.sequence, args.detections)
+        steps.summary = f'{source.info.name}: '
+    steps.summary += f'{len(source.images)} images, detections of {source.detections.name}'
+    return source
+
+
+def _write_bag(args: argparse.Namespace, folder: Path, source: Source, steps: Steps) -> None:
+    contents = write_sequence(
+        source.folder,
+        folder / 'input_bag',
+        detections=source.detections,
+        compressed=not args.raw_images,
+        progress=lambda frames: steps.track(frames, len(frames)),
+    )
+    steps.summary = f'{contents.frames} images, {contents.detections} detections as a rosbag2'
+
+
+def _track(args: argparse.Namespace, folder: Path, source: Source, steps: Steps) -> Replayed:
+    from demonstration.replay import replay  # needs ROS, and its settings before
+
+    parameters: dict[str, object] = {
+        'frame_rate': float(source.info.frame_rate),
+        'image_transport': 'raw' if args.raw_images else 'compressed',
+    }
+    if args.weights:
+        weights = Path(args.weights)
+        parameters['weights'] = weights.resolve() if weights.is_file() else args.weights
+    remappings = {} if args.raw_images else {'image': '/image/compressed'}
+    with TrackerProcess(parameters, remappings, folder / 'tracker_node.log') as tracker:
+        replayed = replay(
+            folder / 'input_bag', folder / 'tracks_bag', tracker,
+            realtime=args.realtime, progress=steps.track,
+        )  # fmt: skip
+    steps.summary = (
+        f'{replayed.answered} of {replayed.frames} frames answered over ROS, '
+        f'{replayed.answered / replayed.seconds:.0f} frames/s'
+    )
+    return replayed
+
+
+def _truth(source: Source) -> GroundTruth | None:
+    """Return the true boxes of frames that have an image."""
+    if source.ground_truth is None:
+        return None
+    truth = load_ground_truth(source.ground_truth)
+    return truth.select(np.isin(truth.frames, list(source.images.paths)))
+
+
+def _score(
+    folder: Path, source: Source, truth: GroundTruth | None, tracks: TrackRows, steps: Steps
+) -> Scores | None:
+    if truth is None:
+        steps.summary = 'no ground truth, so no scores'
+        return None
+    frames = list(source.images.paths)
+    scored = ScoredSequence(source.info.name, truth, tracks, range(frames[0], frames[-1] + 1))
+    scores = score([scored]).combined
+    text = json.dumps(dataclasses.asdict(scores), indent=1)
+    (folder / 'scores.json').write_text(f'{text}\n', encoding='utf-8')
+    steps.summary = f'{scores.ids} tracks against {scores.true_ids} true people'
+    return scores
+
+
+def _draw(
+    args: argparse.Namespace,
+    folder: Path,
+    source: Source,
+    truth: GroundTruth | None,
+    tracks: TrackRows,
+    steps: Steps,
+) -> Page:
+    render_video(folder / 'tracks.mp4', source, tracks, steps.track)
+    frames = list(source.images.paths)
+    seconds = round(10 * source.info.frame_rate)
+    moving = folder / 'pictures' / 'tracks.webp'
+    pictures = save_pictures(folder / 'pictures', source, tracks)
+    save_moving_picture(moving, source, tracks, frames[:seconds])
+    if args.readme_picture:
+        middle = len(frames) // 2
+        some = frames[middle : middle + round(4 * source.info.frame_rate)]
+        save_moving_picture(args.readme_picture, source, tracks, some)
+    steps.summary = f'video, {len(pictures)} pictures, page'
+    how = args.weights or 'a colour descriptor without weights'
+    return Page(
+        title=f'strongsort_ros on {source.info.name}',
+        about=f'{len(frames)} frames through the tracker node over ROS 2; appearance by {how}.',
+        scores=None,
+        moving_picture=moving,
+        timeline=draw_timeline(truth, tracks) if truth is not None and len(truth) else '',
+        pictures=pictures,
+        latencies=Table((), ()),
+        report=Table((), ()),
+        files=[(name, meaning) for name, meaning in _FILES if (folder / name).exists()],
+    )
+
+
+def _write_page(
+    args: argparse.Namespace, folder: Path, page: Page, scores: Scores | None, replayed: Replayed
+) -> None:
+    latencies, others = _report_tables(replayed)
+    page = dataclasses.replace(
+        page, scores=_score_table(scores) if scores else None, latencies=latencies, report=others
+    )
+    (folder / 'index.html').write_text(render_page(page), encoding='utf-8')
+    options = {name: str(value) for name, value in vars(args).items()}
+    (folder / MARKER).write_text(f'{json.dumps(options, indent=1)}\n', encoding='utf-8')
+
+
+def _score_table(scores: Scores) -> Table:
+    shares = (scores.hota, scores.assa, scores.deta, scores.idf1, scores.mota)
+    counts = (scores.idsw, scores.false_positives, scores.misses)
+    head = ('HOTA', 'AssA', 'DetA', 'IDF1', 'MOTA', 'IDSW', 'FP', 'FN')
+    return Table(head, [[*(f'{share:.2f}' for share in shares), *map(str, counts)]])
+
+
+def _report_tables(replayed: Replayed) -> tuple[Table, Table]:
+    """Return the latencies by stage, and what else the node said of itself."""
+    trip = 1e3 * np.percentile(replayed.round_trips, [50, 95, 99])
+    rows = [['round trip over ROS', 'p50 {:.2f} ms, p95 {:.2f} ms, p99 {:.2f} ms'.format(*trip)]]
+    others = []
+    for name, value in replayed.diagnostics.items():
+        if name.startswith('latency_'):
+            rows.append([name.removeprefix('latency_'), value])
+        else:
+            others.append([name, value])
+    return Table(('stage', 'time'), rows), Table(('name', 'value'), others)
+
+
+def _show(steps: Steps, scores: Scores | None, replayed: Replayed) -> None:
+    tables = [_report_tables(replayed)[0]]
+    if scores is not None:
+        tables.insert(0, _score_table(scores))
+    for table in tables:
+        shown = TerminalTable(*table.head)
+        for row in table.rows:
+            shown.add_row(*row)
+        steps.console.print(shown)
+
+
+def _need_ros() -> None:
+    for name in ('rclpy', 'vision_msgs.msg', 'strongsort_ros.msg'):
+        try:
+            found = importlib.util.find_spec(name)
+        except ModuleNotFoundError:
+            found = None
+        if found is None:
+            raise DemoError(
+                f'there is no {name} here: run `make demo`, or source ROS and the messages'
+            )
+
+
+def _end(number: int, _frame: object) -> None:
+    """End like after Ctrl-C, so that everything is cleaned up."""
+    sys.exit(128 + number)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the demonstration; the exit status is 2 when it cannot be done."""
+    args = parse(arguments)
+    signal.signal(signal.SIGTERM, _end)
+    steps = Steps(5)
+    try:
+        use_ros_settings()
+        _need_ros()
+        with replacing_folder(args.output) as folder:
+            demonstrate(args, folder, steps)
+    except (DemoError, InputError, ValueError) as error:
+        sys.stderr.write(f'demo: {error}\n')
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write('demo: interrupted; nothing is left running, nothing was written\n')
+        return 130
+    steps.console.print(f'look at {args.output / "index.html"}; all results: {args.output}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

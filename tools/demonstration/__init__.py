@@ -1,0 +1,1 @@
+"""Steps of the demonstration: `tools/demo.py` runs them."""

@@ -1,0 +1,84 @@
+"""The real tracker node, as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+from demonstration.errors import DemoError
+
+ROOT = Path(__file__).resolve().parents[2]
+_PATIENCE = 5.0  # seconds for each kind of asking the process to end
+
+
+def use_ros_settings() -> None:
+    """Set this process's environment for ROS, before ROS is imported; children inherit it.
+
+    The Fast DDS profile gives a shared-memory segment in which large images fit. Only this
+    machine is reached, in a domain of our own, so that nothing else answers.
+    """
+    profile = str(ROOT / 'config' / 'fastdds.xml')
+    os.environ.setdefault('FASTDDS_DEFAULT_PROFILES_FILE', profile)
+    os.environ.setdefault('FASTRTPS_DEFAULT_PROFILES_FILE', profile)  # its name before 2.8
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    # Of the domains that use no port that Linux lends out: 1 to 101.
+    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 101)
+
+
+class TrackerProcess:
+    """Runs `tracker_node`; leaving the `with` ends it, whatever happened.
+
+    Parameters
+    ----------
+    parameters
+        Of the node.
+    remappings
+        Topic name -> other name.
+    log
+        File for what it writes.
+
+    """
+
+    def __init__(
+        self, parameters: dict[str, object], remappings: dict[str, str], log: Path
+    ) -> None:
+        self._command = [sys.executable, '-m', 'strongsort_ros.nodes.tracker_node', '--ros-args']
+        for name, value in parameters.items():
+            self._command += ['-p', f'{name}:={value}']
+        for name, other in remappings.items():
+            self._command += ['-r', f'{name}:={other}']
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        with self._log.open('wb') as log:
+            # A session of its own: Ctrl-C reaches the demonstration, which ends the node in order.
+            self._process = subprocess.Popen(
+                self._command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        assert self._process is not None
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            if self._process.poll() is None:
+                self._process.send_signal(number)
+            try:
+                self._process.wait(_PATIENCE)
+                return
+            except subprocess.TimeoutExpired:
+                continue
+
+    def check(self) -> None:
+        """Raise DemoError, with the node's last lines, when it has ended."""
+        if self._process is not None and self._process.poll() is not None:
+            raise self.error(f'the tracker node ended with status {self._process.returncode}')
+
+    def error(self, text: str) -> DemoError:
+        """Return an error with the node's last lines."""
+        lines = self._log.read_text(encoding='utf-8', errors='replace').splitlines()[-12:]
+        return DemoError('\n'.join([f'{text}; its last lines:', *lines]))
