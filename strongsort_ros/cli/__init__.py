@@ -1,0 +1,1 @@
+"""The `strongsort` command, one file a command."""

@@ -146,7 +146,7 @@ def _preprocess(sequence: ScoredSequence) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory(prefix='strongsort-scores-') as folder:
         _write_for_trackeval(sequence, Path(folder))
-        dataset = MotChallenge2DBox({
+        layout = {
             'GT_FOLDER': folder,
             'TRACKERS_FOLDER': folder,
             'TRACKERS_TO_EVAL': ['tracks'],
@@ -156,7 +156,8 @@ def _preprocess(sequence: ScoredSequence) -> dict[str, Any]:
             'BENCHMARK': 'MOT20' if sequence.name.startswith('MOT20') else 'MOT17',
             'SKIP_SPLIT_FOL': True,
             'PRINT_CONFIG': False,
-        })
+        }
+        dataset = MotChallenge2DBox(layout)
         raw = dataset.get_raw_seq_data('tracks', 'sequence')
     data: dict[str, Any] = dataset.get_preprocessed_seq_data(raw, 'pedestrian')
     return data

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -45,6 +44,6 @@ def replacing(target: Path | str, *, overwrite: bool = True) -> Iterator[Path]:
     try:
         written = hidden / target.name
         yield written
-        os.replace(written, target)
+        written.replace(target)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)

@@ -40,9 +40,7 @@ def open_bag(path: Path | str) -> Iterator[AnyReader]:
         raise InputError(f'{path}: not a readable bag: {error or type(error).__name__}') from error
 
 
-def read_tracks(
-    path: Path | str, topic: str = '', frame_rate: float | None = None
-) -> TrackRows:
+def read_tracks(path: Path | str, topic: str = '', frame_rate: float | None = None) -> TrackRows:
     """Read the tracks of a bag, sorted by frame and id.
 
     From a Track2DArray come the rows that the published program would write: tracks confirmed

@@ -95,9 +95,7 @@ class BagWriter:
         message = detection_array(self._types, stamp, self._frame_id, detections)
         self._write(DETECTIONS_TOPIC, DETECTIONS, stamp, message)
 
-    def write_serialized(
-        self, topic: str, kind: str, stamp: int, data: bytes | memoryview
-    ) -> None:
+    def write_serialized(self, topic: str, kind: str, stamp: int, data: bytes | memoryview) -> None:
         """Write a message of a known type that is serialized (CDR) already."""
         assert self._writer is not None, 'use the writer in a `with`'
         connection = self._connections.get((topic, kind))
@@ -117,9 +115,7 @@ def header(types: Typestore, stamp: int, frame_id: str) -> Any:
     return types.types['std_msgs/msg/Header'](stamp=time, frame_id=frame_id)
 
 
-def detection_array(
-    types: Typestore, stamp: int, frame_id: str, detections: Detections
-) -> Any:
+def detection_array(types: Typestore, stamp: int, frame_id: str, detections: Detections) -> Any:
     """Return a vision_msgs/Detection2DArray of a frame's detections."""
     known = types.types
     zero = known['geometry_msgs/msg/Point'](x=0.0, y=0.0, z=0.0)

@@ -47,6 +47,17 @@ class DetectionRows:
     def __len__(self) -> int:
         return len(self.frames)
 
+    def select(self, rows: BoolArray) -> DetectionRows:
+        """Return some of the rows: a mask."""
+        embeddings = None if self.embeddings is None else self.embeddings[rows]
+        return DetectionRows(
+            self.frames[rows], self.tlwh[rows], self.scores[rows], self.class_ids[rows], embeddings
+        )
+
+    def with_embeddings(self, embeddings: Float32Array) -> DetectionRows:
+        """Return the same rows with these embeddings; arrays are shared, not copied."""
+        return DetectionRows(self.frames, self.tlwh, self.scores, self.class_ids, embeddings)
+
     @property
     def frame_range(self) -> range:
         """Every frame number from the first to the last, those without detections too."""

@@ -52,8 +52,9 @@ def test_refused_targets(tmp_path: Path) -> None:
     (tmp_path / 'folder').mkdir()
     (tmp_path / 'file').touch()
     for target, overwrite in (('folder', True), ('file', False), ('no/file', True)):
-        with pytest.raises(InputError, match=target), replacing(
-            tmp_path / target, overwrite=overwrite
+        with (
+            pytest.raises(InputError, match=target),
+            replacing(tmp_path / target, overwrite=overwrite),
         ):
             pass
     assert sorted(path.name for path in tmp_path.iterdir()) == ['file', 'folder']

@@ -95,9 +95,7 @@ def test_an_id_is_once_in_a_frame(tmp_path: Path) -> None:
 
 
 @given(
-    st.lists(
-        st.tuples(st.integers(0, 9999), st.integers(1, 99999)), unique=True, max_size=30
-    ),
+    st.lists(st.tuples(st.integers(0, 9999), st.integers(1, 99999)), unique=True, max_size=30),
     st.integers(0, 2**32 - 1),
 )
 @settings(max_examples=30, deadline=None)

@@ -1,0 +1,6 @@
+"""`python -m strongsort_ros` is the `strongsort` command."""
+
+from strongsort_ros.cli.main import program
+
+if __name__ == '__main__':
+    program()

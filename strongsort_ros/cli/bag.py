@@ -1,0 +1,48 @@
+"""`strongsort bag`: a MOTChallenge folder in, a rosbag2 out."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from strongsort_ros.cli.console import progress, say, warn
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        'bag',
+        help='sequence -> rosbag2',
+        description='Write the images and detections of a sequence as a rosbag2: /image '
+        '(or /image/compressed) and /detections, stamps by frame number and frame rate.',
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument('sequence', type=Path, help='folder with seqinfo.ini and images')
+    parser.add_argument('--detections', type=Path, metavar='det.txt', help='default: its own')
+    parser.add_argument(
+        '--compressed', action='store_true', help="carry the image files' bytes as they are"
+    )
+    parser.add_argument('--storage', choices=('mcap', 'sqlite3'), default='mcap')
+    parser.add_argument('--frame-id', default='camera', help='frame of the camera, in headers')
+    parser.add_argument('--class-id', default='person', help='class of the detections')
+    parser.add_argument('-o', '--output', type=Path, required=True, metavar='OUT')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the bag."""
+    from strongsort_ros.recording.sequence_bag import write_sequence
+
+    contents = write_sequence(
+        args.sequence,
+        args.output,
+        detections=args.detections,
+        storage=args.storage,
+        compressed=args.compressed,
+        frame_id=args.frame_id,
+        class_id=args.class_id,
+        progress=progress('bag'),
+    )
+    if contents.left_out:
+        warn(f'{contents.left_out} detections are of frames without an image and were left out')
+    say(f'{contents.frames} images, {contents.detections} detections: {args.output}')

@@ -1,0 +1,51 @@
+"""`strongsort embed`: detections and images in, DeepSORT's file of embeddings out."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from strongsort_ros.cli.console import progress, say, warn
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        'embed',
+        help='images and detections -> embeddings',
+        description="Write DeepSORT's .npy: the detections of a sequence with their embeddings.",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument('sequence', type=Path, help='folder with seqinfo.ini and images')
+    parser.add_argument('--detections', type=Path, metavar='det.txt', help='default: its own')
+    parser.add_argument('--reid', required=True, metavar='WEIGHTS', help='appearance network')
+    parser.add_argument('--device', default='auto', help='of the network: auto, cpu, cuda, cuda:N')
+    parser.add_argument('-o', '--output', type=Path, required=True, metavar='OUT.npy')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Embed the detections of every frame that has an image."""
+    import numpy as np
+
+    from strongsort_ros.appearance.factory import load_extractor
+    from strongsort_ros.recording.atomic import replacing
+    from strongsort_ros.recording.deepsort_npy import save_deepsort
+    from strongsort_ros.recording.motchallenge import load_detections
+    from strongsort_ros.recording.sequence import ImageFolder, find_detections
+
+    rows = load_detections(args.detections or find_detections(args.sequence))
+    images = ImageFolder(args.sequence)
+    with replacing(args.output) as written:
+        extractor = load_extractor(args.reid, args.device)
+        seen = np.isin(rows.frames, list(images.paths))
+        rows, left_out = rows.select(seen), int(np.count_nonzero(~seen))
+        parts = [np.empty((0, extractor.card.dimension), dtype=np.float32)]
+        for frame in progress('embed')(np.unique(rows.frames).tolist()):
+            image = images.read(frame)
+            assert image is not None
+            parts.append(extractor.extract(image, rows.at(frame).tlwh))
+        save_deepsort(written, rows.with_embeddings(np.concatenate(parts)))
+    if left_out:
+        warn(f'{left_out} detections are of frames without an image and were left out')
+    say(f'{len(rows)} embeddings of length {extractor.card.dimension}: {args.output}')

@@ -1,0 +1,59 @@
+"""`strongsort render`: images and tracks in, a video out."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from strongsort_ros.cli.console import progress, say, warn
+
+if TYPE_CHECKING:
+    from strongsort_ros.recording.drawing import Image
+    from strongsort_ros.recording.rows import TrackRows
+    from strongsort_ros.recording.sequence import ImageFolder
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        'render',
+        help='images and tracks -> video',
+        description='Draw tracks on the images of a sequence: boxes coloured by id, and paths.',
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument('sequence', type=Path, help='folder with seqinfo.ini and images')
+    parser.add_argument('--results', type=Path, required=True, metavar='OUT.txt', help='tracks')
+    parser.add_argument(
+        '--trail', type=int, default=30, metavar='FRAMES', help='length of the paths; default 30'
+    )
+    parser.add_argument('-o', '--output', type=Path, required=True, metavar='OUT.mp4')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Draw every image there is."""
+    import numpy as np
+
+    from strongsort_ros.recording.motchallenge import load_tracks
+    from strongsort_ros.recording.sequence import ImageFolder, load_sequence_info
+    from strongsort_ros.recording.video import write_video
+
+    info = load_sequence_info(args.sequence)
+    images = ImageFolder(args.sequence)
+    tracks = load_tracks(args.results)
+    count = write_video(args.output, _draw(images, tracks, args.trail), info.frame_rate)
+    unseen = int(np.count_nonzero(~np.isin(tracks.frames, list(images.paths))))
+    if unseen:
+        warn(f'{unseen} boxes are of frames without an image and are not shown')
+    say(f'{count} images at {info.frame_rate:g}/s: {args.output}')
+
+
+def _draw(images: ImageFolder, tracks: TrackRows, trail: int) -> Iterator[Image]:
+    from strongsort_ros.recording.drawing import draw_tracks
+
+    for frame in progress('render')(images.paths.keys()):
+        image = images.read(frame)
+        assert image is not None
+        draw_tracks(image, tracks, frame, trail)
+        yield image

@@ -1,0 +1,143 @@
+"""`strongsort track`: a file of detections in, a file of tracks out."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from strongsort_ros.cli.console import progress, say, warn
+from strongsort_ros.cli.options import add_settings, chosen_settings, means_strongsort
+
+if TYPE_CHECKING:
+    from strongsort_ros.camera_motion.estimator import CameraMotionEstimator
+    from strongsort_ros.camera_motion.motion_file import CameraMotionFile
+    from strongsort_ros.pipeline import Pipeline
+    from strongsort_ros.recording.rows import DetectionRows
+    from strongsort_ros.recording.sequence import ImageFolder
+    from strongsort_ros.tracking.tracks import Tracks
+
+# What --ecc and --no-ecc mean without a file.
+_FROM_IMAGES, _OFF = 'images', 'off'
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        'track', help='detections -> tracks', description='Track the detections of a sequence.'
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        'detections', type=Path, help="DeepSORT's .npy with embeddings, or a MOTChallenge det.txt"
+    )
+    parser.add_argument('-o', '--output', type=Path, required=True, metavar='OUT.txt')
+    parser.add_argument(
+        '--images', type=Path, metavar='DIR', help="numbered images, or a sequence's folder"
+    )
+    parser.add_argument(
+        '--reid', metavar='WEIGHTS', help='appearance network, for a det.txt with --images'
+    )
+    parser.add_argument('--device', default='auto', help='of the network: auto, cpu, cuda, cuda:N')
+    parser.add_argument(
+        '--ecc',
+        nargs='?',
+        const=_FROM_IMAGES,
+        metavar='FILE.json',
+        help='camera motion, from a file {sequence: {frame: 3x3}} or, without it, from --images',
+    )
+    parser.add_argument(
+        '--no-ecc', dest='ecc', action='store_const', const=_OFF, help='the camera stands still'
+    )
+    parser.add_argument(
+        '--sequence', metavar='NAME', help="entry in that file; default: the detections' file stem"
+    )
+    add_settings(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Track a sequence; every frame from the first to the last detection is one."""
+    from strongsort_ros.recording.atomic import replacing
+    from strongsort_ros.recording.motchallenge import save_tracks
+    from strongsort_ros.recording.rows import TrackRows
+    from strongsort_ros.recording.sequence import ImageFolder
+
+    rows = _load(args.detections)
+    images = ImageFolder(args.images) if args.images else None
+    motions = _motion_file(args)
+    with replacing(args.output) as written:
+        pipeline = _make_pipeline(args, rows, images)
+        try:
+            tracked = _track(pipeline, rows, images, motions)
+            tracks = TrackRows.collect(tracked)
+        finally:
+            pipeline.close()
+        save_tracks(written, tracks)
+    count = len(set(tracks.ids.tolist()))
+    say(f'{count} tracks, {len(tracks)} boxes in {len(rows.frame_range)} frames: {args.output}')
+
+
+def _load(path: Path) -> DetectionRows:
+    from strongsort_ros.recording.deepsort_npy import load_deepsort
+    from strongsort_ros.recording.motchallenge import load_detections
+
+    return load_deepsort(path) if path.suffix == '.npy' else load_detections(path)
+
+
+def _motion_file(args: argparse.Namespace) -> CameraMotionFile | None:
+    """Return the camera motion of the file given with --ecc."""
+    if args.ecc in (None, _FROM_IMAGES, _OFF):
+        return None
+    from strongsort_ros.camera_motion.motion_file import CameraMotionFile
+
+    return CameraMotionFile(args.ecc, args.sequence or args.detections.stem)
+
+
+def _make_pipeline(
+    args: argparse.Namespace, rows: DetectionRows, images: ImageFolder | None
+) -> Pipeline:
+    from strongsort_ros.pipeline import Pipeline
+    from strongsort_ros.recording.errors import InputError
+
+    if images is None and args.ecc == _FROM_IMAGES:
+        raise InputError('--ecc: without a file of camera motions it needs --images')
+    if args.reid and images is None:
+        raise InputError('--reid: a network needs --images')
+    if args.reid and rows.embeddings is not None:
+        raise InputError(f'--reid: {args.detections} has embeddings already; give a det.txt')
+    extractor = None
+    if images is not None and rows.embeddings is None:
+        from strongsort_ros.appearance.factory import load_extractor
+
+        extractor = load_extractor(args.reid or '', args.device)
+    settings = chosen_settings(args, network=extractor is not None)
+    return Pipeline(settings, extractor, _estimator(args, images))
+
+
+def _estimator(
+    args: argparse.Namespace, images: ImageFolder | None
+) -> CameraMotionEstimator | None:
+    """Return what estimates camera motion from images, where that is asked for."""
+    wanted = args.ecc == _FROM_IMAGES or (args.ecc is None and means_strongsort(args))
+    if images is None or not wanted:
+        return None
+    from strongsort_ros.camera_motion.ecc import EccCameraMotion
+
+    return EccCameraMotion()
+
+
+def _track(
+    pipeline: Pipeline,
+    rows: DetectionRows,
+    images: ImageFolder | None,
+    motions: CameraMotionFile | None,
+) -> Iterator[tuple[int, Tracks]]:
+    frames = rows.frame_range
+    if images is not None:
+        missing = sum(frame not in images for frame in frames)
+        if missing:
+            warn(f'{missing} of {len(frames)} frames have no image: tracked by motion there')
+    for frame in progress('track')(frames):
+        image = None if images is None else images.read(frame)
+        motion = None if motions is None else motions.at(frame)
+        yield frame, pipeline.step(rows.at(frame), image, camera_motion=motion).tracks

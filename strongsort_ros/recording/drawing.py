@@ -1,0 +1,69 @@
+"""Tracks drawn on images: boxes in a colour for each id, numbers, and where the feet were."""
+
+from __future__ import annotations
+
+import colorsys
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from strongsort_ros.recording.rows import TrackRows
+from strongsort_ros.tracking.detections import FloatArray
+
+Image = npt.NDArray[np.uint8]
+Colour = tuple[int, int, int]
+
+# Consecutive ids are this share of the colour circle apart: the golden ratio keeps them unlike.
+_HUE_STEP = 0.61803398875
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+# OpenCV wraps around pixels beyond 16 bits.
+_FAR = 30000.0
+
+
+def colour_of(identity: int) -> Colour:
+    """Return the BGR colour of an id, the same wherever it is drawn."""
+    red, green, blue = colorsys.hsv_to_rgb(identity * _HUE_STEP % 1, 0.85, 1.0)
+    return round(255 * blue), round(255 * green), round(255 * red)
+
+
+def draw_tracks(image: Image, tracks: TrackRows, frame: int, trail: int = 30) -> None:
+    """Draw the tracks of a frame on its image, in place.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 BGR.
+    tracks
+        Tracks of the recording, sorted by frame.
+    frame
+        Number of the frame.
+    trail
+        Frames back to which the path of the feet, the middle of the lower edge, is drawn.
+
+    """
+    first, here, end = np.searchsorted(tracks.frames, (frame - trail, frame, frame + 1))
+    recent = tracks.select(slice(int(first), int(end)))
+    feet = recent.tlwh[:, :2] + recent.tlwh[:, 2:] * (0.5, 1.0)
+    line = max(1, round(image.shape[0] / 360))
+    for identity, tlwh in zip(tracks.ids[here:end].tolist(), tracks.tlwh[here:end], strict=True):
+        colour = colour_of(identity)
+        path = _pixels(feet[recent.ids == identity])
+        cv2.polylines(image, [path], False, colour, line, cv2.LINE_AA)
+        _draw_box(image, tlwh, str(identity), colour, line)
+
+
+def _draw_box(image: Image, tlwh: FloatArray, label: str, colour: Colour, line: int) -> None:
+    (left, top), (right, bottom) = _pixels(np.array([tlwh[:2], tlwh[:2] + tlwh[2:]])).tolist()
+    cv2.rectangle(image, (left, top), (right, bottom), colour, line)
+    scale = 0.45 * line
+    (width, height), below = cv2.getTextSize(label, _FONT, scale, line)
+    # Above the box, or inside it at the edge of the image.
+    base = top - below if top > height + below else top + height + below
+    corner = (left + width, base + below)
+    cv2.rectangle(image, (left, base - height - below), corner, colour, cv2.FILLED)
+    cv2.putText(image, label, (left, base), _FONT, scale, (0, 0, 0), line, cv2.LINE_AA)
+
+
+def _pixels(points: FloatArray) -> npt.NDArray[np.int32]:
+    return np.rint(np.clip(points, -_FAR, _FAR)).astype(np.int32)

@@ -1,0 +1,112 @@
+"""What every command does alike: one line for what is wrong, and its exit status."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from strongsort_ros.cli.main import main
+
+DETECTIONS = '1,-1,10,20,30,40,0.9,-1,-1,-1\n2,-1,11,20,30,40,0.9,-1,-1,-1\n'
+
+ENV = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize('command', ['track', 'embed', 'evaluate', 'bag', 'render'])
+def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert main([command, '--help']) == 0
+    assert f'strongsort {command}' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        ([], 'COMMAND'),
+        (['fly'], "invalid choice: 'fly'"),
+        (['track'], 'required'),
+        (['track', 'det.txt', '-o', 'out', '--preset', 'sort'], "invalid choice: 'sort'"),
+        (['track', 'det.txt', '-o', 'out', '--max-age', 'old'], "'old' is not a whole number"),
+        (['track', 'det.txt', '-o', 'out', '--max-age', '1.5'], "'1.5' is not a whole number"),
+        (['track', 'det.txt', '-o', 'out', '--min-confidence', 'nan'], 'min_confidence: nan'),
+        (['track', 'det.txt', '-o', 'out', '--min-confidence', '2'], r'2.0 is not in \[0, 1\]'),
+        (['track', 'det.txt', '-o', 'out', '--ema-alpha', 'auto'], "'auto' is not a number"),
+        (['track', 'none.txt', '-o', 'out'], r'none\.txt: cannot read it: No such file'),
+        (['track', 'none.npy', '-o', 'out'], r'none\.npy: cannot read it: No such file'),
+        (['track', 'det.txt', '-o', 'no/out'], r'there is no folder no; make it'),
+        (['track', 'det.txt', '-o', '.'], 'exists already'),
+        (['track', 'det.txt', '-o', 'out', '--images', 'no'], 'no: there is no such folder'),
+        (['track', 'det.txt', '-o', 'out', '--ecc'], '--ecc: .* needs --images'),
+        (['track', 'det.txt', '-o', 'out', '--ecc', 'no.json'], r'no\.json'),
+        (['track', 'det.txt', '-o', 'out', '--reid', 'a.pth'], '--reid: .* needs --images'),
+        (['track', 'bad.txt', '-o', 'out'], r'bad\.txt, line 2: a number that is not finite'),
+        (['embed', '.', '--reid', 'a.pth', '-o', 'out'], r'det: no det\.txt but nothing'),
+        (['evaluate', '--ground-truth', 'a', '--results', 'det.txt'], 'a: there is no such'),
+        (['bag', '.', '-o', 'out'], r'seqinfo\.ini: cannot read it'),
+        (['render', '.', '--results', 'det.txt', '-o', 'out.mp4'], r'seqinfo\.ini: cannot'),
+    ],
+)
+def test_one_line_and_nothing_else(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path('det.txt').write_text(DETECTIONS)
+    Path('bad.txt').write_text(DETECTIONS.replace('11,', 'nan,'))
+    before = names(tmp_path)
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ''
+    assert len(err.splitlines()) == 1
+    assert re.search(message, err)
+    assert names(tmp_path) == before
+
+
+def test_starts_fast() -> None:
+    """Help needs none of the large libraries."""
+    code = (
+        'import sys\nfrom strongsort_ros.cli.main import main\nmain(["track", "--help"])\n'
+        'heavy = {"cv2", "matplotlib", "numpy", "rich", "rosbags", "torch", "trackeval"}\n'
+        'sys.exit(" ".join(sorted(heavy & set(sys.modules))) or 0)'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], env=ENV, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, '')
+
+
+@pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(tmp_path: Path, how: signal.Signals) -> None:
+    """An interrupt or a request to end leaves the folder as it was."""
+    lines = [f'{frame},-1,10,20,30,40,0.9,-1,-1,-1\n' for frame in (1, 9_000_000)]
+    (tmp_path / 'det.txt').write_text(''.join(lines))
+    with subprocess.Popen(
+        [sys.executable, '-m', 'strongsort_ros', 'track', 'det.txt', '-o', 'out.txt'],
+        cwd=tmp_path,
+        env=ENV,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        # It has begun when its hidden folder is there.
+        until = time.monotonic() + 60
+        while len(names(tmp_path)) < 2 and time.monotonic() < until:
+            time.sleep(0.05)
+        assert len(names(tmp_path)) == 2
+        process.send_signal(how)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == 'strongsort: interrupted, nothing was written\n'
+    assert names(tmp_path) == ['det.txt']

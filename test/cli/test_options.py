@@ -1,0 +1,67 @@
+"""Presets, switches and settings on the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from strongsort_ros.cli.main import build_parser
+from strongsort_ros.cli.options import chosen_settings
+from strongsort_ros.tracking.settings import TrackerSettings
+
+ALL = ('bot', 'nsa', 'ema', 'mc', 'woc')
+
+
+def settings(*options: str, network: bool = False) -> TrackerSettings:
+    args = build_parser().parse_args(['track', 'a.npy', '-o', 'a.txt', *options])
+    return chosen_settings(args, network=network)
+
+
+@pytest.mark.parametrize(
+    ('options', 'switches'),
+    [
+        ([], ALL),
+        (['--preset', 'strongsort'], ALL),
+        (['--preset', 'strongsort', '--nsa'], ALL),
+        (['--preset', 'strongsort', '--no-nsa'], ('bot', 'ema', 'mc', 'woc')),
+        (['--no-mc', '--no-ema'], ('bot', 'nsa', 'woc')),
+        (['--preset', 'deepsort'], ()),
+        (['--preset', 'deepsort', '--mc', '--woc'], ('mc', 'woc')),
+        (['--ema'], ('ema',)),
+        (['--ecc'], ALL),
+        (['--ecc', 'motion.json'], ALL),
+        (['--preset', 'deepsort', '--ecc', 'motion.json'], ()),
+        (['--bot', '--ecc', 'motion.json', '--nsa', '--ema', '--mc', '--woc'], ALL),
+    ],
+)
+def test_switches(options: list[str], switches: tuple[str, ...]) -> None:
+    assert settings(*options) == TrackerSettings.from_switches(switches)
+
+
+def test_every_setting_has_an_option() -> None:
+    """The values of the table, written as options, are the table again."""
+    default = TrackerSettings()
+    options = []
+    for name in TrackerSettings.meanings():
+        value = getattr(default, name)
+        flag = name.replace('_', '-')
+        if isinstance(value, bool):
+            options.append(f'--{flag}' if value else f'--no-{flag}')
+        else:
+            options += [f'--{flag}', repr(value)]
+    assert settings('--preset', 'deepsort', *options) == default
+
+
+def test_settings_come_after_presets() -> None:
+    chosen = settings('--preset', 'deepsort', '--max-age', '7', '--class-agnostic')
+    expected = TrackerSettings.deepsort().replace(max_age=7, class_agnostic=True)
+    assert chosen == expected
+
+
+def test_threshold_of_the_network() -> None:
+    """It is the network's own unless a preset, a switch or the user says otherwise."""
+    assert settings(network=True).max_cosine_distance == 'auto'
+    assert settings('--preset', 'strongsort', network=True).max_cosine_distance == 0.45
+    assert settings('--no-nsa', network=True).max_cosine_distance == 0.45
+    assert settings('--max-cosine-distance', '0.2', network=True).max_cosine_distance == 0.2
+    assert settings('--max-cosine-distance', 'auto').max_cosine_distance == 'auto'
+    assert settings().max_cosine_distance == 0.45
