@@ -53,7 +53,7 @@ def relocate_wheels(prefix: Path) -> int:
 
 
 def make_workspace(folder: Path) -> None:
-    """Lay out a colcon workspace of links: CMake refuses headers (.venv's) below a source folder."""
+    """Link the packages into a workspace: CMake refuses headers (in .venv) below the sources."""
     package = folder / 'strongsort_ros'
     package.mkdir(parents=True, exist_ok=True)
     for link, target in [
@@ -89,7 +89,7 @@ def build(overlay: Path, prefix: Path, *, symlink_install: bool = True) -> None:
     }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=overlay)
     if done.returncode:
-        end = '\n'.join((done.stdout + done.stderr).splitlines()[-40:])
+        end = '\n'.join(done.stderr.splitlines()[-40:])
         raise SystemExit(f'colcon build failed (its log: {overlay / "log"}):\n{end}')
 
 
