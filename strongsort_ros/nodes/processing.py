@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from strongsort_ros.appearance.extractor import Extractor
-from strongsort_ros.camera_motion.estimator import CameraMotionEstimator
+from strongsort_ros.camera_motion.estimator import CameraMotion, CameraMotionEstimator
 from strongsort_ros.nodes.frame_clock import FrameClock
 from strongsort_ros.nodes.images import BGR, ImageError
 from strongsort_ros.nodes.inputs import Received
@@ -19,7 +19,7 @@ from strongsort_ros.nodes.image_messages import decode
 from strongsort_ros.nodes.serialised import Header, MessageError, read_detections
 from strongsort_ros.nodes.settings import NO_WEIGHTS, NodeSettings
 from strongsort_ros.nodes.synchroniser import Frame
-from strongsort_ros.pipeline import FrameResult, Pipeline
+from strongsort_ros.pipeline import Pipeline
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE, Tracks
 
@@ -32,8 +32,8 @@ class Tracked:
     """What a frame gave: to be published."""
 
     header: Header
-    result: FrameResult
     tracks: Tracks
+    camera_motion: CameraMotion
     image: BGR | None
 
 
@@ -72,7 +72,7 @@ class FrameProcessor:
         self.rejected: Counter[str] = Counter()
         self.seconds: dict[str, deque[float]] = {}
         self._log = log
-        self._last: Tracks | None = None
+        self._live: Tracks | None = None
         self._pipeline = Pipeline(
             tracker_settings, self.extractor, create_motion(node_settings.camera_motion)
         )
@@ -98,7 +98,7 @@ class FrameProcessor:
 
     def facts(self) -> dict[str, object]:
         """Return what is worth telling, by name."""
-        states = [] if self._last is None else self._last.states.tolist()
+        states = [] if self._live is None else self._live.states.tolist()
         return {
             'weights': self.extractor.card.name if self.extractor else NO_WEIGHTS,
             'max_cosine_distance': self._pipeline.tracker.settings.max_cosine_distance,
@@ -123,12 +123,12 @@ class FrameProcessor:
         result = self._pipeline.step(
             detections, image, dt=self.clock.advance(frame.stamp), stamp=max(frame.stamp, 0)
         )
-        self._last = result.tracks
+        self._live = self._pipeline.tracker.tracks
         self.rejected.update(result.tracks.rejected)
         waited = start - frame.detections.at
         self.note({'wait': waited, 'decode': decoded - start, **result.seconds})
-        tracks = _published(result.tracks, settings)
-        return Tracked(frame.detections.header, result, tracks, image)
+        tracks = _chosen(self._live, settings)
+        return Tracked(frame.detections.header, tracks, result.camera_motion, image)
 
     def note(self, seconds: dict[str, float]) -> None:
         """Keep the time that stages took in this frame."""
@@ -152,14 +152,16 @@ class FrameProcessor:
         return None
 
 
-def _published(tracks: Tracks, settings: NodeSettings) -> Tracks:
-    states = tracks.states
-    unwanted = np.zeros(len(tracks), dtype=bool)
-    if not settings.publish_tentative:
-        unwanted |= states == TENTATIVE
-    if not settings.publish_lost:
-        unwanted |= states == LOST
-    return tracks.select(~unwanted) if unwanted.any() else tracks
+def _chosen(tracks: Tracks, settings: NodeSettings) -> Tracks:
+    """Return the tracks that are to be published."""
+    if settings.publish_tentative and settings.publish_lost:
+        return tracks
+    wanted = tracks.states == CONFIRMED
+    if settings.publish_tentative:
+        wanted |= tracks.states == TENTATIVE
+    if settings.publish_lost:
+        wanted |= tracks.states == LOST
+    return tracks.select(wanted)
 
 
 def create_motion(mode: str) -> CameraMotionEstimator | None:

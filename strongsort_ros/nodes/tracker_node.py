@@ -185,7 +185,7 @@ class TrackerNode(LifecycleNode):
         start = time.perf_counter()
         header, tracks = tracked.header, tracked.tracks
         if self._tracks.get_subscription_count():
-            motion, rate = tracked.result.camera_motion, self._processor.clock.rate
+            motion, rate = tracked.camera_motion, self._processor.clock.rate
             self._tracks.publish(self._tracks_writer.write(header, tracks, motion, rate))
         if self._tracked_detections.get_subscription_count():
             self._tracked_detections.publish(self._detections_writer.write(header, tracks))

@@ -26,7 +26,7 @@ DOMAIN = 1 + os.getpid() % 100
 class Machine:
     """The test's side of the topics and services."""
 
-    def __init__(self, context: Any, namespace: str, *, compressed: bool = False) -> None:
+    def __init__(self, context: Any, namespace: str, transport: str = 'raw') -> None:
         import rclpy
         from diagnostic_msgs.msg import DiagnosticArray
         from rclpy.executors import SingleThreadedExecutor
@@ -40,9 +40,9 @@ class Machine:
         self.namespace = namespace
         self.executor = SingleThreadedExecutor(context=context)
         self.executor.add_node(self.node)
-        self.compressed = compressed
+        self.transport = transport
         sensor = qos_profile_sensor_data
-        image = CompressedImage if compressed else Image
+        image = CompressedImage if transport == 'compressed' else Image
         self.images = self.node.create_publisher(image, 'image', sensor)
         self.detections = self.node.create_publisher(Detection2DArray, 'detections', sensor)
         self.tracks: list[Any] = []
@@ -93,7 +93,7 @@ class Machine:
 
     def connected(self) -> None:
         """Wait until the tracker and this machine know of each other's topics."""
-        ends = self.images, self.detections
+        ends = [self.detections] if self.transport == 'none' else [self.images, self.detections]
         self.wait(lambda: all(p.get_subscription_count() for p in ends), 'subscriptions')
         topics = [f'{self.namespace}/{name}' for name in ('tracks', 'tracked_detections')]
         self.wait(lambda: all(map(self.node.count_publishers, topics)), 'publishers')
@@ -122,9 +122,10 @@ class Machine:
         from sensor_msgs.msg import CompressedImage, Image
 
         pixels = np.zeros((24, 32, 3), np.uint8) if pixels is None else pixels
-        message = CompressedImage() if self.compressed else Image()
+        compressed = self.transport == 'compressed'
+        message = CompressedImage() if compressed else Image()
         set_header(message.header, stamp)
-        if self.compressed:
+        if compressed:
             import cv2
 
             message.format = 'jpeg'
@@ -137,9 +138,9 @@ class Machine:
             setattr(message, name, value)
         self.images.publish(message)
 
-    def send_detections(self, stamp: int, detections: Any) -> None:
+    def send_detections(self, stamp: int, detections: Any, frame_id: str = 'camera') -> None:
         """Publish detections."""
-        self.detections.publish(detections_message(stamp, detections))
+        self.detections.publish(detections_message(stamp, detections, frame_id))
 
     def send(self, stamp: int, detections: Any, pixels: np.ndarray | None = None) -> None:
         """Publish an image and its detections."""
@@ -185,11 +186,11 @@ def stamp_of(header: Any) -> int:
     return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
 
 
-def detections_message(stamp: int, detections: Any) -> Any:
+def detections_message(stamp: int, detections: Any, frame_id: str) -> Any:
     from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
     message = Detection2DArray()
-    set_header(message.header, stamp)
+    set_header(message.header, stamp, frame_id)
     rows = zip(detections.tlwh, detections.scores, detections.class_ids, strict=True)
     for (left, top, width, height), score, class_id in rows:
         detection, hypothesis = Detection2D(), ObjectHypothesisWithPose()
@@ -207,13 +208,16 @@ def detections_message(stamp: int, detections: Any) -> Any:
 class TrackerProcess:
     """The node, as a user runs it."""
 
-    def __init__(self, namespace: str, folder: Path, parameters: dict[str, Any]) -> None:
-        self.log = folder / 'tracker.log'
+    def __init__(
+        self, namespace: str, folder: Path, parameters: dict[str, Any], extra: list[str]
+    ) -> None:
+        self.log = folder / f'tracker{namespace.replace("/", "_")}.log'
         command = [sys.executable, '-m', 'strongsort_ros.nodes.tracker_node', '--ros-args']
         command += ['-r', f'__ns:={namespace}']
         for name, value in parameters.items():
             text = str(value).lower() if isinstance(value, bool) else repr(value)
             command += ['-p', f'{name}:={text}']
+        command += extra
         with self.log.open('wb') as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, stdout=log, stderr=log, env={**os.environ, 'OMP_NUM_THREADS': '1'}
@@ -259,13 +263,14 @@ def start_tracker(
     """Start a node and its machine; keyword arguments are parameters of the node."""
     started: list[Any] = []
 
-    def start(**parameters: Any) -> tuple[Machine, TrackerProcess]:
-        namespace = f'/{tmp_path.name.lower()}_{len(started)}'
+    def start(
+        extra: list[str] | None = None, namespace: str = '', **parameters: Any
+    ) -> tuple[Machine, TrackerProcess]:
+        namespace = namespace or f'/{tmp_path.name.lower()}_{len(started)}'
         defaults = {'weights': 'none', 'camera_motion': 'none', 'autostart': True}
-        process = TrackerProcess(namespace, tmp_path, defaults | parameters)
+        process = TrackerProcess(namespace, tmp_path, defaults | parameters, extra or [])
         started.append(process)
-        compressed = parameters.get('image_transport') == 'compressed'
-        machine = Machine(ros_context, namespace, compressed=compressed)
+        machine = Machine(ros_context, namespace, parameters.get('image_transport', 'raw'))
         started.append(machine)
         if parameters.get('autostart', True):
             machine.connected()

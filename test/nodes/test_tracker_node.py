@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import signal
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from strongsort_ros.nodes.frame_clock import FrameClock
+from strongsort_ros.pipeline import Pipeline
 from strongsort_ros.simulation.walkers import Walkers, WalkerSettings
 from strongsort_ros.tracking.detections import Detections
+from strongsort_ros.tracking.settings import TrackerSettings
+from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 
@@ -29,11 +32,166 @@ def stamp(frame: int) -> int:
     return START + frame * PERIOD
 
 
-def test_tracks_come_with_the_stamps_and_ids_of_the_input(start_tracker: Start) -> None:
-    machine, process = start_tracker()
-    for frame, detections in enumerate(walk(12)):
+def stamp_of(header: Any) -> int:
+    return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
+
+
+def test_the_node_says_what_the_pipeline_says(start_tracker: Start) -> None:
+    machine, _ = start_tracker(publish_tentative=True)
+    pipeline, clock = Pipeline(TrackerSettings()), FrameClock()
+    frames = walk(40)
+    del frames[20:23]  # dropped
+    numbers = [n for n in range(40) if not 20 <= n < 23]
+    for number, detections in zip(numbers, frames, strict=True):
+        said = machine.track(stamp(number), detections)
+        dt = clock.advance(stamp(number))
+        pipeline.step(detections, dt=dt, stamp=stamp(number))
+        expected = pipeline.tracker.tracks
+        assert stamp_of(said.header) == stamp(number)
+        assert said.header.frame_id == 'camera'
+        assert [t.id for t in said.tracks] == expected.ids.tolist()
+        assert [t.state for t in said.tracks] == expected.states.tolist()
+        assert [t.class_id for t in said.tracks] == expected.class_ids.tolist()
+        assert [t.detection_index for t in said.tracks] == expected.detection_index.tolist()
+        assert [t.age for t in said.tracks] == expected.age.tolist()
+        assert [t.hits for t in said.tracks] == expected.hits.tolist()
+        assert [t.time_since_update for t in said.tracks] == expected.time_since_update.tolist()
+        born = [t.first_seen.sec * 10**9 + t.first_seen.nanosec for t in said.tracks]
+        assert born == expected.first_seen.tolist()
+        centres = [(t.bbox.center.position.x, t.bbox.center.position.y) for t in said.tracks]
+        np.testing.assert_allclose(np.reshape(centres, (-1, 2)), expected.mean[:, :2])
+        sizes = np.reshape([(t.bbox.size_x, t.bbox.size_y) for t in said.tracks], (-1, 2))
+        np.testing.assert_allclose(sizes, expected.tlwh[:, 2:])
+        velocities = np.reshape([(t.velocity.x, t.velocity.y) for t in said.tracks], (-1, 2))
+        np.testing.assert_allclose(velocities, expected.mean[:, 4:6] * clock.rate)
+        for track, variance in zip(said.tracks, expected.variance, strict=True):
+            covariance = np.reshape(track.bbox_covariance, (4, 4))
+            np.testing.assert_allclose(covariance, np.diag(variance[:4]))
+    assert machine.stamps() == [stamp(number) for number in numbers]
+    assert {track.state for m in machine.tracks for track in m.tracks} == {0, 1, 2}
+
+
+def test_what_is_published_can_be_chosen(start_tracker: Start) -> None:
+    machine, _ = start_tracker(publish_lost=False)
+    frames = walk(30)
+    for frame, detections in enumerate(frames):
         machine.track(stamp(frame), detections)
-    assert machine.stamps() == [stamp(frame) for frame in range(12)]
-    last = machine.tracks[-1]
-    assert last.header.frame_id == 'camera'
-    print(last, process.text())
+    machine.wait(lambda: len(machine.tracked) == 30, 'tracked detections')
+    for tracks, tracked in zip(machine.tracks, machine.tracked, strict=True):
+        assert {track.state for track in tracks.tracks} <= {CONFIRMED}
+        assert stamp_of(tracked.header) == stamp_of(tracks.header)
+        assert [d.id for d in tracked.detections] == [str(t.id) for t in tracks.tracks]
+        for detection, track in zip(tracked.detections, tracks.tracks, strict=True):
+            assert detection.bbox == track.bbox
+            assert detection.results[0].hypothesis.class_id == track.class_id
+            assert detection.results[0].hypothesis.score == pytest.approx(track.score)
+    assert machine.set_parameters(publish_lost=True, publish_tentative=True) == []
+    machine.track(stamp(30), walk(1, seed=2)[0])
+    last = machine.track(stamp(31), Detections.empty())
+    states = {track.state for m in machine.tracks[-2:] for track in m.tracks}
+    assert LOST in states
+    assert TENTATIVE in states
+    assert last.tracks
+    machine.wait(lambda: len(machine.tracked) == 32, 'tracked detections')
+    assert machine.tracked[-1].detections == []
+
+
+def test_an_empty_array_is_a_frame(start_tracker: Start) -> None:
+    machine, _ = start_tracker(max_age=3)
+    frames = walk(5)
+    for frame, detections in enumerate(frames):
+        machine.track(stamp(frame), detections)
+    sizes = []
+    for frame in range(5, 10):
+        tracks = machine.track(stamp(frame), Detections.empty()).tracks
+        assert all(t.state == LOST and t.time_since_update == frame - 4 for t in tracks)
+        sizes.append(len(tracks))
+    assert sizes[0] > 0
+    assert sizes[-1] == 0
+
+
+def test_image_transport_none_waits_for_no_image(start_tracker: Start) -> None:
+    machine, _ = start_tracker(image_transport='none', sync_deadline=30.0)
+    for frame, detections in enumerate(walk(5)):
+        machine.send_detections(stamp(frame), detections)
+        machine.wait(lambda n=frame: len(machine.tracks) == n + 1, 'tracks')
+    assert machine.tracks[-1].tracks
+    assert machine.report()['level'] == '0'
+
+
+def test_reset_forgets_tracks_but_not_ids(start_tracker: Start) -> None:
+    from std_srvs.srv import Trigger
+
+    machine, _ = start_tracker()
+    frames = walk(20)
+    for frame in range(10):
+        before = machine.track(stamp(frame), frames[frame]).tracks
+    answer = machine.call(Trigger, 'reset', Trigger.Request())
+    assert answer.success
+    assert machine.track(stamp(10), frames[10]).tracks == []
+    for frame in range(11, 20):
+        after = machine.track(stamp(frame), frames[frame]).tracks
+    assert after
+    assert min(t.id for t in after) > max(t.id for t in before)
+
+
+def test_other_settings_apply_at_the_next_frame(start_tracker: Start) -> None:
+    machine, _ = start_tracker()
+    frames = walk(12)
+    for frame in range(10):
+        tracks = machine.track(stamp(frame), frames[frame]).tracks
+    assert any(t.detection_index >= 0 for t in tracks)
+    assert machine.set_parameters(min_confidence=1.0) == []
+    tracks = machine.track(stamp(10), frames[10]).tracks
+    assert tracks
+    assert all(t.detection_index == -1 for t in tracks)
+    assert machine.set_parameters(min_confidence=0.5, max_cosine_distance=0.2) == []
+    assert machine.set_parameters(max_cosine_distance='auto') == []
+    tracks = machine.track(stamp(11), frames[11]).tracks
+    assert any(t.detection_index >= 0 for t in tracks)
+
+
+@pytest.mark.parametrize('transport', ['raw', 'compressed'])
+def test_the_debug_image_shows_the_input_and_its_tracks(
+    start_tracker: Start, transport: str
+) -> None:
+    from sensor_msgs.msg import Image
+
+    machine, process = start_tracker(image_transport=transport)
+    shown: list[Any] = []
+    pixels = np.full((1080, 1920, 3), 77, np.uint8)
+    frames = walk(6)
+    for frame in range(3):
+        machine.track(stamp(frame), frames[frame], pixels)
+    machine.node.create_subscription(Image, 'tracker/debug_image', shown.append, 10)
+    machine.wait(lambda: machine.node.count_publishers(f'{machine.namespace}/tracker/debug_image'))
+    machine.spin(0.5)
+    for frame in range(3, 6):
+        machine.track(stamp(frame), frames[frame], pixels)
+    machine.wait(lambda: shown, 'debug image')
+    picture = np.frombuffer(shown[-1].data, np.uint8).reshape(1080, 1920, 3)
+    grey = np.all(np.abs(picture.astype(int) - 77) <= 1, axis=2)
+    assert 0.5 < grey.mean() < 1
+    assert stamp_of(shown[-1].header) in machine.stamps()
+    assert machine.report()['matched'] == '6', process.text()
+
+
+def test_topics_can_be_remapped_and_their_qos_overridden(start_tracker: Start) -> None:
+    from rclpy.qos import ReliabilityPolicy
+    from sensor_msgs.msg import Image
+    from vision_msgs.msg import Detection2DArray
+
+    extra = ['-r', 'detections:=yolo/detections', '-p']
+    extra.append('qos_overrides./a/image.subscription.reliability:=reliable')
+    machine, _ = start_tracker(extra, namespace='/a', autostart=False)
+    machine.change_state('configure')
+    machine.node.destroy_publisher(machine.detections)
+    machine.detections = machine.node.create_publisher(Detection2DArray, 'yolo/detections', 10)
+    machine.node.destroy_publisher(machine.images)
+    machine.images = machine.node.create_publisher(Image, 'image', 10)
+    assert machine.change_state('activate')
+    machine.track(stamp(0), walk(1)[0])
+    (image,) = machine.node.get_subscriptions_info_by_topic('/a/image')
+    assert image.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+    (detections,) = machine.node.get_subscriptions_info_by_topic('/a/yolo/detections')
+    assert detections.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
