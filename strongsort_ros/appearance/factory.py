@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import Final
 
@@ -80,15 +81,18 @@ def choose_device(device: str) -> torch.device:
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device == 'auto':
         return torch.device('cuda:0' if gpus else 'cpu')
-    kind, _, number = device.partition(':')
-    if device != 'cpu' and (kind != 'cuda' or not (number or '0').isdecimal()):
+    if device == 'cpu':
+        return torch.device('cpu')
+    asked = re.fullmatch(r'cuda(?::([0-9]+))?', device)
+    if asked is None:
         raise ExtractorError(f"device: {device!r}: expected 'auto', 'cpu', 'cuda' or 'cuda:N'")
-    if kind == 'cuda' and int(number or 0) >= gpus:
+    index = int(asked[1] or 0)
+    if index >= gpus:
         raise ExtractorError(
             f'device: {device!r} asked for, but PyTorch {torch.__version__} sees {gpus} GPUs: '
             "check the driver and that PyTorch is a CUDA build, or use 'auto' or 'cpu'"
         )
-    return torch.device('cpu') if device == 'cpu' else torch.device('cuda', int(number or 0))
+    return torch.device('cuda', index)
 
 
 def _extractor_of(network: Network, device: torch.device) -> Extractor:

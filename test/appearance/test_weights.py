@@ -1,0 +1,222 @@
+"""Files of weights: every wrapping loads, every wrong one is named with what does not fit."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from strongsort_ros.appearance.errors import ExtractorError
+from strongsort_ros.appearance.osnet import WIDTHS, OSNet
+from strongsort_ros.appearance.resnest import BotResNeSt50
+from strongsort_ros.appearance.weights import check_file, load_network, read_state
+
+
+@pytest.fixture(scope='module')
+def osnet_state():
+    torch.manual_seed(0)
+    state = dict(OSNet(0.25).state_dict())
+    state |= {'classifier.weight': torch.zeros(751, 512), 'classifier.bias': torch.zeros(751)}
+    return state
+
+
+@pytest.fixture(scope='module')
+def bot_state():
+    torch.manual_seed(0)
+    return dict(BotResNeSt50().state_dict())
+
+
+def same(network, state):
+    found = network.module.state_dict()
+    return all(torch.equal(found[name], state[name]) for name in found)
+
+
+WRAPPERS = {
+    'bare': lambda state: state,
+    'torchreid': lambda state: {'state_dict': state, 'epoch': 60, 'rank1': 0.6, 'optimizer': {}},
+    'DataParallel': lambda state: {f'module.{name}': value for name, value in state.items()},
+    'both': lambda state: {'state_dict': {f'module.{k}': v for k, v in state.items()}},
+    'FastReID': lambda state: {'model': state, 'epoch': 3, 'metric': np.float64(81.5)},
+}
+
+
+@pytest.mark.parametrize('wrapper', WRAPPERS)
+def test_every_wrapping_loads(tmp_path, osnet_state, wrapper):
+    path = tmp_path / 'weights.pth'
+    torch.save(WRAPPERS[wrapper](osnet_state), path)
+    network = load_network(path)
+    assert network.card.name == 'osnet_x0_25'
+    assert same(network, osnet_state)
+    assert not network.module.training
+
+
+@pytest.mark.parametrize('old', [False, True])
+def test_both_formats_of_pytorch_load(tmp_path, osnet_state, old):
+    path = tmp_path / 'weights.pt'
+    torch.save(osnet_state, path, _use_new_zipfile_serialization=not old)
+    assert same(load_network(path), osnet_state)
+
+
+def test_safetensors_load(tmp_path, osnet_state):
+    path = tmp_path / 'weights.safetensors'
+    save_file({k: v.contiguous() for k, v in osnet_state.items()}, path)
+    assert same(load_network(path), osnet_state)
+
+
+def test_half_precision_loads(tmp_path, osnet_state):
+    path = tmp_path / 'weights.pth'
+    torch.save({k: v.half() if v.is_floating_point() else v for k, v in osnet_state.items()}, path)
+    assert load_network(path).module.conv1.conv.weight.dtype == torch.float32
+
+
+@pytest.mark.parametrize('name', WIDTHS)
+def test_the_width_is_seen_from_the_file(tmp_path, name):
+    path = tmp_path / 'weights.pth'
+    torch.save(OSNet(WIDTHS[name]).state_dict(), path)
+    assert load_network(path).card.name == name
+
+
+@pytest.mark.parametrize(
+    ('neck', 'classifier'),
+    [
+        ('heads.bottleneck.0.', 'heads.weight'),
+        ('heads.bottleneck.0.', 'heads.classifier.weight'),
+        ('heads.bnneck.', 'heads.classifier.weight'),
+    ],
+    ids=['1.2', '1.0', '0.1'],
+)
+def test_every_release_of_fastreid_loads(tmp_path, bot_state, neck, classifier):
+    state = {k.replace('heads.bottleneck.0.', neck): v for k, v in bot_state.items()}
+    state[classifier] = torch.zeros(702, 2048)
+    state |= {'pixel_mean': torch.zeros(1, 3, 1, 1), 'pixel_std': torch.ones(1, 3, 1, 1)}
+    path = tmp_path / 'DukeMTMC_BoT-S50.pth'
+    torch.save({'model': state}, path)
+    network = load_network(path)
+    assert network.card.name == 'bot_resnest50'
+    assert network.card.max_cosine_distance == 0.45
+    assert same(network, bot_state)
+
+
+def refused(path):
+    with pytest.raises(ExtractorError) as caught:
+        load_network(path)
+    message = str(caught.value)
+    assert str(path) in message
+    assert '\n' not in message
+    return message
+
+
+def test_missing_file(tmp_path):
+    assert 'no file' in refused(tmp_path / 'none.pth')
+
+
+def test_folder(tmp_path):
+    (tmp_path / 'folder.pth').mkdir()
+    assert 'no file' in refused(tmp_path / 'folder.pth')
+
+
+def test_wrong_ending(tmp_path):
+    path = tmp_path / 'weights.h5'
+    path.touch()
+    assert '.safetensors' in refused(path)
+
+
+@pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])
+@pytest.mark.parametrize('content', [b'', b'not a network', b'\x80\x02', os.urandom(3000)])
+def test_files_of_nonsense(tmp_path, suffix, content):
+    path = tmp_path / f'weights{suffix}'
+    path.write_bytes(content)
+    refused(path)
+
+
+@pytest.mark.parametrize('share', [0.1, 0.5, 0.99])
+@pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])
+def test_truncated_files(tmp_path, osnet_state, suffix, share):
+    path = tmp_path / f'weights{suffix}'
+    if suffix == '.pth':
+        torch.save(osnet_state, path)
+    else:
+        save_file({k: v.contiguous() for k, v in osnet_state.items()}, path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    assert 'damaged' in refused(path)
+
+
+class Attack:
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return (os.mkdir, (str(self.target),))
+
+
+def test_code_in_a_file_is_never_run(tmp_path, osnet_state):
+    path, target = tmp_path / 'weights.pth', tmp_path / 'made_by_the_file'
+    torch.save({'state_dict': osnet_state, 'more': Attack(target)}, path)
+    assert 'more than tensors' in refused(path)
+    assert not target.exists()
+
+
+def test_missing_parameters_are_named(tmp_path, osnet_state):
+    state = {k: v for k, v in osnet_state.items() if not k.startswith('fc.')}
+    path = tmp_path / 'weights.pth'
+    torch.save(state, path)
+    message = refused(path)
+    assert '6 missing: fc.0.weight, fc.0.bias, fc.1.weight, ...' in message
+    assert 'OSNet' in message
+
+
+def test_unexpected_parameters_are_named(tmp_path, osnet_state):
+    path = tmp_path / 'weights.pth'
+    torch.save(osnet_state | {'conv9.weight': torch.zeros(1)}, path)
+    assert '1 unexpected: conv9.weight' in refused(path)
+
+
+def test_shapes_that_differ_are_named(tmp_path, osnet_state):
+    path = tmp_path / 'weights.pth'
+    torch.save(osnet_state | {'fc.0.weight': torch.zeros(256, 128)}, path)
+    assert 'fc.0.weight is (256, 128), not (512, 128)' in refused(path)
+
+
+def test_another_width_is_named(tmp_path, osnet_state):
+    path = tmp_path / 'weights.pth'
+    torch.save(osnet_state | {'conv1.conv.weight': torch.zeros(24, 3, 7, 7)}, path)
+    assert '24 channels' in refused(path)
+
+
+@pytest.mark.parametrize(
+    'content', [{'layer1.weight': torch.zeros(3)}, {}, {'epoch': 3}, [1, 2], torch.zeros(3)]
+)
+def test_other_contents(tmp_path, content):
+    path = tmp_path / 'weights.pth'
+    torch.save(content, path)
+    refused(path)
+
+
+def test_a_deeper_resnest_is_not_taken_for_ours(tmp_path, bot_state):
+    deeper = bot_state | {'backbone.layer3.6.conv1.weight': torch.zeros(256, 1024, 1, 1)}
+    path = tmp_path / 'weights.pth'
+    torch.save({'model': deeper}, path)
+    assert 'unexpected: backbone.layer3.6.conv1.weight' in refused(path)
+
+
+def test_checksum(tmp_path):
+    path = tmp_path / 'weights.pth'
+    path.write_bytes(b'abc')
+    right = hashlib.sha256(b'abc').hexdigest()
+    check_file(path, right)
+    check_file(path, right.upper())
+    with pytest.raises(ExtractorError, match=f'SHA-256 {right}, expected 00'):
+        check_file(path, '00')
+
+
+def test_reading_leaves_the_file_alone(tmp_path, osnet_state):
+    path = tmp_path / 'weights.pth'
+    torch.save(osnet_state, path)
+    before = path.read_bytes()
+    read_state(path)
+    assert path.read_bytes() == before
