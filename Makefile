@@ -2,7 +2,7 @@
 # make demo     the whole job on a drawn scene, or on real frames: make demo SEQUENCE=path/to/MOT17-09-FRCNN
 # make test     every test; one: make test ARGS='test/tracking -k parity'
 # make lint     style, types and import walls
-# make bench    measurements beside those of others: minutes
+# make bench    measurements, beside other trackers in an environment of their own: minutes
 # make lock     write down what the environment holds, after requirements have changed
 # make clean    remove what was made
 #
@@ -16,9 +16,13 @@ ARGS ?=
 
 VENV := .venv
 OVERLAY := .overlay
-PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
+PEERS := .peers
+PIP := python -m pip --disable-pip-version-check -qq
 # Everything that runs ROS runs in this environment.
 ROS := . $(OVERLAY)/env.sh &&
+
+# A ROS installation that is sourced stays out: its packages are of another Python.
+unexport AMENT_PREFIX_PATH CMAKE_PREFIX_PATH LD_LIBRARY_PATH PYTHONPATH
 
 REQUIREMENTS := $(wildcard requirements/*.txt)
 TORCH := $(shell sed -n 's/^torch==//p' requirements/runtime.txt)
@@ -29,17 +33,22 @@ INTERFACES := CMakeLists.txt package.xml tools/build_overlay.py \
 
 setup: $(OVERLAY)/.built
 
-# PyTorch first: the CPU build where there is no GPU, if an index or a folder known to pip has it.
+# An environment in folder $(1), with PyTorch first: the CPU build where there is no GPU, if an index
+# or a folder that pip knows has it.
+define make-environment
+@$(PYTHON) -m venv $(1)
+@nvidia-smi --list-gpus >/dev/null 2>&1 \
+	|| $(1)/bin/$(PIP) install $(PIP_ARGS) torch==$(TORCH)+cpu 2>/dev/null \
+	|| echo "No CPU build of PyTorch found: installing the larger one (see PIP_ARGS in the Makefile)"
+endef
+
 $(VENV)/.installed: $(REQUIREMENTS)
 	@$(PYTHON) tools/check_machine.py
 	@echo "Installing packages into $(VENV)"
-	@$(PYTHON) -m venv $(VENV)
-	@nvidia-smi --list-gpus >/dev/null 2>&1 \
-		|| $(PIP) install $(PIP_ARGS) torch==$(TORCH)+cpu 2>/dev/null \
-		|| echo "No CPU build of PyTorch found: installing the larger one (see PIP_ARGS in the Makefile)"
-	@$(PIP) install $(PIP_ARGS) -c requirements/lock.txt \
+	$(call make-environment,$(VENV))
+	@$(VENV)/bin/$(PIP) install $(PIP_ARGS) -c requirements/lock.txt \
 		-r requirements/runtime.txt -r requirements/ros.txt -r requirements/dev.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(VENV)/bin/$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(OVERLAY)/.built: $(VENV)/.installed $(INTERFACES)
@@ -64,13 +73,22 @@ format: setup
 	@$(ROS) ruff check --fix .
 	@$(ROS) ruff format .
 
-bench: setup
-	@$(ROS) for script in benchmarks/*.py; do echo "== $$script"; python "$$script" || exit 1; done
+bench: setup $(PEERS)/.installed
+	@$(ROS) python benchmarks/association.py --peers $(PEERS)
+	@$(ROS) python benchmarks/camera_motion.py
+	@$(ROS) python benchmarks/reid.py --peers $(PEERS)
+	@$(ROS) python benchmarks/node_latency.py
+
+# Other trackers, to measure beside; boxmot and the rest disagree with our pins.
+$(PEERS)/.installed: benchmarks/peers_requirements.txt
+	$(call make-environment,$(PEERS))
+	@$(PEERS)/bin/$(PIP) install $(PIP_ARGS) -r benchmarks/peers_requirements.txt
+	@touch $@
 
 lock: setup
 	@$(VENV)/bin/python tools/lock_requirements.py > requirements/lock.new
 	@mv requirements/lock.new requirements/lock.txt
 
 clean:
-	rm -rf $(VENV) $(OVERLAY) build install log dist demo_output *.egg-info \
+	rm -rf $(VENV) $(OVERLAY) $(PEERS) build install log dist demo_output *.egg-info \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

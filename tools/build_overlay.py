@@ -98,7 +98,7 @@ def write_environment(overlay: Path, prefix: Path) -> None:
     install = overlay / 'install'
     modules = sysconfig.get_path('purelib', vars={'base': str(install)})
     wheel_libraries = sorted(Path(sysconfig.get_path('purelib')).glob('ros_*.libs'))
-    variables = {
+    variables: dict[str, list[Path | str]] = {
         'AMENT_PREFIX_PATH': [install, prefix],
         'LD_LIBRARY_PATH': [install / 'lib', prefix / 'lib', *wheel_libraries],
         # The sources first: an edit counts at once. The overlay adds the generated messages.

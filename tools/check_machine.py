@@ -4,16 +4,19 @@ Run by the interpreter that the environment will be made from, whichever that is
 younger than Python 3.7.
 """
 
+from __future__ import annotations
+
 import ctypes.util
 import os
 import platform
 import shutil
 import sys
+from collections.abc import Iterator
 
 OLDEST, NEWEST = (3, 11), (3, 13)
 
 
-def missing():
+def missing() -> Iterator[str]:
     """Return a sentence for each thing that the machine lacks."""
     version = sys.version_info[:2]
     if not OLDEST <= version <= NEWEST:
