@@ -12,7 +12,7 @@ from strongsort_ros.cli.options import add_settings, chosen_settings, means_stro
 
 if TYPE_CHECKING:
     from strongsort_ros.camera_motion.estimator import CameraMotionEstimator
-    from strongsort_ros.camera_motion.motion_file import CameraMotionFile
+    from strongsort_ros.camera_motion.motion_file import SequenceMotion
     from strongsort_ros.pipeline import Pipeline
     from strongsort_ros.recording.rows import DetectionRows
     from strongsort_ros.recording.sequence import ImageFolder
@@ -84,13 +84,22 @@ def _load(path: Path) -> DetectionRows:
     return load_deepsort(path) if path.suffix == '.npy' else load_detections(path)
 
 
-def _motion_file(args: argparse.Namespace) -> CameraMotionFile | None:
+def _motion_file(args: argparse.Namespace) -> SequenceMotion | None:
     """Return the camera motion of the file given with --ecc."""
     if args.ecc in (None, _FROM_IMAGES, _OFF):
         return None
     from strongsort_ros.camera_motion.motion_file import CameraMotionFile
+    from strongsort_ros.recording.errors import InputError
 
-    return CameraMotionFile(args.ecc, args.sequence or args.detections.stem)
+    name = args.sequence or args.detections.stem
+    try:
+        motions = CameraMotionFile.load(args.ecc)
+        if name in motions.names:
+            return motions.sequence(name)
+    except ValueError as error:
+        raise InputError(f'--ecc: {error}') from error
+    known = ', '.join(motions.names) or 'nothing'
+    raise InputError(f'--ecc: {args.ecc}: no sequence {name!r} but {known}; choose by --sequence')
 
 
 def _make_pipeline(
@@ -130,7 +139,7 @@ def _track(
     pipeline: Pipeline,
     rows: DetectionRows,
     images: ImageFolder | None,
-    motions: CameraMotionFile | None,
+    motions: SequenceMotion | None,
 ) -> Iterator[tuple[int, Tracks]]:
     frames = rows.frame_range
     if images is not None:
@@ -139,5 +148,5 @@ def _track(
             warn(f'{missing} of {len(frames)} frames have no image: tracked by motion there')
     for frame in progress('track')(frames):
         image = None if images is None else images.read(frame)
-        motion = None if motions is None else motions.at(frame)
+        motion = None if motions is None else motions[frame]
         yield frame, pipeline.step(rows.at(frame), image, camera_motion=motion).tracks
