@@ -2,6 +2,7 @@
 
     python benchmarks/association.py                          this project's tracker
     python benchmarks/association.py --peers .peers           beside its peers from PyPI
+    python benchmarks/association.py --peers .peers --published DIR     and the published one
     python benchmarks/association.py --soak 100000            memory over many frames
 
 Everything runs in one thread. Input is made here, from a seed: people who walk, cross and hide
@@ -48,14 +49,14 @@ TARGETS = {
 class Worker:
     """A process of `association_runners.py` in some environment."""
 
-    def __init__(self, python: str) -> None:
+    def __init__(self, python: str, path: Path = HERE.parent) -> None:
         self._process = subprocess.Popen(
             [python, HERE / 'association_runners.py'],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=os.environ | ONE_THREAD | {'PYTHONPATH': str(HERE.parent)},
+            env=os.environ | ONE_THREAD | {'PYTHONPATH': str(path)},
         )
 
     def run(self, name: str, path: Path) -> dict[str, object]:
@@ -101,7 +102,10 @@ def compare(options: argparse.Namespace, console: Console) -> None:
     """Time all trackers on all crowds and print the table."""
     workers = dict.fromkeys(OURS, Worker(sys.executable))
     if options.peers:
-        workers |= dict.fromkeys(PEERS, Worker(make_peers(options.peers)))
+        python = make_peers(options.peers)
+        workers |= dict.fromkeys(PEERS, Worker(python))
+        if options.published:
+            workers['published'] = Worker(python, options.published.resolve())
     table = Table('tracker', title='frames/s in one thread (how many times slower than ours)')
     columns: list[dict[str, str]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -158,6 +162,11 @@ def main() -> None:
     parser.add_argument('--frames', type=int, default=300)
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--peers', type=Path, help='folder of an environment for the peers')
+    parser.add_argument(
+        '--published',
+        type=Path,
+        help='checkout of the published StrongSORT, run in the environment of the peers',
+    )
     parser.add_argument('--soak', type=int, metavar='FRAMES', help='watch the memory instead')
     options = parser.parse_args()
     console = Console()

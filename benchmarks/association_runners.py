@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -51,6 +52,30 @@ def strongsort_ros_deepsort() -> tuple[Step, Prepare]:
     from strongsort_ros.tracking.tracker import Tracker
 
     return Tracker(TrackerSettings.deepsort()).update, strongsort_ros()[1]
+
+
+def published() -> tuple[Step, Prepare]:
+    """Return the published StrongSORT program's tracker; its checkout is on the path."""
+    from scipy.optimize import linear_sum_assignment
+
+    # Gone from scikit-learn since the program was written.
+    solver: Any = types.ModuleType('sklearn.utils.linear_assignment_')
+    solver.linear_assignment = lambda costs: np.column_stack(linear_sum_assignment(costs))
+    sys.modules[solver.__name__] = solver
+    sys.argv = ['published', 'MOT17', 'val', '--BoT', '--NSA', '--EMA', '--MC', '--woC']
+    from deep_sort.detection import Detection
+    from deep_sort.nn_matching import NearestNeighborDistanceMetric
+    from deep_sort.tracker import Tracker
+
+    tracker = Tracker(NearestNeighborDistanceMetric('cosine', 0.45, 1))
+
+    def step(frame: Frame) -> None:
+        used = np.argsort(-frame.scores)[: np.count_nonzero(frame.scores >= 0.6)]
+        detections = [Detection(frame.tlwh[i], frame.scores[i], frame.embeddings[i]) for i in used]
+        tracker.predict()
+        tracker.update(detections)
+
+    return step, lambda frame: frame
 
 
 def _boxmot(name: str, **arguments: object) -> tuple[Step, Prepare]:
@@ -126,7 +151,7 @@ def deep_sort_realtime() -> tuple[Step, Prepare]:
 RUNNERS: dict[str, Callable[[], tuple[Step, Prepare]]] = {
     runner.__name__: runner
     for runner in (
-        strongsort_ros, strongsort_ros_deepsort, boxmot_strongsort, boxmot_botsort,
+        strongsort_ros, strongsort_ros_deepsort, published, boxmot_strongsort, boxmot_botsort,
         boxmot_bytetrack, roboflow_sort, roboflow_bytetrack, deep_sort_realtime,
     )
 }  # fmt: skip

@@ -90,15 +90,21 @@ def admit(
 ) -> tuple[Observed, dict[str, int]]:
     """Return the detections to track, and how many others were refused, by reason."""
     tlwh, scores = detections.tlwh, detections.scores
-    # NaN fails every comparison.
-    sound = (np.abs(tlwh) <= LARGEST_COORDINATE).all(axis=1)
-    sound &= (tlwh[:, 2:] > 0).all(axis=1)
-    sound &= np.abs(scores) < np.inf
-    rejected = {} if sound.all() else _reasons(tlwh, scores)
-    sound &= scores >= settings.min_confidence
+    used = scores >= settings.min_confidence
+    rejected = {}
+    # NaN fails every comparison; frames are rarely anything but sound, so look at the whole first.
+    if not (
+        np.abs(tlwh).max(initial=0.0) <= LARGEST_COORDINATE
+        and tlwh[:, 2:].min(initial=1.0) > 0
+        and np.isfinite(scores).all()
+    ):
+        reasons = _reasons(tlwh, scores)
+        used &= ~np.logical_or.reduce(reasons)
+        counts = [int(np.count_nonzero(which)) for which in reasons]
+        rejected = {reason: n for reason, n in zip(REASONS, counts, strict=False) if n}
     if settings.min_height > 0:
-        sound &= tlwh[:, 3] >= settings.min_height
-    index = sound.nonzero()[0]
+        used &= tlwh[:, 3] >= settings.min_height
+    index = used.nonzero()[0]
     index = index[scores[index].argsort()[::-1]]
     embeddings, embedded = None, None
     if detections.embeddings is not None and detections.embeddings.shape[1] > 0:
@@ -110,11 +116,10 @@ def admit(
     return Observed(index, xyah, scores[index], codes, embeddings, embedded), rejected
 
 
-def _reasons(tlwh: FloatArray, scores: FloatArray) -> dict[str, int]:
-    """Count refused detections, each once, by the first reason that holds."""
-    not_finite = ~np.isfinite(tlwh).all(axis=1)
-    too_far = ~not_finite & (np.abs(tlwh) > LARGEST_COORDINATE).any(axis=1)
-    empty = ~not_finite & ~too_far & (tlwh[:, 2:] <= 0).any(axis=1)
-    score = ~(not_finite | too_far | empty) & ~np.isfinite(scores)
-    counts = (int(np.count_nonzero(which)) for which in (not_finite, too_far, empty, score))
-    return {reason: count for reason, count in zip(REASONS, counts, strict=False) if count}
+def _reasons(tlwh: FloatArray, scores: FloatArray) -> list[BoolArray]:
+    """Return, for each of the first four `REASONS`, who is refused for it; each once."""
+    not_finite: BoolArray = ~np.isfinite(tlwh).all(axis=1)
+    too_far: BoolArray = (np.abs(tlwh) > LARGEST_COORDINATE).any(axis=1) & ~not_finite
+    empty: BoolArray = (tlwh[:, 2:] <= 0).any(axis=1) & ~not_finite & ~too_far
+    score: BoolArray = ~np.isfinite(scores) & ~(not_finite | too_far | empty)
+    return [not_finite, too_far, empty, score]

@@ -46,19 +46,19 @@ class Associator:
 
         """
         confirmed = tracks.state == CONFIRMED
-        first = self._by_appearance(tracks, confirmed.nonzero()[0], observed)
+        recognisable = confirmed & self.gallery.known(tracks.slot)
+        first = self._by_appearance(tracks, recognisable.nonzero()[0], observed)
         track_free = np.ones(len(tracks), dtype=bool)
         detection_free = np.ones(len(observed), dtype=bool)
         track_free[first[0]] = False
         detection_free[first[1]] = False
         # Who was lost for longer is found again by appearance only, if there is any to judge by.
         if observed.embeddings is not None:
-            eligible = ~confirmed
-            eligible |= tracks.time_since_update == frames
-            if self.gallery.has_unknown:
-                eligible |= ~self.gallery.known(tracks.slot)
-            track_free &= eligible
+            recent = tracks.time_since_update == frames
+            track_free &= ~recognisable | recent
         rows, columns = track_free.nonzero()[0], detection_free.nonzero()[0]
+        if len(rows) == 0 or len(columns) == 0:
+            return first
         second = self._by_position(tracks, rows, observed, columns)
         return _join([first, second])
 
@@ -77,8 +77,6 @@ class Associator:
             costs += (1.0 - settings.motion_lambda) * gate[near, columns]
         threshold = float(settings.max_cosine_distance)
         possible = costs <= threshold
-        if self.gallery.has_unknown:
-            possible &= self.gallery.known(slots)
         if observed.embedded is not None:
             possible &= observed.embedded[columns]
         if not settings.class_agnostic:
@@ -107,8 +105,6 @@ class Associator:
         self, tracks: Rows, rows: IntArray, observed: Observed, columns: IntArray
     ) -> Matches:
         """Match some tracks and detections by how much their boxes overlap."""
-        if len(rows) == 0 or len(columns) == 0:
-            return _NO_MATCH
         predicted = xyah_to_xyxy(tracks.mean[rows])
         distance = 1.0 - iou(predicted, xyah_to_xyxy(observed.xyah[columns]))
         threshold = self.settings.max_iou_distance

@@ -71,8 +71,11 @@ class Gallery:
         """Add one embedding (N, D) of unit length to each of N different slots."""
         seen = self._seen[slots]
         self._seen[slots] = seen + 1
-        if self._average:
-            embeddings = self._averaged(slots, seen, embeddings)
+        if self.budget == 1:
+            if self._average:
+                embeddings = self._averaged(slots, seen, embeddings)
+            self._storage[0, slots] = embeddings
+            return
         place = seen % self.budget
         needed = int(place.max(initial=0)) + 1
         if needed > len(self._storage):
@@ -93,17 +96,12 @@ class Gallery:
             (M, D) of unit length.
 
         """
-        places = min(self.budget, int(self._seen.max(initial=1)))
-        if places > 1:
+        if self.budget > 1:
+            places = min(self.budget, int(self._seen.max(initial=1)))
             return self._nearest(slots, columns, embeddings, places)
         used = int(slots.max(initial=-1)) + 1
         similarity: Float32Array = (self._storage[0, :used] @ embeddings.T)[slots, columns]
         return similarity
-
-    @property
-    def has_unknown(self) -> bool:
-        """Whether some slot is taken but holds no embedding."""
-        return bool(((self._seen == 0) & ~self._free).any())
 
     def known(self, slots: IntArray) -> BoolArray:
         """Return which of the slots hold an embedding."""
@@ -133,12 +131,14 @@ class Gallery:
 
     def _averaged(self, slots: IntArray, seen: IntArray, embeddings: Float32Array) -> Float32Array:
         """Return the new exponential moving averages; the first embedding is its own."""
-        past: Float32Array = self._storage[0, slots]
-        past *= np.where(seen > 0, self._alpha, np.float32(0))[:, None]
-        past += (np.float32(1) - self._alpha) * embeddings
-        norms = np.sqrt(np.einsum('ij,ij->i', past, past))
-        past /= np.maximum(norms, _TINY)[:, None]
-        return past
+        averages: Float32Array = self._storage[0, slots]
+        averages *= self._alpha
+        averages += (np.float32(1) - self._alpha) * embeddings
+        norms = np.sqrt(np.einsum('ij,ij->i', averages, averages))
+        averages /= np.maximum(norms, _TINY)[:, None]
+        if not seen.all():
+            averages[seen == 0] = embeddings[seen == 0]
+        return averages
 
     def _grow_slots(self, at_least: int) -> None:
         more = max(len(self._free), at_least - len(self._free), 16)
