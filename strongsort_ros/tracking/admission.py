@@ -118,7 +118,8 @@ def admit(
 
 def _reasons(tlwh: FloatArray, scores: FloatArray) -> list[BoolArray]:
     """Return, for each of the first four `REASONS`, who is refused for it; each once."""
-    not_finite: BoolArray = ~np.isfinite(tlwh).all(axis=1)
+    finite: BoolArray = np.isfinite(tlwh).all(axis=1)
+    not_finite = ~finite
     too_far: BoolArray = (np.abs(tlwh) > LARGEST_COORDINATE).any(axis=1) & ~not_finite
     empty: BoolArray = (tlwh[:, 2:] <= 0).any(axis=1) & ~not_finite & ~too_far
     score: BoolArray = ~np.isfinite(scores) & ~(not_finite | too_far | empty)
