@@ -148,5 +148,5 @@ def _track(
             warn(f'{missing} of {len(frames)} frames have no image: tracked by motion there')
     for frame in progress('track')(frames):
         image = None if images is None else images.read(frame)
-        motion = None if motions is None else motions[frame]
+        motion = None if motions is None else motions.at(frame)
         yield frame, pipeline.step(rows.at(frame), image, camera_motion=motion).tracks
