@@ -14,6 +14,9 @@ from strongsort_ros.camera_motion.pyramid import Float32, Level, Matrix
 MIN_POINTS: Final = 60
 """Fewer pixels say nothing about motion."""
 
+MIN_GAIN: Final = 0.1
+"""Grey values that differ by a larger factor, up or down, are not of the same place."""
+
 BILINEAR: Final = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 NEAREST: Final = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
 
@@ -130,11 +133,13 @@ def align(
             return None
         solved = (covariance @ (weighted @ values)).tolist()
         gain, bias = solved[3:]
-        if not 0.1 < gain < 10:
+        if not MIN_GAIN < gain < 1 / MIN_GAIN:
             return None
         turn, x, y = (value / gain for value in solved[:3])
-        warp = warp.before(Euclidean(turn / template.radius, x, y))
         step = math.hypot(turn, x, y)
+        if not step < template.radius:
+            return None
+        warp = warp.before(Euclidean(turn / template.radius, x, y))
         if step < tolerance:
             break
     variance = float(weights @ squares) / float(weights.sum())
@@ -169,8 +174,7 @@ def _values(template: Level, image: Level, warp: Euclidean) -> Float32:
     warped = cv2.warpAffine(
         image.image, matrix, size, flags=BILINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    values: Float32 = warped.ravel()[template.index]
-    return values
+    return np.asarray(warped.ravel()[template.index], np.float32)
 
 
 def _correlation(a: Float32, b: Float32, weights: Float32) -> float:

@@ -118,7 +118,7 @@ class EccCameraMotion:
 
 def _phase_shift(previous: Level, current: Level) -> Euclidean:
     """Return the shift at the peak of the phase correlation of the whole images."""
-    height, width = previous.image.shape
-    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
-    (x, y), _ = cv2.phaseCorrelate(previous.image, current.image, window)
+    window = cv2.createHanningWindow(previous.image.shape[::-1], cv2.CV_32F)
+    # Not given as an argument: OpenCV then multiplies some images in place.
+    (x, y), _ = cv2.phaseCorrelate(previous.image * window, current.image * window)
     return Euclidean(0.0, x, y) if math.isfinite(x) and math.isfinite(y) else Euclidean()

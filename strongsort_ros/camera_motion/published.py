@@ -39,8 +39,10 @@ class PublishedCameraMotion:
         if found is None:
             return CameraMotion()
         matrix, correlation = found
+        if correlation <= 0:
+            return CameraMotion()
         matrix[:2, 2] /= SCALE
-        return CameraMotion(matrix, min(max(correlation, 0.0), 1.0))
+        return CameraMotion(matrix, min(correlation, 1.0))
 
     def reset(self) -> None:
         """Forget the previous image."""
@@ -71,55 +73,61 @@ def maximise_ecc(template: Float32, image: Float32) -> tuple[Matrix, float] | No
         None where it does not converge.
 
     """
-    height, width = template.shape
-    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
     half = np.array([[-0.5, 0, 0.5]], np.float32)
     sources = image, cv2.filter2D(image, -1, half), cv2.filter2D(image, -1, half.T)
     warp = np.eye(2, 3, dtype=np.float32)
     correlation, before = -1.0, -EPSILON
-    jacobian = np.empty((3, height, width), np.float32)
     for _ in range(MAX_ITERATIONS):
         if abs(correlation - before) < EPSILON:
             break
-        (warped, dx, dy), inside = _sample(sources, warp)
-        pixels = np.count_nonzero(inside)
-        if pixels == 0:
+        found = _step(template, sources, warp)
+        if found is None:
             return None
-        cos, sin = warp[0, 0], warp[1, 0]
-        jacobian[0] = dy * (cos * x - sin * y) - dx * (sin * x + cos * y)
-        jacobian[1:] = dx, dy
-        mean, deviation = (v.item() for v in cv2.meanStdDev(warped, mask=inside))
-        template_mean, template_deviation = (
-            v.item() for v in cv2.meanStdDev(template, mask=inside)
-        )
-        np.subtract(warped, np.float32(mean), out=warped, where=inside > 0)
-        target = np.where(inside > 0, template - np.float32(template_mean), np.float32(0))
-        columns = jacobian.reshape(3, -1).astype(np.float64)
-        a, b = warped.ravel().astype(np.float64), target.ravel().astype(np.float64)
-        hessian = np.asarray(columns @ columns.T)
-        norms = pixels * deviation * template_deviation
-        if norms <= 0 or not np.isfinite(hessian).all() or np.linalg.det(hessian) <= 0:
-            return None
-        inverse = np.linalg.inv(hessian)
-        product = float(a @ b)
-        before, correlation = correlation, product / norms
-        on_image, on_template = columns @ a, columns @ b
-        weighted = inverse @ on_image
-        denominator = product - on_template @ weighted
-        if denominator <= 0:
-            return None
-        gain = (pixels * deviation**2 - on_image @ weighted) / denominator
-        step = inverse @ (gain * on_template - on_image)
-        angle = np.arcsin(np.clip(warp[1, 0], -1, 1)) + step[0]
+        before = correlation
+        (turn, x, y), correlation = found
+        angle = np.arcsin(np.clip(warp[1, 0], -1, 1)) + turn
         cos, sin = np.cos(angle), np.sin(angle)
-        warp = np.array(
-            [[cos, -sin, warp[0, 2] + step[1]], [sin, cos, warp[1, 2] + step[2]]], np.float32
-        )
+        warp = np.array([[cos, -sin, warp[0, 2] + x], [sin, cos, warp[1, 2] + y]], np.float32)
     return np.vstack([warp, [0, 0, 1]]).astype(np.float64), correlation
 
 
+def _step(
+    template: Float32, sources: tuple[cv2.typing.MatLike, ...], warp: Float32
+) -> tuple[Matrix, float] | None:
+    """Return the change of (angle, x, y) that raises the correlation, and the correlation now."""
+    height, width = template.shape
+    (warped, dx, dy), inside = _sample(sources, warp)
+    pixels = np.count_nonzero(inside)
+    if pixels == 0:
+        return None
+    mean, deviation = (v.item() for v in cv2.meanStdDev(warped, mask=inside))
+    template_mean, template_deviation = (v.item() for v in cv2.meanStdDev(template, mask=inside))
+    norms = pixels * deviation * template_deviation
+    warped = np.where(inside > 0, warped - np.float32(mean), warped).ravel().astype(np.float64)
+    target = np.where(inside > 0, template - np.float32(template_mean), np.float32(0))
+    target = target.ravel().astype(np.float64)
+    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
+    cos, sin = warp[0, 0], warp[1, 0]
+    turn = dy * (cos * x - sin * y) - dx * (sin * x + cos * y)
+    jacobian = np.stack([turn, dx, dy]).reshape(3, -1).astype(np.float64)
+    hessian = jacobian @ jacobian.T
+    if norms <= 0 or not np.linalg.det(hessian) > 0:
+        return None
+    inverse = np.linalg.inv(hessian)
+    on_image, on_template = jacobian @ warped, jacobian @ target
+    product = float(warped @ target)
+    explained = inverse @ on_image
+    denominator = product - on_template @ explained
+    if denominator <= 0:
+        return None
+    gain = (pixels * deviation**2 - on_image @ explained) / denominator
+    step = inverse @ (gain * on_template - on_image)
+    # A step out of the image, or no number at all: there is nothing to climb.
+    return (step, product / norms) if np.abs(step).max() < max(width, height) else None
+
+
 def _sample(
-    sources: tuple[Float32, ...], warp: Float32
+    sources: tuple[cv2.typing.MatLike, ...], warp: Float32
 ) -> tuple[list[Float32], npt.NDArray[np.uint8]]:
     """Return the images under the warp, bilinear at multiples of 1/32 pixel, and what is inside."""
     height, width = sources[0].shape
@@ -132,5 +140,5 @@ def _sample(
     part = ((fine[1] & 31) << 5 | fine[0] & 31).astype(np.uint16)
     nearest = (at + 512) >> 10
     inside = (nearest >= 0).all(axis=0) & (nearest[0] < width) & (nearest[1] < height)
-    warped = [cv2.remap(source, whole, part, cv2.INTER_LINEAR) for source in sources]
-    return warped, inside.astype(np.uint8)
+    warped = (cv2.remap(source, whole, part, cv2.INTER_LINEAR) for source in sources)
+    return [np.asarray(w, np.float32) for w in warped], inside.astype(np.uint8)

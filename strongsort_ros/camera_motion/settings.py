@@ -27,7 +27,7 @@ class CameraMotionSettings(Settings):
         'them is left out.', high=1.0,
     )  # fmt: skip
     min_score: float = setting(
-        0.5, 'A motion with a lower correlation between the images is not used.', high=1.0
+        0.5, 'A motion with a lower correlation between the images is not used.', low=0.01, high=1.0
     )
     max_shift: float = setting(
         0.3, 'A motion that moves the image centre by more than this share of the image diagonal '

@@ -1,0 +1,96 @@
+"""How well the background of real sequences lies on itself after camera motion is undone.
+
+The truth is not known, so this measures what is left: the mean absolute difference of grey values
+between the current image and the previous one moved by the estimate, outside the boxes of both
+frames, at full resolution. `none` leaves the previous image where it is. Give MOTChallenge
+folders; their `det/det.txt`, or the file named with `--detections`, has the boxes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from strongsort_ros.camera_motion.factory import create_camera_motion
+
+Image = npt.NDArray[np.uint8]
+Matrix = npt.NDArray[np.float64]
+
+MODES = ('none', 'published', 'ecc')
+
+
+def frames(folder: Path, detections: str) -> list[tuple[Path, Matrix]]:
+    """Return image paths and (N, 4) boxes, in order."""
+    rows = np.loadtxt(folder / 'det' / detections, delimiter=',', ndmin=2)
+    images = sorted((folder / 'img1').iterdir())
+    return [(path, rows[rows[:, 0] == int(path.stem), 2:6]) for path in images]
+
+
+def background(shape: tuple[int, ...], tlwh: Matrix) -> Image:
+    """Return a mask: 1 outside the boxes, widened by a tenth of their size."""
+    mask = np.ones(shape[:2], np.uint8)
+    for x, y, w, h in tlwh:
+        top, left = max(0, int(y - 0.1 * h)), max(0, int(x - 0.1 * w))
+        mask[top : max(0, int(y + 1.1 * h)), left : max(0, int(x + 1.1 * w))] = 0
+    return mask
+
+
+def residual(
+    before: Image, after: Image, mask_before: Image, mask_after: Image, matrix: Matrix
+) -> float:
+    """Return the mean absolute grey difference outside the boxes, motion undone."""
+    size = after.shape[::-1]
+    moved = cv2.warpAffine(before, matrix[:2], size, flags=cv2.INTER_CUBIC)
+    free = cv2.warpAffine(mask_before, matrix[:2], size, flags=cv2.INTER_NEAREST) & mask_after
+    # The rim has no counterpart in the other image.
+    free[:40] = free[-40:] = 0
+    free[:, :40] = free[:, -40:] = 0
+    return float(cv2.mean(cv2.absdiff(moved, after), mask=free)[0])
+
+
+def main() -> None:
+    """Measure the sequences and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('sequences', type=Path, nargs='+', help='MOTChallenge folders')
+    parser.add_argument('--detections', default='det.txt', help='name of a file in det/')
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    print(f'{"sequence, mode":32s} residual  median    unknown  ms median    p95')
+    for folder in args.sequences:
+        estimators = {mode: create_camera_motion(mode) for mode in MODES}
+        left: dict[str, list[float]] = {mode: [] for mode in MODES}
+        taken: dict[str, list[float]] = {mode: [] for mode in MODES}
+        unknown = dict.fromkeys(MODES, 0)
+        previous: tuple[Image, Image] | None = None
+        for path, tlwh in frames(folder, args.detections):
+            image = cv2.imread(str(path))
+            grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+            mask = background(image.shape, tlwh)
+            for mode, estimator in estimators.items():
+                start = time.perf_counter()
+                motion = estimator.estimate(image, tlwh) if estimator else None
+                taken[mode].append((time.perf_counter() - start) * 1e3)
+                if previous is not None:
+                    matrix = motion.matrix if motion else np.eye(3)
+                    left[mode].append(residual(previous[0], grey, previous[1], mask, matrix))
+                    unknown[mode] += motion is not None and motion.score == 0
+            previous = grey, mask
+        for mode in MODES:
+            print(
+                f'{folder.name + ", " + mode:32s} {np.mean(left[mode]):8.3f} '
+                f'{np.median(left[mode]):7.3f} {unknown[mode]:4d} /{len(left[mode]):4d} '
+                f'{np.median(taken[mode][1:]):10.2f} {np.percentile(taken[mode][1:], 95):6.2f}'
+            )
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,40 @@
+"""Camera motion by name, for parameters and command-line options."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from strongsort_ros.camera_motion.ecc import EccCameraMotion
+from strongsort_ros.camera_motion.estimator import CameraMotionEstimator
+from strongsort_ros.camera_motion.published import PublishedCameraMotion
+from strongsort_ros.camera_motion.settings import CameraMotionSettings
+
+MODES: Final = ('none', 'ecc', 'published')
+
+
+def create_camera_motion(
+    mode: str, settings: CameraMotionSettings | None = None
+) -> CameraMotionEstimator | None:
+    """Return an estimator, or None for the mode `none`.
+
+    Parameters
+    ----------
+    mode
+        One of `MODES`. `ecc` is the one to use; `published` computes what the StrongSORT program
+        did, for comparison.
+    settings
+        Of the mode `ecc`; defaults when None.
+
+    Raises
+    ------
+    ValueError
+        The mode is unknown.
+
+    """
+    if mode == 'none':
+        return None
+    if mode == 'ecc':
+        return EccCameraMotion(settings)
+    if mode == 'published':
+        return PublishedCameraMotion()
+    raise ValueError(f'unknown camera motion mode {mode!r}: expected one of {MODES}')

@@ -1,0 +1,163 @@
+"""Camera motions kept in a file: computed once, used instead of images."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from strongsort_ros.camera_motion.estimator import CameraMotion
+
+Matrix = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceMotion:
+    """Motions of one sequence, by frame number.
+
+    Attributes
+    ----------
+    matrices
+        Frame number -> (3, 3) float64, from the frame before to this one.
+
+    """
+
+    matrices: Mapping[int, Matrix]
+
+    def at(self, frame: int) -> CameraMotion:
+        """Return the motion into a frame: score 1, or the unknown motion where there is none."""
+        matrix = self.matrices.get(frame)
+        return CameraMotion() if matrix is None else CameraMotion(matrix, 1.0)
+
+    def __len__(self) -> int:
+        return len(self.matrices)
+
+
+class CameraMotionFile:
+    """Camera motions of several sequences, as in the published `ECC_val.json`.
+
+    The file is JSON: {sequence: {frame number: 3 x 3 matrix from the frame before}}.
+
+    Parameters
+    ----------
+    motions
+        Sequence name -> frame number -> (3, 3).
+
+    Raises
+    ------
+    ValueError
+        A matrix is not 3 x 3 finite numbers; the message says which.
+
+    """
+
+    def __init__(self, motions: Mapping[str, Mapping[int, npt.ArrayLike]]) -> None:
+        self._sequences = {
+            str(name): SequenceMotion({
+                int(frame): _checked(matrix, f'{name}, frame {frame}')
+                for frame, matrix in frames.items()
+            })
+            for name, frames in motions.items()
+        }  # fmt: skip
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the sequences."""
+        return tuple(self._sequences)
+
+    def sequence(self, name: str) -> SequenceMotion:
+        """Return the motions of a sequence.
+
+        Raises
+        ------
+        ValueError
+            There is none of that name; the message lists those there are.
+
+        """
+        if name not in self._sequences:
+            known = ', '.join(sorted(self._sequences)) or 'none'
+            raise ValueError(f'camera motion: no sequence {name!r}; the file has: {known}')
+        return self._sequences[name]
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> CameraMotionFile:
+        """Read a file.
+
+        Raises
+        ------
+        ValueError
+            The file cannot be read, is not JSON, or not of the form above: one line that names
+            the file and the place in it.
+
+        """
+        try:
+            content = json.loads(Path(path).read_text(encoding='utf-8'))
+            return cls(_by_frame(content))
+        except OSError as error:
+            raise ValueError(f'{path}: cannot be read: {error.strerror}') from error
+        except json.JSONDecodeError as error:
+            raise ValueError(f'{path}: not JSON: {error}') from error
+        except UnicodeDecodeError as error:
+            raise ValueError(f'{path}: not JSON: not UTF-8 text') from error
+        except RecursionError as error:
+            raise ValueError(f'{path}: not a file of camera motions: nested too deep') from error
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}') from error
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a file; it is complete, or not there.
+
+        Raises
+        ------
+        OSError
+            The folder cannot be written to.
+
+        """
+        content = {
+            name: {str(frame): matrix.tolist() for frame, matrix in sequence.matrices.items()}
+            for name, sequence in self._sequences.items()
+        }
+        target = Path(path)
+        beside = target.with_name(f'.{target.name}.{os.getpid()}')
+        try:
+            beside.write_text(json.dumps(content), encoding='utf-8')
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def _by_frame(content: Any) -> dict[str, dict[int, Any]]:
+    """Return JSON content with whole numbers for frames."""
+    if not isinstance(content, dict):
+        raise ValueError('expected {sequence: {frame: matrix}}, found no object')
+    motions: dict[str, dict[int, Any]] = {}
+    for name, frames in content.items():
+        if not isinstance(frames, dict):
+            raise ValueError(f'{name}: expected {{frame: matrix}}, found no object')
+        motions[name] = {_frame_number(key, name): matrix for key, matrix in frames.items()}
+    return motions
+
+
+def _frame_number(key: str, name: str) -> int:
+    if not (key.isascii() and key.isdigit()):
+        raise ValueError(f'{name}: frame {key!r} is not a whole number')
+    return int(key)
+
+
+def _checked(matrix: npt.ArrayLike, place: str) -> Matrix:
+    """Return (3, 3) float64, read-only."""
+    try:
+        array = np.array(matrix, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f'{place}: expected a 3 x 3 matrix of numbers') from None
+    if array.shape != (3, 3):
+        raise ValueError(f'{place}: expected a 3 x 3 matrix, found shape {array.shape}')
+    if not np.isfinite(array).all():
+        raise ValueError(f'{place}: the matrix holds NaN or infinity')
+    array.setflags(write=False)
+    return array
