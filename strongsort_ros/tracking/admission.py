@@ -119,8 +119,7 @@ def admit(
 def _reasons(tlwh: FloatArray, scores: FloatArray) -> list[BoolArray]:
     """Return, for each of the first four `REASONS`, who is refused for it; each once."""
     finite: BoolArray = np.isfinite(tlwh).all(axis=1)
-    not_finite = ~finite
-    too_far: BoolArray = (np.abs(tlwh) > LARGEST_COORDINATE).any(axis=1) & ~not_finite
-    empty: BoolArray = (tlwh[:, 2:] <= 0).any(axis=1) & ~not_finite & ~too_far
-    score: BoolArray = ~np.isfinite(scores) & ~(not_finite | too_far | empty)
-    return [not_finite, too_far, empty, score]
+    near: BoolArray = (np.abs(tlwh) <= LARGEST_COORDINATE).all(axis=1)
+    solid: BoolArray = (tlwh[:, 2:] > 0).all(axis=1)
+    sound = finite & near & solid
+    return [~finite, finite & ~near, finite & near & ~solid, sound & ~np.isfinite(scores)]
