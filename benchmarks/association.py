@@ -23,7 +23,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-ONE_THREAD = {name: '1' for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')}
+ONE_THREAD = dict.fromkeys(('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'), '1')
 os.environ.update(ONE_THREAD)  # before NumPy is loaded
 
 import numpy as np  # noqa: E402

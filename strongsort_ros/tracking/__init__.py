@@ -1,0 +1,1 @@
+"""The online algorithm: detections in, tracks out; NumPy and SciPy alone."""

@@ -118,8 +118,9 @@ def admit(
 
 def _reasons(tlwh: FloatArray, scores: FloatArray) -> list[BoolArray]:
     """Return, for each of the first four `REASONS`, who is refused for it; each once."""
-    finite: BoolArray = np.isfinite(tlwh).all(axis=1)
-    near: BoolArray = (np.abs(tlwh) <= LARGEST_COORDINATE).all(axis=1)
-    solid: BoolArray = (tlwh[:, 2:] > 0).all(axis=1)
+    every = np.logical_and.reduce
+    finite: BoolArray = every(np.isfinite(tlwh), axis=1)
+    near: BoolArray = every(np.abs(tlwh) <= LARGEST_COORDINATE, axis=1)
+    solid: BoolArray = every(tlwh[:, 2:] > 0, axis=1)
     sound = finite & near & solid
     return [~finite, finite & ~near, finite & near & ~solid, sound & ~np.isfinite(scores)]

@@ -45,8 +45,10 @@ class Tracker:
 
     @property
     def settings(self) -> TrackerSettings:
-        """Constants in use. Assigning others keeps the tracks; embeddings are kept where the
-        new gallery is of the same kind, and gathered anew otherwise.
+        """Constants in use.
+
+        Assigning others keeps the tracks; embeddings are kept where the new gallery is of the
+        same kind, and gathered anew otherwise.
         """
         return self._settings
 

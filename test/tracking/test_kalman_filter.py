@@ -91,10 +91,10 @@ def test_full_confidence_takes_the_box_as_it_is(kalman: KalmanFilter) -> None:
 
 def test_a_box_far_from_the_origin_is_gated_as_precisely(kalman: KalmanFilter) -> None:
     near = np.array([[50.0, 50, 0.5, 20]])
-    far = near + [9e5, 9e5, 0, 0]
+    far = near + np.array([9e5, 9e5, 0, 0])
     gates = []
     for z in (near, far):
         mean, covariance = kalman.initiate(z)
         kalman.predict(mean, covariance)
-        gates.append(kalman.mahalanobis(mean, covariance, z + [3, -2, 0.1, 1]))
+        gates.append(kalman.mahalanobis(mean, covariance, z + np.array([3, -2, 0.1, 1])))
     np.testing.assert_allclose(gates[1], gates[0], rtol=1e-6)
