@@ -129,6 +129,7 @@ def _track(args: argparse.Namespace, folder: Path, source: Source, steps: Steps)
         parameters['weights'] = weights.resolve() if weights.is_file() else args.weights
     remappings = {} if args.raw_images else {'image': '/image/compressed'}
     with TrackerProcess(parameters, remappings, folder / 'tracker_node.log') as tracker:
+        tracker.start()
         replayed = replay(
             folder / 'input_bag', folder / 'tracks_bag', tracker,
             realtime=args.realtime, progress=steps.track,

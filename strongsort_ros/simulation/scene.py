@@ -50,9 +50,9 @@ class SceneSettings:
     height: int = 540
     frames: int = 300
     frame_rate: float = 30.0
-    people: int = 10
+    people: int = 16
     camera_pan: float = 60.0
-    camera_shake: float = 6.0
+    camera_shake: float = 10.0
     noise: float = 4.0
     seed: int = 0
 

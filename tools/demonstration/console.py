@@ -21,37 +21,41 @@ class Steps:
     total
         Number of steps.
 
+    Attributes
+    ----------
+    summary
+        What came of the running step, to be set before it ends.
+
     """
 
     def __init__(self, total: int) -> None:
         self.console = Console(highlight=False, markup=False)
+        self.summary = ''
         self._total = total
         self._number = 0
-        self._title = ''
-        self.summary = ''
+        self._progress: Progress | None = None
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """Say at the end what came of the step: `summary`, to be set meanwhile."""
+        """Show a bar during the step, where there is a terminal, and a line after it."""
         self._number += 1
-        self._title, self.summary = title, ''
+        self.summary = ''
         start = time.monotonic()
-        with self.console.status(title) if self.console.is_terminal else _nothing():
-            yield
-        seconds = time.monotonic() - start
-        head = f'[{self._number}/{self._total}] {title}'
-        self.console.print(f'{head:<22} {self.summary} ({seconds:.1f} s)', soft_wrap=True)
-
-    def track(self, items: Iterable[T], total: int) -> Iterator[T]:
-        """Go through items and show a bar where there is a terminal."""
         columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
         with Progress(
             *columns, TimeElapsedColumn(), console=self.console, transient=True,
             disable=not self.console.is_terminal,
-        ) as progress:  # fmt: skip
-            yield from progress.track(items, total, description=self._title)
+        ) as self._progress:  # fmt: skip
+            self._progress.add_task(title, total=None)
+            yield
+        head = f'[{self._number}/{self._total}] {title}'
+        seconds = time.monotonic() - start
+        self.console.print(f'{head:<20} {self.summary} ({seconds:.1f} s)', soft_wrap=True)
 
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
+    def track(self, items: Iterable[T], total: int) -> Iterator[T]:
+        """Go through the items of the running step."""
+        assert self._progress is not None
+        task = self._progress.task_ids[0]
+        for number, item in enumerate(items):
+            self._progress.update(task, completed=number, total=total)
+            yield item

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -55,15 +57,19 @@ class TrackerProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        with self._log.open('wb') as log:
-            # A session of its own: Ctrl-C reaches the demonstration, which ends the node in order.
+        return self
+
+    def start(self) -> None:
+        """Start it; only inside the `with`, which ends it."""
+        # A session of its own: Ctrl-C reaches the demonstration, which ends the node in order.
+        with self._log.open('wb') as log, _interrupted_later():
             self._process = subprocess.Popen(
                 self._command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
-        return self
 
     def __exit__(self, *raised: Any) -> None:
-        assert self._process is not None
+        if self._process is None:
+            return
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             if self._process.poll() is None:
                 self._process.send_signal(number)
@@ -82,3 +88,20 @@ class TrackerProcess:
         """Return an error with the node's last lines."""
         lines = self._log.read_text(encoding='utf-8', errors='replace').splitlines()[-12:]
         return DemoError('\n'.join([f'{text}; its last lines:', *lines]))
+
+
+@contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """Hold signals back, so that none comes when a process is there but not known yet."""
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda got, _frame: came.append(got))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for got in came:
+        signal.raise_signal(got)

@@ -1,0 +1,155 @@
+"""The demonstration as its user runs it: a process, on tiny sequences, through the real node."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from strongsort_ros.recording.motchallenge import load_ground_truth, load_tracks
+from strongsort_ros.simulation.mot_folder import write_mot_folder
+from strongsort_ros.simulation.scene import Scene, SceneSettings
+
+DEMO = Path(__file__).resolve().parents[2] / 'tools' / 'demo.py'
+TINY = ('--width', '320', '--height', '180', '--people', '4', '--frames', '20')
+PATIENCE = 90.0
+
+
+@pytest.fixture
+def ros() -> None:
+    for name in ('rclpy', 'strongsort_ros.msg'):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f'no {name}: ROS is not installed or its messages are not sourced')
+
+
+def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(DEMO), *arguments],
+        cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures('ros')
+def test_a_drawn_scene_end_to_end(tmp_path: Path) -> None:
+    old = tmp_path / 'demo_output'
+    old.mkdir()
+    (old / 'demo.json').write_text('{}')
+    (old / 'stale.txt').write_text('of an earlier run')
+    done = run(*TINY, '--readme-picture', 'moving.webp', folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '20 of 20 frames answered' in done.stdout
+    assert 'HOTA' in done.stdout
+    scores = json.loads((old / 'scores.json').read_text())
+    assert scores['true_boxes'] > 20
+    assert scores['mota'] > 40
+    assert (load_tracks(old / 'tracks.txt').frames <= 20).all()
+    page = (old / 'index.html').read_text()
+    assert 'http' not in page  # nothing is fetched
+    for part in ('data:image/webp', 'data:image/jpeg', '<svg', 'round trip over ROS'):
+        assert part in page
+    there = {path.name for path in old.iterdir()}
+    assert {'tracks_bag', 'input_bag', 'tracks.mp4', 'pictures', 'tracker_node.log'} <= there
+    assert 'stale.txt' not in there
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['demo_output', 'moving.webp']
+
+
+@pytest.mark.usefixtures('ros')
+def test_a_folder_with_some_images_gives_the_same_twice(tmp_path: Path) -> None:
+    settings = SceneSettings(width=320, height=180, frames=24, people=4, seed=5)
+    sequence = tmp_path / 'some'
+    write_mot_folder(Scene(settings), sequence, 'some')
+    (sequence / 'det' / 'det.txt').rename(sequence / 'det' / 'frcnn.txt')
+    for frame in range(1, 9):
+        (sequence / 'img1' / f'{frame:06}.jpg').unlink()
+    for name in ('one', 'other'):
+        options = ('--sequence', 'some', '--output', name, '--weights', 'none', '--raw-images')
+        done = run(*options, folder=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert 'frcnn.txt' in done.stdout
+    truth = load_ground_truth(sequence / 'gt' / 'gt.txt')
+    scores = json.loads((tmp_path / 'one' / 'scores.json').read_text())
+    assert scores['true_boxes'] == np.count_nonzero(truth.frames >= 9)
+    rows = (tmp_path / 'one' / 'tracks.txt').read_text()
+    assert rows == (tmp_path / 'other' / 'tracks.txt').read_text()
+    assert rows
+
+
+@pytest.mark.usefixtures('ros')
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, str(DEMO), *TINY], cwd=tmp_path, stdout=subprocess.DEVNULL
+    )
+    try:
+        end = time.monotonic() + PATIENCE
+        while not (nodes := _children(demo.pid)) and time.monotonic() < end:
+            assert demo.poll() is None
+            time.sleep(0.05)
+        demo.send_signal(number)
+        assert demo.wait(PATIENCE) == 128 + number
+    finally:
+        demo.kill()
+        demo.wait()
+    assert len(nodes) == 1
+    assert not Path(f'/proc/{nodes[0]}').exists()
+    assert not list(tmp_path.iterdir())
+
+
+def _children(process: int) -> list[int]:
+    """Return the processes that it started."""
+    lists = Path(f'/proc/{process}/task').glob('*/children')
+    return [int(child) for each in lists for child in each.read_text().split()]
+
+
+@pytest.mark.usefixtures('ros')
+def test_a_node_that_cannot_start_is_one_message(tmp_path: Path) -> None:
+    done = run(*TINY, '--weights', 'missing.pth', folder=tmp_path)
+    assert done.returncode == 2
+    assert 'missing.pth' in done.stderr
+    assert 'Traceback' not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures('ros')
+def test_what_is_no_output_of_the_demo_stays(tmp_path: Path) -> None:
+    mine = tmp_path / 'mine'
+    mine.mkdir()
+    (mine / 'thesis.txt').write_text('years of work')
+    done = run(*TINY, '--output', 'mine', folder=tmp_path)
+    assert done.returncode == 2
+    assert 'mine: exists' in done.stderr
+    assert (mine / 'thesis.txt').read_text() == 'years of work'
+    assert list(tmp_path.iterdir()) == [mine]
+
+
+@pytest.mark.usefixtures('ros')
+def test_a_folder_without_detections_is_refused(tmp_path: Path) -> None:
+    write_mot_folder(Scene(SceneSettings(width=96, height=64, frames=2)), tmp_path / 'some')
+    (tmp_path / 'some' / 'det' / 'det.txt').unlink()
+    done = run('--sequence', 'some', folder=tmp_path)
+    assert done.returncode == 2
+    assert '--detections' in done.stderr
+
+
+def test_without_ros_it_says_what_to_do(tmp_path: Path) -> None:
+    environment = {**os.environ, 'PYTHONPATH': f'{DEMO.parents[1]}:{DEMO.parent}'}
+    code = (
+        'import importlib.util, runpy, sys\n'
+        'find = importlib.util.find_spec\n'
+        "importlib.util.find_spec = lambda name: None if name == 'rclpy' else find(name)\n"
+        f"sys.argv = ['demo']\nrunpy.run_path({str(DEMO)!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], cwd=tmp_path, env=environment,
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert 'make demo' in done.stderr
