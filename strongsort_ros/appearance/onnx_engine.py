@@ -44,7 +44,7 @@ class OnnxEngine:
     """
 
     def __init__(self, session: onnxruntime.InferenceSession) -> None:
-        self._session = session
+        self.session = session
         node = session.get_inputs()[0]
         self._input, self._takes_bytes = node.name, node.type == 'tensor(uint8)'
         self._output = session.get_outputs()[0].name
@@ -64,7 +64,7 @@ class OnnxEngine:
     @property
     def name(self) -> str:
         """What runs where."""
-        return f'onnxruntime on {self._session.get_providers()[0]}'
+        return f'onnxruntime on {self.session.get_providers()[0]}'
 
     @property
     def size(self) -> Size:
@@ -96,7 +96,7 @@ class OnnxEngine:
             planes = self._planes[: len(cuts)]
             for channel, levels in enumerate(self._levels):
                 np.take(levels, cuts[..., 2 - channel], out=planes[:, channel], mode='clip')
-        (embeddings,) = self._session.run([self._output], {self._input: planes})
+        (embeddings,) = self.session.run([self._output], {self._input: planes})
         result: npt.NDArray[np.float32] = np.asarray(embeddings, dtype=np.float32)
         return result.reshape(len(cuts), -1)
 

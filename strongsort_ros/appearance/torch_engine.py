@@ -143,16 +143,18 @@ def _recorded(module: nn.Module, example: torch.Tensor) -> Callable[[torch.Tenso
     running them.
     """
     static_input = example.clone(memory_format=torch.preserve_format)
-    stream = torch.cuda.Stream(example.device)  # type: ignore[no-untyped-call]
-    stream.wait_stream(torch.cuda.current_stream(example.device))
-    with torch.cuda.stream(stream):
-        # cuDNN chooses its algorithms before the recording.
-        for _ in range(3):
-            module(static_input)
-    torch.cuda.current_stream(example.device).wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, capture_error_mode='thread_local'):
-        static_output = module(static_input)
+    with torch.cuda.device(example.device), torch.backends.cudnn.flags(benchmark=True):
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            # cuDNN tries its algorithms before the recording, never in it.
+            for _ in range(3):
+                module(static_input)
+        torch.cuda.current_stream().wait_stream(stream)
+        # The other threads of the process may use the GPU meanwhile.
+        with torch.cuda.graph(graph, capture_error_mode='thread_local'):
+            static_output = module(static_input)
 
     def replay(cuts: torch.Tensor) -> torch.Tensor:
         static_input.copy_(cuts)
