@@ -104,7 +104,9 @@ def replay(
             if not realtime:
                 client.wait_for_answer(stamp)
         client.spin_until(lambda: not client.unanswered, _ANSWERING)
-        seconds = time.monotonic() - start
+        if not client.round_trips:
+            raise tracker.error('the tracker answered no frame')
+        seconds = client.last_answer - start
         client.wait_for_report()
     round_trips = np.array([client.round_trips[s] for s in sorted(client.round_trips)])
     return Replayed(total, len(round_trips), seconds, round_trips, client.report)
@@ -158,6 +160,7 @@ class _TrackerClient:
         self._sent: dict[int, float] = {}
         self._missed = 0
         self.round_trips: dict[int, float] = {}
+        self.last_answer = 0.0
         self._recorded: set[tuple[str, int]] = set()
         self._reports = 0
         self.report: dict[str, str] = {}
@@ -223,8 +226,9 @@ class _TrackerClient:
             stamp = read_header(data).stamp
             self._writer.write_serialized(topic, kind, stamp, data)
             self._recorded.add((topic, stamp))
+            self.last_answer = time.monotonic()
             if kind == TRACKS and stamp in self._sent:
-                self.round_trips[stamp] = time.monotonic() - self._sent[stamp]
+                self.round_trips[stamp] = self.last_answer - self._sent[stamp]
 
         self._node.create_subscription(message, topic, record, 50, raw=True)
 
