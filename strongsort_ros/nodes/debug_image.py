@@ -46,7 +46,8 @@ def draw_tracks(image: BGR, tracks: Tracks) -> BGR:
 def colour_of(number: int) -> tuple[int, int, int]:
     """Return BGR; numbers that follow each other get colours that are far apart."""
     hue = int(number * GOLDEN_ANGLE) % 360 // 2
-    blue, green, red = cv2.cvtColor(np.uint8([[[hue, 200, 255]]]), cv2.COLOR_HSV2BGR)[0, 0]
+    pixel = np.array([[[hue, 200, 255]]], np.uint8)
+    blue, green, red = cv2.cvtColor(pixel, cv2.COLOR_HSV2BGR)[0, 0]
     return int(blue), int(green), int(red)
 
 

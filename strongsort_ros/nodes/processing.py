@@ -8,19 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from strongsort_ros.appearance.extractor import Extractor
-from strongsort_ros.camera_motion.estimator import CameraMotion, CameraMotionEstimator
+from strongsort_ros.camera_motion import CameraMotion, create_camera_motion
 from strongsort_ros.nodes.frame_clock import FrameClock
+from strongsort_ros.nodes.image_messages import decode
 from strongsort_ros.nodes.images import BGR, ImageError
 from strongsort_ros.nodes.inputs import Received
-from strongsort_ros.nodes.image_messages import decode
 from strongsort_ros.nodes.serialised import Header, MessageError, read_detections
-from strongsort_ros.nodes.settings import NO_WEIGHTS, NodeSettings
+from strongsort_ros.nodes.settings import NO_WEIGHTS, AllSettings, NodeSettings
 from strongsort_ros.nodes.synchroniser import Frame
 from strongsort_ros.pipeline import Pipeline
-from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE, Tracks
 
 RECENT: Final = 300
@@ -42,7 +39,7 @@ class FrameProcessor:
 
     Parameters
     ----------
-    node_settings, tracker_settings
+    settings
         The weights are loaded and warmed up here, which can take long.
     log
         Called with one line about what could not be used.
@@ -61,30 +58,29 @@ class FrameProcessor:
 
     """
 
-    def __init__(
-        self,
-        node_settings: NodeSettings,
-        tracker_settings: TrackerSettings,
-        log: Callable[[str], None],
-    ) -> None:
-        self.extractor = load_weights(node_settings)
-        self.clock = FrameClock(node_settings.frame_rate)
+    def __init__(self, settings: AllSettings, log: Callable[[str], None]) -> None:
+        self._settings = settings
+        self.extractor = load_weights(settings.node)
+        self.clock = FrameClock(settings.node.frame_rate)
         self.rejected: Counter[str] = Counter()
         self.seconds: dict[str, deque[float]] = {}
         self._log = log
         self._live: Tracks | None = None
         self._pipeline = Pipeline(
-            tracker_settings, self.extractor, create_motion(node_settings.camera_motion)
+            settings.tracker,
+            self.extractor,
+            create_camera_motion(settings.node.camera_motion, settings.motion),
         )
 
     @property
-    def settings(self) -> TrackerSettings:
-        """The tracker's settings; others apply from the next frame."""
-        return self._pipeline.settings
+    def settings(self) -> AllSettings:
+        """Settings; others apply from the next frame, as far as they can change."""
+        return self._settings
 
     @settings.setter
-    def settings(self, settings: TrackerSettings) -> None:
-        self._pipeline.settings = settings
+    def settings(self, settings: AllSettings) -> None:
+        self._pipeline.settings = settings.tracker
+        self._settings = settings
 
     def reset(self) -> None:
         """Forget all tracks; ids go on."""
@@ -108,7 +104,7 @@ class FrameProcessor:
             'tracks_lost': states.count(LOST),
         }
 
-    def process(self, frame: Frame[Received, Received], settings: NodeSettings) -> Tracked | None:
+    def process(self, frame: Frame[Received, Received]) -> Tracked | None:
         """Track one frame; None when its detections cannot be read."""
         start = time.perf_counter()
         try:
@@ -116,7 +112,7 @@ class FrameProcessor:
         except MessageError as error:
             self.reject('malformed_detections', f'detections: {error}; dropped')
             return None
-        image = self._decode(frame.image, settings)
+        image = self._decode(frame.image)
         decoded = time.perf_counter()
         if frame.restarted:
             self.reset()
@@ -127,7 +123,7 @@ class FrameProcessor:
         self.rejected.update(result.tracks.rejected)
         waited = start - frame.detections.at
         self.note({'wait': waited, 'decode': decoded - start, **result.seconds})
-        tracks = _chosen(self._live, settings)
+        tracks = _chosen(self._live, self._settings.node)
         return Tracked(frame.detections.header, tracks, result.camera_motion, image)
 
     def note(self, seconds: dict[str, float]) -> None:
@@ -140,11 +136,11 @@ class FrameProcessor:
         self.rejected[reason] += 1
         self._log(line)
 
-    def _decode(self, image: Received | None, settings: NodeSettings) -> BGR | None:
+    def _decode(self, image: Received | None) -> BGR | None:
         if image is None:
             return None
         try:
-            return decode(image.data, settings.image_transport)
+            return decode(image.data, self._settings.node.image_transport)
         except MessageError as error:
             self.reject('malformed_image', f'image: {error}; tracked by motion alone')
         except ImageError as error:
@@ -164,20 +160,11 @@ def _chosen(tracks: Tracks, settings: NodeSettings) -> Tracks:
     return tracks.select(wanted)
 
 
-def create_motion(mode: str) -> CameraMotionEstimator | None:
-    """Return what finds camera motion; None: the camera stands still."""
-    if mode == 'none':
-        return None
-    from strongsort_ros.camera_motion import create_camera_motion
-
-    return create_camera_motion(mode)
-
-
 def load_weights(settings: NodeSettings) -> Extractor | None:
     """Load and warm up what gives embeddings; None: nothing does."""
     if settings.weights == NO_WEIGHTS:
         return None
-    from strongsort_ros.appearance import load_extractor
+    from strongsort_ros.appearance.factory import load_extractor
 
     extractor = load_extractor(settings.weights, device=settings.device)
     extractor.warm_up()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from strongsort_ros.camera_motion import MODES, CameraMotionSettings
 from strongsort_ros.settings import Meaning, Settings, check_value, setting
 from strongsort_ros.tracking.settings import AUTO, TrackerSettings
 
@@ -14,10 +16,10 @@ LOADED: Final = 'configured'
 SUBSCRIBED: Final = 'active'
 
 
-def _structural(field: Any, while_state: str) -> Any:
+def _structural(column: Any, while_state: str) -> Any:
     """Mark a setting that cannot change while the node is in this state."""
-    metadata = {**field.metadata, 'fixed_while': while_state}
-    return dataclasses.field(default=field.default, metadata=metadata)
+    metadata = {**column.metadata, 'fixed_while': while_state}
+    return dataclasses.field(default=column.default, metadata=metadata)
 
 
 def _text(default: str, description: str, choices: tuple[str, ...] = ()) -> Any:
@@ -47,9 +49,7 @@ class NodeSettings(Settings):
     device: str = _structural(
         _text(AUTO, 'Where the network runs: auto, cpu, cuda or cuda:N.'), LOADED
     )
-    camera_motion: str = _structural(
-        _text('ecc', 'How camera motion is found.', ('ecc', 'published', 'none')), LOADED
-    )
+    camera_motion: str = _structural(_text('ecc', 'How camera motion is found.', MODES), LOADED)
     frame_rate: float = _structural(
         setting(0.0, 'Nominal rate of detections; 0: estimated from stamps.', 'Hz', high=1000.0),
         LOADED,
@@ -74,13 +74,13 @@ class NodeSettings(Settings):
 
     def __post_init__(self) -> None:
         types = self.types()
-        for field in dataclasses.fields(self):
-            value, choices = getattr(self, field.name), field.metadata.get('choices')
+        for f in dataclasses.fields(self):
+            value, choices = getattr(self, f.name), f.metadata.get('choices')
             if choices is None:
-                check_value(field.name, value, field.metadata['meaning'], types[field.name])
+                check_value(f.name, value, f.metadata['meaning'], types[f.name])
             elif not isinstance(value, str) or (choices and value not in choices):
                 expected = ', '.join(choices) or 'a text'
-                raise ValueError(f'{field.name}: {value!r} is not one of: {expected}')
+                raise ValueError(f'{f.name}: {value!r} is not one of: {expected}')
 
     @classmethod
     def fixed_while(cls) -> dict[str, str]:
@@ -101,48 +101,61 @@ class NodeSettings(Settings):
         }
 
 
-def ros_defaults() -> TrackerSettings:
-    """Return the tracker's settings as the node starts: the threshold is the network's own."""
-    return TrackerSettings(max_cosine_distance=AUTO)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllSettings:
+    """Every setting of the tracker node: three tables, and one flat list of parameters.
+
+    Parameters have the names of the settings; those of the camera motion begin with `ecc.`.
+    """
+
+    node: NodeSettings = field(default_factory=NodeSettings)
+    motion: CameraMotionSettings = field(default_factory=CameraMotionSettings)
+    tracker: TrackerSettings = field(
+        default_factory=lambda: TrackerSettings(max_cosine_distance=AUTO)
+    )
+
+    def parameters(self) -> Iterator[tuple[str, Settings, str]]:
+        """Give each parameter's name, its table, and its name there."""
+        for part, prefix in PREFIXES.items():
+            table: Settings = getattr(self, part)
+            for name in table.meanings():
+                yield prefix + name, table, name
+
+    def replace(self, values: Mapping[str, object]) -> AllSettings:
+        """Return a copy with some parameters changed; other names are passed over.
+
+        Raises
+        ------
+        ValueError
+            A value is refused; the message names it.
+
+        """
+        parts = {}
+        for part, prefix in PREFIXES.items():
+            table: Settings = getattr(self, part)
+            changes = {
+                name: values[prefix + name] for name in table.meanings() if prefix + name in values
+            }
+            parts[part] = table.replace(**changes) if changes else table
+        return AllSettings(**parts)  # type: ignore[arg-type]
+
+    def fixed_while(self) -> dict[str, str]:
+        """Return parameter -> 'configured' or 'active', for those that cannot change meanwhile."""
+        motion = {PREFIXES['motion'] + name: LOADED for name in self.motion.meanings()}
+        return self.node.fixed_while() | motion
 
 
-def parameter_file(tracker: TrackerSettings, title: str) -> str:
-    """Return a ROS parameter file with every setting, its meaning, unit and range."""
-    lines = [f'# {title}', '/**:', '  ros__parameters:', '    # Node']
-    lines += _yaml_lines(NodeSettings())
-    lines += ['', '    # Tracker; all of these can be changed while it runs']
-    lines += _yaml_lines(tracker)
-    return '\n'.join(lines) + '\n'
+PREFIXES: Final = {'node': '', 'motion': 'ecc.', 'tracker': ''}
 
 
-def _yaml_lines(table: NodeSettings | TrackerSettings) -> list[str]:
-    fixed = NodeSettings.fixed_while() if isinstance(table, NodeSettings) else {}
-    lines = []
-    for name, meaning in table.meanings().items():
-        notes = [constraints(table, name), f'unit {meaning.unit}' if meaning.unit else '']
-        notes.append(f'fixed while {fixed[name]}' if name in fixed else '')
-        lines.append(f'    # {meaning.description}')
-        if any(notes):
-            lines.append(f'    #   {"; ".join(filter(None, notes))}')
-        lines.append(f'    {name}: {_yaml_value(getattr(table, name))}')
-    return lines
-
-
-def constraints(table: Settings | type[Settings], name: str) -> str:
+def constraints(table: Settings, name: str) -> str:
     """Return the range or the choices of a setting in words; '' where anything goes."""
-    if isinstance(table, NodeSettings) or table is NodeSettings:
-        choices = NodeSettings.choices().get(name)
-        if choices:
-            return f'one of {", ".join(choices)}'
+    choices = table.choices().get(name) if isinstance(table, NodeSettings) else None
+    if choices:
+        return f'one of {", ".join(choices)}'
     meaning = table.meanings()[name]
     if table.types()[name].startswith(('bool', 'str')):
         return ''
     if meaning.high < float('inf'):
         return f'from {meaning.low:g} to {meaning.high:g}'
     return f'at least {meaning.low:g}'
-
-
-def _yaml_value(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"'{value}'" if isinstance(value, str) else repr(value)

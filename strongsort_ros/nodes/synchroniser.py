@@ -126,7 +126,7 @@ class Synchroniser(Generic[D, I]):
 
     def take(self, now: int) -> list[Frame[D, I]]:
         """Return the frames to be tracked now, oldest first; at most one of them has an image."""
-        frames = [Frame(0, detections, None, False) for detections in self._unstamped]
+        frames: list[Frame[D, I]] = [Frame(0, array, None, False) for array in self._unstamped]
         self._unstamped.clear()
         if not self._waiting:
             return frames

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from typing import Any
 
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.exceptions import ParameterException
@@ -31,35 +30,11 @@ from strongsort_ros.nodes.inputs import THROTTLE, Inputs, Received
 from strongsort_ros.nodes.log_bridge import LogBridge
 from strongsort_ros.nodes.parameters import Parameters
 from strongsort_ros.nodes.processing import FrameProcessor, Tracked
+from strongsort_ros.nodes.settings import AllSettings
 from strongsort_ros.nodes.synchroniser import Frame
-from strongsort_ros.tracking.settings import TrackerSettings
+from strongsort_ros.nodes.transitions import logged, survive_impossible_transitions
 
-Transition = Callable[['TrackerNode', LifecycleState], TransitionCallbackReturn]
-SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
-ERROR = TransitionCallbackReturn.ERROR
-
-
-def logged(transition: Transition) -> Transition:
-    """Log what a transition raises, and release what it built; rclpy would say nothing.
-
-    A node that cannot be configured or activated stays in the state before; one that cannot be
-    let go of in order is taken apart and can be configured again.
-    """
-
-    @functools.wraps(transition)
-    def guarded(node: TrackerNode, state: LifecycleState) -> TransitionCallbackReturn:
-        name = transition.__name__.removeprefix('on_')
-        try:
-            return transition(node, state)
-        except Exception as error:
-            expected = isinstance(error, (ValueError, OSError))
-            node.get_logger().error(
-                f'{name} failed: {error if expected else traceback.format_exc()}'
-            )
-            node.release(configured=name == 'activate')
-            return FAILURE if name in ('configure', 'activate') else ERROR
-
-    return guarded
+SUCCESS = TransitionCallbackReturn.SUCCESS
 
 
 class TrackerNode(LifecycleNode):
@@ -71,23 +46,24 @@ class TrackerNode(LifecycleNode):
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__('tracker', **node_arguments)
+        survive_impossible_transitions(self)
         self._processor: FrameProcessor | None = None
         self._inputs: Inputs | None = None
         self._log_bridge = LogBridge(self.get_logger())
         logging.getLogger('strongsort_ros').addHandler(self._log_bridge)
         logging.getLogger('strongsort_ros').setLevel(logging.INFO)
         self.autostart = bool(self.declare_parameter('autostart', False).value)
-        self._settings = Parameters(
+        self._configuration = Parameters(
             self,
             is_configured=lambda: self._processor is not None,
             is_active=lambda: self._inputs is not None,
-            on_tracker_change=self._change_settings,
+            on_change=self._change_settings,
         )
         self._tracks_writer, self._detections_writer = TracksWriter(), DetectionsWriter()
         self.create_service(Trigger, '~/reset', self._reset)
         self._diagnosis = diagnostics.Diagnosis()
         self._diagnostics = self.create_publisher(
-            diagnostics.DiagnosticArray, '/diagnostics', QoSProfile(depth=1)
+            DiagnosticArray, '/diagnostics', QoSProfile(depth=1)
         )
         self._reported = time.monotonic()
         self.create_timer(
@@ -100,9 +76,7 @@ class TrackerNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and warm up; slow, so that the rest is quick."""
         start = time.monotonic()
-        self._processor = FrameProcessor(
-            self._settings.node, self._settings.tracker, self._say_rejected
-        )
+        self._processor = FrameProcessor(self._configuration.settings, self._say_rejected)
         self._tracks = self._publisher(Track2DArray, 'tracks')
         self._tracked_detections = self._publisher(Detection2DArray, 'tracked_detections')
         self._debug_image = self._publisher(Image, '~/debug_image', depth=1)
@@ -115,7 +89,7 @@ class TrackerNode(LifecycleNode):
         assert self._processor is not None
         self._processor.reset()
         self._diagnosis = diagnostics.Diagnosis()
-        self._inputs = Inputs(self, self._settings.node, self._track)
+        self._inputs = Inputs(self, self._configuration.settings.node, self._track)
         return super().on_activate(state)
 
     @logged
@@ -138,6 +112,7 @@ class TrackerNode(LifecycleNode):
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything, and be ready to be configured again."""
+        del state
         self.release()
         return SUCCESS
 
@@ -171,7 +146,7 @@ class TrackerNode(LifecycleNode):
         if frame.restarted:
             self.get_logger().info('stamps jumped back: all tracks are forgotten')
         try:
-            tracked = self._processor.process(frame, self._settings.node)
+            tracked = self._processor.process(frame)
             if tracked is not None:
                 self._publish(tracked)
         except Exception:
@@ -195,7 +170,7 @@ class TrackerNode(LifecycleNode):
 
     # Around it
 
-    def _change_settings(self, settings: TrackerSettings) -> None:
+    def _change_settings(self, settings: AllSettings) -> None:
         if self._processor is not None:
             self._processor.settings = settings
 

@@ -32,9 +32,8 @@ class Machine:
         from rclpy.executors import SingleThreadedExecutor
         from rclpy.qos import QoSProfile, qos_profile_sensor_data
         from sensor_msgs.msg import CompressedImage, Image
-        from vision_msgs.msg import Detection2DArray
-
         from strongsort_ros.msg import Track2DArray
+        from vision_msgs.msg import Detection2DArray
 
         self.node = rclpy.create_node('machine', context=context, namespace=namespace)
         self.namespace = namespace
@@ -45,6 +44,7 @@ class Machine:
         image = CompressedImage if transport == 'compressed' else Image
         self.images = self.node.create_publisher(image, 'image', sensor)
         self.detections = self.node.create_publisher(Detection2DArray, 'detections', sensor)
+        self._clients: dict[str, Any] = {}
         self.tracks: list[Any] = []
         self.tracked: list[Any] = []
         self.diagnostics: list[Any] = []
@@ -71,24 +71,32 @@ class Machine:
 
     def call(self, kind: Any, name: str, request: Any) -> Any:
         """Call a service of the tracker."""
-        client = self.node.create_client(kind, f'tracker/{name}')
-        try:
+        client = self._clients.get(name)
+        if client is None:
+            client = self.node.create_client(kind, f'tracker/{name}')
+            self._clients[name] = client
             self.wait(client.service_is_ready, f'service {name}')
-            future = client.call_async(request)
-            self.wait(future.done, f'answer of {name}')
-            return future.result()
-        finally:
-            self.node.destroy_client(client)
+            # The node must know of the client, too, or its answer is lost; nothing tells.
+            self.spin(0.3)
+        future = client.call_async(request)
+        self.wait(future.done, f'answer of {name}')
+        return future.result()
 
-    def change_state(self, transition: str) -> bool:
-        """Ask the node for a transition; True when it was made."""
+    def change_state(self, transition: str | int) -> bool:
+        """Ask the node for a transition by label or number; True when it was made."""
         from lifecycle_msgs.srv import ChangeState
 
         request = ChangeState.Request()
-        request.transition.label = transition
-        done = bool(self.call(ChangeState, 'change_state', request).success)
-        if done and transition == 'activate':
-            self.connected()
+        if isinstance(transition, int):
+            request.transition.id = transition
+        else:
+            request.transition.label = transition
+        return bool(self.call(ChangeState, 'change_state', request).success)
+
+    def activate(self) -> bool:
+        """Activate the node, and wait until messages get through."""
+        done = self.change_state('activate')
+        self.connected()
         return done
 
     def connected(self) -> None:
@@ -166,6 +174,7 @@ class Machine:
             statuses = [s for message in self.diagnostics for s in message.status]
             return [status for status in statuses if status.name == name]
 
+        self.spin(0.1)
         self.diagnostics.clear()
         self.wait(found, 'diagnostics')
         status = found()[-1]
@@ -220,7 +229,11 @@ class TrackerProcess:
         command += extra
         with self.log.open('wb') as log:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, stdout=log, stderr=log, env={**os.environ, 'OMP_NUM_THREADS': '1'}
+                command,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, 'OMP_NUM_THREADS': '1'},
             )
 
     def text(self) -> str:

@@ -149,9 +149,7 @@ def test_bad_images_are_counted_and_tracked_by_motion(start_tracker: Start) -> N
     for encoding, channels in {'rgb8': 3, 'bgra8': 4, 'rgba8': 4, 'mono8': 1}.items():
         frame = len(machine.tracks)
         pixels = array.array('B', bytes(24 * (32 * channels + 8)))
-        machine.send_image(
-            stamp(frame), encoding=encoding, step=32 * channels + 8, data=pixels
-        )
+        machine.send_image(stamp(frame), encoding=encoding, step=32 * channels + 8, data=pixels)
         machine.send_detections(stamp(frame), frames[frame])
         machine.wait(lambda n=frame: len(machine.tracks) == n + 1, 'tracks')
     assert machine.tracks[-1].tracks
@@ -171,7 +169,8 @@ def test_bytes_that_are_no_message_do_not_end_the_node(start_tracker: Start) -> 
     machine.track(stamp(0), frames[0])
     rng = np.random.default_rng(0)
     good = serialize_message(Image(height=2, width=2, encoding='bgr8', step=6))
-    for garbage in (b'\0\1\0\0', b'\0\1\0\0' + rng.bytes(40), good[:30], b'\0\1\0\0' + b'\xff' * 64):
+    start = b'\0\1\0\0'
+    for garbage in (start, start + rng.bytes(40), good[:30], start + b'\xff' * 64):
         machine.images.publish(garbage)
         machine.detections.publish(garbage)
         machine.spin(0.02)

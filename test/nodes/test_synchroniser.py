@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -236,7 +238,7 @@ def test_no_order_of_messages_breaks_it(events: list[tuple[str, int]], capacity:
             now += frame * PERIOD
     seen += sync.take(now + DEADLINE)
     numbers(seen)
-    for before, after in zip(seen, seen[1:], strict=False):
+    for before, after in itertools.pairwise(seen):
         assert after.restarted or after.stamp > before.stamp
     counts = sync.counts
     assert len(seen) == counts['matched'] + counts['without_image']

@@ -189,7 +189,7 @@ def test_topics_can_be_remapped_and_their_qos_overridden(start_tracker: Start) -
     machine.detections = machine.node.create_publisher(Detection2DArray, 'yolo/detections', 10)
     machine.node.destroy_publisher(machine.images)
     machine.images = machine.node.create_publisher(Image, 'image', 10)
-    assert machine.change_state('activate')
+    assert machine.activate()
     machine.track(stamp(0), walk(1)[0])
     (image,) = machine.node.get_subscriptions_info_by_topic('/a/image')
     assert image.qos_profile.reliability == ReliabilityPolicy.RELIABLE

@@ -1,0 +1,144 @@
+"""The node's life: configured, active, inactive, gone, and what happens when that fails."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from strongsort_ros.simulation.walkers import Walkers, WalkerSettings
+
+pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
+
+PERIOD = 1_000_000_000 // 30
+START = 1_000_000_000_000
+ROUNDS = 50
+Start = Callable[..., tuple[Any, Any]]
+
+
+def test_tracks_come_only_while_active(start_tracker: Start) -> None:
+    machine, _ = start_tracker(autostart=False)
+    walkers = Walkers(WalkerSettings(people=4, dimension=0))
+    frames = [frame.detections for frame in itertools.islice(walkers, 12)]
+    assert machine.state() == 'unconfigured'
+    assert machine.change_state('configure')
+    machine.send(START, frames[0])
+    machine.spin(0.2)
+    assert machine.activate()
+    for n in range(1, 6):
+        machine.track(START + n * PERIOD, frames[n])
+    assert machine.change_state('deactivate')
+    machine.send(START + 6 * PERIOD, frames[6])
+    machine.spin(0.2)
+    assert machine.activate()
+    assert machine.track(START + 7 * PERIOD, frames[7]).tracks == []
+    assert machine.stamps() == [START + n * PERIOD for n in (1, 2, 3, 4, 5, 7)]
+    assert machine.change_state('deactivate')
+    assert machine.change_state('cleanup')
+    assert machine.state() == 'unconfigured'
+    assert machine.change_state('configure')
+    assert machine.activate()
+    assert machine.track(START, frames[8]).tracks == []
+
+
+def test_activating_many_times_leaves_nothing_behind(start_tracker: Start) -> None:
+    machine, process = start_tracker()
+    walkers = Walkers(WalkerSettings(people=4, dimension=0))
+    frames = iter(enumerate(frame.detections for frame in walkers))
+    pid = process.process.pid
+
+    def cycle() -> None:
+        assert machine.change_state('deactivate')
+        assert machine.change_state('activate')
+        before = len(machine.tracks)
+        for number, detections in frames:
+            # The first ones come before the node and this machine know of each other.
+            machine.send(START + number * PERIOD, detections)
+            machine.spin(0.01)
+            if len(machine.tracks) >= before + 2:
+                break
+
+    def used() -> tuple[int, int, int]:
+        files = sum(1 for _ in Path(f'/proc/{pid}/fd').iterdir())
+        threads = sum(1 for _ in Path(f'/proc/{pid}/task').iterdir())
+        pages = int(Path(f'/proc/{pid}/statm').read_text().split()[1])
+        return files, threads, pages * os.sysconf('SC_PAGE_SIZE')
+
+    for _ in range(5):
+        cycle()
+    files, threads, memory = used()
+    names = _topics(machine)
+    for _ in range(ROUNDS):
+        cycle()
+    assert used()[0] <= files
+    assert used()[1] <= threads
+    assert used()[2] - memory < 4_000_000
+    assert _topics(machine) == names
+
+
+def _topics(machine: Any) -> list[tuple[str, int, int]]:
+    node = machine.node
+    return [
+        (name, node.count_publishers(name), node.count_subscribers(name))
+        for name, _ in sorted(node.get_topic_names_and_types())
+        if name.startswith(machine.namespace)
+    ]
+
+
+def test_weights_that_cannot_be_loaded_are_named_and_can_be_corrected(
+    start_tracker: Start, tmp_path: Path
+) -> None:
+    missing = tmp_path / 'nowhere.pth'
+    machine, process = start_tracker(autostart=False, weights=str(missing))
+    assert not machine.change_state('configure')
+    assert machine.state() == 'unconfigured'
+    assert str(missing) in process.text()
+    assert 'Traceback' not in process.text()
+    assert machine.set_parameters(weights='none') == []
+    assert machine.change_state('configure')
+    assert machine.activate()
+
+
+def test_a_transition_that_is_not_possible_is_refused_and_survived(start_tracker: Start) -> None:
+    from lifecycle_msgs.msg import Transition
+
+    machine, process = start_tracker(autostart=False)
+    for transition in ('activate', 'cleanup', 'no_such_thing'):
+        assert not machine.change_state(transition)
+    assert machine.change_state('configure')
+    assert not machine.change_state('configure')
+    assert machine.state() == 'inactive'
+    for number in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_DEACTIVATE, 77):
+        assert not machine.change_state(number)
+    assert machine.state() == 'inactive'
+    assert process.process.poll() is None
+
+
+@pytest.mark.parametrize(
+    ('how', 'state'),
+    [
+        (signal.SIGTERM, 'unconfigured'),
+        (signal.SIGINT, 'inactive'),
+        (signal.SIGINT, 'active'),
+        (signal.SIGTERM, 'active'),
+        (signal.SIGTERM, 'finalized'),
+    ],
+)
+def test_signals_end_it_cleanly_in_every_state(
+    start_tracker: Start, how: signal.Signals, state: str
+) -> None:
+    machine, process = start_tracker(autostart=False)
+    if state in ('inactive', 'active'):
+        assert machine.change_state('configure')
+    if state == 'active':
+        assert machine.activate()
+    if state == 'finalized':
+        assert machine.change_state('shutdown')
+    assert machine.state() == state
+    assert process.stop(how) == 0
+    assert 'Traceback' not in process.text()

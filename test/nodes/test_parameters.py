@@ -1,0 +1,92 @@
+"""Parameters are the tables of settings, refused with a reason, and written in the files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from strongsort_ros.nodes.parameter_files import FILES, parameter_file
+from strongsort_ros.nodes.settings import AllSettings, NodeSettings
+
+CONFIG = Path(__file__).resolve().parents[2] / 'config'
+Start = Callable[..., tuple[Any, Any]]
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_files_are_those_of_the_tables(name: str) -> None:
+    assert (CONFIG / name).read_text() == parameter_file(*FILES[name])
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_files_say_every_setting(name: str) -> None:
+    values = yaml.safe_load((CONFIG / name).read_text())['/**']['ros__parameters']
+    _, settings = FILES[name]
+    for parameter, table, setting in settings.parameters():
+        assert values.pop(parameter) == getattr(table, setting)
+    assert values == {}
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [('camera_motion', 'magic'), ('frame_rate', -1.0), ('weights', 3), ('buffer_size', 0)],
+)
+def test_wrong_settings_of_the_node_are_named(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f'{name}: {value!r}'):
+        NodeSettings().replace(**{name: value})
+
+
+def test_changes_are_refused_with_the_reason(start_tracker: Start) -> None:
+    machine, process = start_tracker()
+    (reason,) = machine.set_parameters(weights='other.pth')
+    assert reason == 'weights: is read when the node is configured; clean it up first'
+    (reason,) = machine.set_parameters(**{'ecc.min_score': 0.4})
+    assert reason.startswith('ecc.min_score: is read when')
+    (reason,) = machine.set_parameters(image_transport='compressed')
+    assert reason == 'image_transport: cannot change while the node is active; deactivate it first'
+    for name, value in {
+        'min_confidence': 1.5, 'n_init': 0, 'max_cosine_distance': 'automatic',
+        'ema_alpha': float('nan'), 'max_age': 'old', 'cascade': 3,
+    }.items():  # fmt: skip
+        (reason,) = machine.set_parameters(**{name: value})
+        assert name in reason or 'type' in reason
+    assert len(machine.set_parameters(no_such_parameter=1)) == 1
+    assert machine.set_parameters(n_init=2, max_age=60) == []
+    assert machine.change_state('deactivate')
+    assert machine.set_parameters(image_transport='compressed', sync_deadline=0.1) == []
+    assert len(machine.set_parameters(device='cpu')) == 1
+    assert machine.change_state('cleanup')
+    assert machine.set_parameters(weights='none', device='cpu') == []
+    assert process.process.poll() is None
+
+
+def test_parameters_describe_themselves(start_tracker: Start) -> None:
+    from rcl_interfaces.srv import DescribeParameters
+
+    file = str(CONFIG / 'deepsort.yaml')
+    machine, _ = start_tracker(['--params-file', file], autostart=False)
+    names = [name for name, _, _ in AllSettings().parameters()]
+    request = DescribeParameters.Request(names=names)
+    described = machine.call(DescribeParameters, 'describe_parameters', request).descriptors
+    assert [d.name for d in described] == names
+    assert all(d.description for d in described)
+    alpha = described[names.index('ema_alpha')].floating_point_range[0]
+    assert (alpha.from_value, alpha.to_value) == (0.0, 1.0)
+    buffer = described[names.index('buffer_size')].integer_range[0]
+    assert (buffer.from_value, buffer.to_value) == (1, 1000)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'), [('min_confidence', 2.0), ('n_init', 1.5), ('camera_motion', 'magic')]
+)
+def test_a_wrong_parameter_at_the_start_is_one_line(
+    start_tracker: Start, name: str, value: object
+) -> None:
+    _, process = start_tracker(autostart=False, **{name: value})
+    assert process.process.wait(20) == 1
+    assert name in process.text()
+    assert str(value) in process.text()
+    assert 'Traceback' not in process.text()
