@@ -22,6 +22,7 @@ from demonstration.output import MARKER, replacing_folder
 from demonstration.page import Page, Table, render_page
 from demonstration.pictures import render_video, save_moving_picture, save_pictures
 from demonstration.source import Source, draw_scene, open_sequence
+from demonstration.tables import report_tables, score_table
 from demonstration.timeline import draw_timeline
 from demonstration.tracker_process import TrackerProcess, use_ros_settings
 from rich.table import Table as TerminalTable
@@ -88,9 +89,25 @@ def demonstrate(args: argparse.Namespace, folder: Path, steps: Steps) -> None:
         truth = _truth(source)
         scores = _score(folder, source, truth, tracks, steps)
     with steps.step('draw'):
-        page = _draw(args, folder, source, truth, tracks, steps)
-    _write_page(args, folder, page, scores, replayed)
-    _show(steps, scores, replayed)
+        moving, *stills = _draw(args, folder, source, tracks, steps)
+    timeline = draw_timeline(truth, tracks) if truth is not None and len(truth) else ''
+    latencies, report = report_tables(replayed)
+    network = Path(args.weights).name or 'a colour descriptor without weights'
+    page = Page(
+        title=f'strongsort_ros on {source.info.name}',
+        about=f'{replayed.frames} frames through the tracker node over ROS 2; appearance by {network}',
+        scores=score_table(scores) if scores else None,
+        moving_picture=moving,
+        timeline=timeline,
+        pictures=stills,
+        latencies=latencies,
+        report=report,
+        files=[(name, meaning) for name, meaning in _FILES if (folder / name).exists()],
+    )
+    _save_page(args, folder, page)
+    for table in (page.scores, page.latencies):
+        if table is not None:
+            _show(steps, table)
 
 
 def _open_source(args: argparse.Namespace, folder: Path, steps: Steps) -> Source:
@@ -165,79 +182,33 @@ def _score(
 
 
 def _draw(
-    args: argparse.Namespace,
-    folder: Path,
-    source: Source,
-    truth: GroundTruth | None,
-    tracks: TrackRows,
-    steps: Steps,
-) -> Page:
+    args: argparse.Namespace, folder: Path, source: Source, tracks: TrackRows, steps: Steps
+) -> list[Path]:
+    """Draw the tracks, and return the pictures for the page: the moving one, then the still."""
     render_video(folder / 'tracks.mp4', source, tracks, steps.track)
-    frames = list(source.images.paths)
-    seconds = round(10 * source.info.frame_rate)
+    stills = save_pictures(folder / 'pictures', source, tracks)
     moving = folder / 'pictures' / 'tracks.webp'
-    pictures = save_pictures(folder / 'pictures', source, tracks)
-    save_moving_picture(moving, source, tracks, frames[:seconds])
+    frames, second = list(source.images.paths), round(source.info.frame_rate)
+    save_moving_picture(moving, source, tracks, frames[: 10 * second])
     if args.readme_picture:
-        middle = len(frames) // 2
-        some = frames[middle : middle + round(4 * source.info.frame_rate)]
-        save_moving_picture(args.readme_picture, source, tracks, some)
-    steps.summary = f'video, {len(pictures)} pictures, page'
-    how = args.weights or 'a colour descriptor without weights'
-    return Page(
-        title=f'strongsort_ros on {source.info.name}',
-        about=f'{len(frames)} frames through the tracker node over ROS 2; appearance by {how}.',
-        scores=None,
-        moving_picture=moving,
-        timeline=draw_timeline(truth, tracks) if truth is not None and len(truth) else '',
-        pictures=pictures,
-        latencies=Table((), ()),
-        report=Table((), ()),
-        files=[(name, meaning) for name, meaning in _FILES if (folder / name).exists()],
-    )
+        middle = frames[len(frames) // 2 :]
+        save_moving_picture(args.readme_picture, source, tracks, middle[: 4 * second])
+    steps.summary = f'video, {len(stills)} pictures and a moving one'
+    return [moving, *stills]
 
 
-def _write_page(
-    args: argparse.Namespace, folder: Path, page: Page, scores: Scores | None, replayed: Replayed
-) -> None:
-    latencies, others = _report_tables(replayed)
-    page = dataclasses.replace(
-        page, scores=_score_table(scores) if scores else None, latencies=latencies, report=others
-    )
+def _save_page(args: argparse.Namespace, folder: Path, page: Page) -> None:
+    """Write the page, and the options by which the folder is known as a demonstration's."""
     (folder / 'index.html').write_text(render_page(page), encoding='utf-8')
     options = {name: str(value) for name, value in vars(args).items()}
     (folder / MARKER).write_text(f'{json.dumps(options, indent=1)}\n', encoding='utf-8')
 
 
-def _score_table(scores: Scores) -> Table:
-    shares = (scores.hota, scores.assa, scores.deta, scores.idf1, scores.mota)
-    counts = (scores.idsw, scores.false_positives, scores.misses)
-    head = ('HOTA', 'AssA', 'DetA', 'IDF1', 'MOTA', 'IDSW', 'FP', 'FN')
-    return Table(head, [[*(f'{share:.2f}' for share in shares), *map(str, counts)]])
-
-
-def _report_tables(replayed: Replayed) -> tuple[Table, Table]:
-    """Return the latencies by stage, and what else the node said of itself."""
-    trip = 1e3 * np.percentile(replayed.round_trips, [50, 95, 99])
-    rows = [['round trip over ROS', 'p50 {:.2f} ms, p95 {:.2f} ms, p99 {:.2f} ms'.format(*trip)]]
-    others = []
-    for name, value in replayed.diagnostics.items():
-        if name.startswith('latency_'):
-            rows.append([name.removeprefix('latency_'), value])
-        else:
-            others.append([name, value])
-    return Table(('stage', 'time'), rows), Table(('name', 'value'), others)
-
-
-def _show(steps: Steps, scores: Scores | None, replayed: Replayed) -> None:
-    tables = [_report_tables(replayed)[0]]
-    if scores is not None:
-        tables.insert(0, _score_table(scores))
-    for table in tables:
-        shown = TerminalTable(*table.head)
-        for row in table.rows:
-            shown.add_row(*row)
-        steps.console.print(shown)
+def _show(steps: Steps, table: Table) -> None:
+    shown = TerminalTable(*table.head)
+    for row in table.rows:
+        shown.add_row(*row)
+    steps.console.print(shown)
 
 
 def _need_ros() -> None:
