@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
+from torch.backends import cudnn
 from torch.fx.experimental.optimization import fuse
 
 from strongsort_ros.appearance.crops import Image, cut_with_opencv, cut_with_torch
@@ -62,6 +63,7 @@ class TorchEngine:
         self._mean = 255 * torch.tensor(network.mean, device=device).view(1, 3, 1, 1)
         self._scale = 1 / (255 * torch.tensor(network.std, device=device).view(1, 3, 1, 1))
         module = _fused(network.module).to(device, self.dtype)
+        self._module: nn.Module
         self._module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._graphs: dict[int, Callable[[torch.Tensor], torch.Tensor]] = {}
         self._staging = torch.empty(0, dtype=torch.uint8)
@@ -116,8 +118,16 @@ class TorchEngine:
         if self.device.type != 'cuda':
             return self._module(cuts)  # type: ignore[no-any-return]
         if len(cuts) not in self._graphs:
-            self._graphs[len(cuts)] = _recorded(self._module, cuts)
+            self._graphs[len(cuts)] = self._record(cuts)
         return self._graphs[len(cuts)](cuts)
+
+    def _record(self, cuts: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+        try:
+            return _recorded(self._module, cuts)
+        except RuntimeError as error:
+            # A network of timm may wait for the device, which no graph can.
+            _log.warning('batches of %d run slower, without a CUDA graph: %s', len(cuts), error)
+            return self._module
 
     def download(self, parts: list[torch.Tensor]) -> npt.NDArray[np.float32]:
         """Return embeddings as one array; waits for the device."""
@@ -144,7 +154,7 @@ def _recorded(module: nn.Module, example: torch.Tensor) -> Callable[[torch.Tenso
     """
     static_input = example.clone(memory_format=torch.preserve_format)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.device(example.device), torch.backends.cudnn.flags(benchmark=True):
+    with torch.cuda.device(example.device), cudnn.flags(enabled=True, benchmark=True):
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
