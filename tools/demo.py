@@ -95,7 +95,7 @@ def demonstrate(args: argparse.Namespace, folder: Path, steps: Steps) -> None:
     network = Path(args.weights).name or 'a colour descriptor without weights'
     page = Page(
         title=f'strongsort_ros on {source.info.name}',
-        about=f'{replayed.frames} frames through the tracker node over ROS 2; appearance by {network}',
+        about=f'{replayed.frames} frames through the tracker node over ROS; appearance: {network}',
         scores=score_table(scores) if scores else None,
         moving_picture=moving,
         timeline=timeline,
