@@ -232,7 +232,11 @@ def main(arguments: list[str] | None = None) -> int:
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         return 0
-    except (ParameterException, ValueError) as error:
+    except Exception as error:
+        if not rclpy.ok():
+            return 0  # a signal ended ROS in the middle of a callback
+        if not isinstance(error, (ParameterException, ValueError)):
+            raise
         rclpy.logging.get_logger('tracker').fatal(str(error))
         return 1
     finally:

@@ -63,6 +63,12 @@ class Machine:
             assert time.monotonic() < end, f'waited {PATIENCE} s for: {what or condition}'
             self.executor.spin_once(timeout_sec=0.05)
 
+    def spin_until(self, condition: Callable[[], object], seconds: float) -> None:
+        """Spin until the condition holds, or some time has passed."""
+        end = time.monotonic() + seconds
+        while not condition() and time.monotonic() < end:
+            self.executor.spin_once(timeout_sec=0.05)
+
     def spin(self, seconds: float) -> None:
         """Spin for some time, where nothing shall happen."""
         end = time.monotonic() + seconds
@@ -73,14 +79,30 @@ class Machine:
         """Call a service of the tracker."""
         client = self._clients.get(name)
         if client is None:
-            client = self.node.create_client(kind, f'tracker/{name}')
-            self._clients[name] = client
-            self.wait(client.service_is_ready, f'service {name}')
-            # The node must know of the client, too, or its answer is lost; nothing tells.
-            self.spin(0.3)
+            client = self._clients[name] = self.node.create_client(kind, f'tracker/{name}')
+            self.handshake()
+        self.wait(client.service_is_ready, f'service {name}')
         future = client.call_async(request)
         self.wait(future.done, f'answer of {name}')
         return future.result()
+
+    def handshake(self) -> None:
+        """Wait until the node knows of all that this machine has made so far.
+
+        What a process makes becomes known in that order, so an answer to a client that was made
+        last proves it. Until then the node's answers are lost, and so are messages to it.
+        """
+        from lifecycle_msgs.srv import GetState
+
+        client = self.node.create_client(GetState, 'tracker/get_state')
+        self.wait(client.service_is_ready, 'service get_state')
+        answers: list[Any] = []
+        end = time.monotonic() + PATIENCE
+        while not any(answer.done() for answer in answers):
+            assert time.monotonic() < end, 'the node does not answer'
+            answers.append(client.call_async(GetState.Request()))
+            self.spin_until(answers[-1].done, 0.5)
+        self.node.destroy_client(client)
 
     def change_state(self, transition: str | int) -> bool:
         """Ask the node for a transition by label or number; True when it was made."""
@@ -105,7 +127,7 @@ class Machine:
         self.wait(lambda: all(p.get_subscription_count() for p in ends), 'subscriptions')
         topics = [f'{self.namespace}/{name}' for name in ('tracks', 'tracked_detections')]
         self.wait(lambda: all(map(self.node.count_publishers, topics)), 'publishers')
-        self.spin(0.3)
+        self.handshake()
 
     def state(self) -> str:
         """Return the node's state."""

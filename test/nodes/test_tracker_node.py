@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -165,7 +166,7 @@ def test_the_debug_image_shows_the_input_and_its_tracks(
         machine.track(stamp(frame), frames[frame], pixels)
     machine.node.create_subscription(Image, 'tracker/debug_image', shown.append, 10)
     machine.wait(lambda: machine.node.count_publishers(f'{machine.namespace}/tracker/debug_image'))
-    machine.spin(0.5)
+    machine.handshake()
     for frame in range(3, 6):
         machine.track(stamp(frame), frames[frame], pixels)
     machine.wait(lambda: shown, 'debug image')
@@ -195,3 +196,22 @@ def test_topics_can_be_remapped_and_their_qos_overridden(start_tracker: Start) -
     assert image.qos_profile.reliability == ReliabilityPolicy.RELIABLE
     (detections,) = machine.node.get_subscriptions_info_by_topic('/a/yolo/detections')
     assert detections.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+
+
+def test_appearance_and_camera_motion_are_found_in_the_images(start_tracker: Start) -> None:
+    machine, process = start_tracker(weights='', camera_motion='ecc')
+    rng = np.random.default_rng(0)
+    scene = cv2.resize(rng.integers(0, 255, (60, 90, 3), np.uint8), (900, 600))
+    frames = walk(6)
+    for frame, detections in enumerate(frames):
+        # The camera turns to the right by 6 pixels a frame: the picture moves to the left.
+        pixels = np.ascontiguousarray(scene[:480, 6 * frame : 6 * frame + 640])
+        tracks = machine.track(stamp(frame), detections, pixels)
+    motion = np.reshape(tracks.camera_motion, (3, 3))
+    assert tracks.camera_motion_score > 0.5
+    np.testing.assert_allclose(motion, [[1, 0, -6], [0, 1, 0], [0, 0, 1]], atol=0.3)
+    assert 'no ReID weights' in process.text()
+    report = machine.report()
+    assert report['weights'] not in ('none', '')
+    assert 'latency_embedding' in report
+    assert 'latency_camera_motion' in report
