@@ -6,6 +6,7 @@ A writer's message is valid until its next call.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,7 @@ def detections_from_message(message: Any) -> Detections:
         boxes.append((centre.x, centre.y, 0.0, box.size_x, box.size_y))
         for number, result in enumerate(detection.results):
             score = result.hypothesis.score
-            if number == 0 or score > best_score or best_score != best_score:
+            if number == 0 or score > best_score or math.isnan(best_score):
                 best_score, best_class = score, result.hypothesis.class_id
         scores.append(best_score)
         class_ids.append(best_class)

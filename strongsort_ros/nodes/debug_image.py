@@ -26,7 +26,8 @@ def draw_tracks(image: BGR, tracks: Tracks) -> BGR:
     and a lost one a thin grey one.
     """
     canvas = np.ascontiguousarray(image).copy()
-    boxes = np.nan_to_num(tracks.tlwh)
+    with np.errstate(invalid='ignore'):
+        boxes = np.nan_to_num(tracks.tlwh)
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
     corners = np.clip(np.rint(corners), -LARGEST, LARGEST).astype(int)
     size = max(canvas.shape[0] / 1080, 0.4)

@@ -159,7 +159,8 @@ def boxes_to_tlwh(boxes: object) -> np.ndarray[tuple[int, int], np.dtype[np.floa
     table = np.array(boxes, dtype=np.float64)
     tlwh = np.empty((len(table), 4))
     tlwh[:, 2:] = table[:, 3:]
-    tlwh[:, :2] = table[:, :2] - table[:, 3:] / 2
+    with np.errstate(invalid='ignore'):  # the tracker refuses boxes at infinity
+        tlwh[:, :2] = table[:, :2] - table[:, 3:] / 2
     return tlwh
 
 

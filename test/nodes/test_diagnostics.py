@@ -1,0 +1,77 @@
+"""Reports: when all is well, and what is said when it is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip('diagnostic_msgs.msg', reason='needs ROS 2')
+
+from strongsort_ros.nodes.diagnostics import Condition, Diagnosis, latency
+
+
+def report(diagnosis: Diagnosis, **counts: int) -> tuple[int, str, dict[str, str]]:
+    return judged(diagnosis, Condition('active', counts=counts))
+
+
+def judged(diagnosis: Diagnosis, condition: Condition) -> tuple[int, str, dict[str, str]]:
+    status: Any = diagnosis.report('tracker', 'x', condition, 2.0)
+    return ord(status.level), status.message, {v.key: v.value for v in status.values}
+
+
+def test_rates_are_those_since_the_last_report() -> None:
+    diagnosis = Diagnosis()
+    report(diagnosis, images=100, detections=50, matched=50)
+    level, message, values = report(diagnosis, images=160, detections=80, matched=80)
+    assert (level, message) == (0, 'tracking')
+    assert values['images_rate'] == '30.0 Hz'
+    assert values['detections_rate'] == '15.0 Hz'
+    assert values['matched'] == '80'
+
+
+def test_missing_images_are_told_after_some_time_and_forgotten_when_they_come() -> None:
+    diagnosis = Diagnosis()
+    levels = [report(diagnosis, detections=n, without_image=n)[0] for n in (10, 20, 30)]
+    assert levels == [0, 0, 1]
+    assert diagnosis.lacks_images
+    assert report(diagnosis, detections=40, without_image=39, images=1, matched=1)[0] == 0
+    assert not diagnosis.lacks_images
+
+
+def test_stamps_that_never_match_are_told_from_missing_images() -> None:
+    diagnosis = Diagnosis()
+    for n in (10, 20, 30):
+        _, message, _ = report(diagnosis, detections=n, images=n, without_image=n)
+    assert 'stamps are never the same' in message
+
+
+def test_motion_alone_by_choice_is_fine() -> None:
+    diagnosis = Diagnosis()
+    for n in (10, 20, 30, 40):
+        counts = {'detections': n, 'without_image': n}
+        level, _, _ = judged(diagnosis, Condition('active', False, counts))
+        assert level == 0
+
+
+def test_refused_input_is_told_once() -> None:
+    diagnosis = Diagnosis()
+    condition = Condition(
+        'active', counts={'detections': 5, 'matched': 5}, rejected={'short_image': 2}
+    )
+    level, message, values = judged(diagnosis, condition)
+    assert level == 1
+    assert 'rejected_short_image' in message
+    assert values['rejected_short_image'] == '2'
+    condition.counts = {'detections': 9, 'matched': 9}
+    assert judged(diagnosis, condition)[0] == 0
+
+
+def test_silence_is_a_warning_only_while_active() -> None:
+    assert report(Diagnosis())[:2] == (1, 'no detections arrive')
+    assert judged(Diagnosis(), Condition('inactive'))[:2] == (0, 'inactive')
+
+
+def test_latency_in_words() -> None:
+    assert latency([]) == 'not measured'
+    assert latency([0.002] * 10) == 'p50 2.00 ms, p95 2.00 ms, p99 2.00 ms'
