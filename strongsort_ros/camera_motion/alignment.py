@@ -127,7 +127,7 @@ def align(
         values = _values(template, image, warp)
         residuals = values - np.float32(gain) * columns[3] - np.float32(bias)
         # Cauchy's scale, 2.4 standard deviations of what fits; 0.1 for rounded grey values.
-        scale = 3.5 * float(np.median(np.abs(residuals[sample]))) + 0.1
+        scale = 3.5 * _median(np.abs(residuals[sample])) + 0.1
         squares = residuals * residuals
         weights = seen / (1 + squares * np.float32(1 / scale**2))
         weighted = columns * weights
@@ -179,6 +179,12 @@ def _values(template: Level, image: Level, warp: Euclidean) -> Float32:
         image.image, matrix, size, flags=BILINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(warped.ravel()[template.index], np.float32)
+
+
+def _median(values: Float32) -> float:
+    """Return the upper median; several times faster than NumPy's on a few values."""
+    middle = len(values) // 2
+    return float(np.partition(values, middle)[middle])
 
 
 def _correlation(a: Float32, b: Float32, weights: Float32) -> float:

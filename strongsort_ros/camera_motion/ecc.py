@@ -25,6 +25,10 @@ MAX_LAST_STEP: Final = 0.1
 """A motion whose last step at the finest level was longer did not converge."""
 
 
+GOOD_START: Final = 0.9
+"""A start of higher correlation at the coarsest level is near enough."""
+
+
 class EccCameraMotion:
     """Gives the motion between consecutive images, from their background alone.
 
@@ -100,11 +104,12 @@ class EccCameraMotion:
 
     def _start(self, previous: Level, current: Level) -> Alignment:
         """Return the best of no motion, the motion before, and phase correlation."""
-        starts = [
-            Euclidean(), self._motion.scaled(1 / previous.factor), _phase_shift(previous, current)
-        ]  # fmt: skip
-        compared = [compare(previous, current, start) for start in starts]
-        return max(compared, key=lambda alignment: alignment.correlation)
+        before = self._motion.scaled(1 / previous.factor)
+        best = _better(compare(previous, current, Euclidean()), compare(previous, current, before))
+        if best.correlation > GOOD_START:
+            return best
+        shift = _phase_shift(previous, current)
+        return _better(best, compare(previous, current, shift))
 
     def _plausible(self, found: Alignment) -> bool:
         s = self.settings
@@ -114,6 +119,10 @@ class EccCameraMotion:
             and math.hypot(found.warp.x, found.warp.y) <= s.max_shift * math.hypot(*self._shape)
             and abs(math.degrees(found.warp.angle)) <= s.max_rotation
         )
+
+
+def _better(a: Alignment, b: Alignment) -> Alignment:
+    return b if b.correlation > a.correlation else a
 
 
 def _phase_shift(previous: Level, current: Level) -> Euclidean:
