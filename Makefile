@@ -2,7 +2,7 @@
 # make demo     the whole job on a drawn scene, or on real frames: make demo SEQUENCE=path/to/MOT17-09-FRCNN
 # make test     every test; one: make test ARGS='test/tracking -k parity'
 # make lint     style, types and import walls
-# make bench    measurements, beside other trackers in an environment of their own: minutes
+# make bench    minutes of measurements, beside other trackers: make bench WEIGHTS=path/to/osnet.pth
 # make lock     write down what the environment holds, after requirements have changed
 # make clean    remove what was made
 #
@@ -12,6 +12,7 @@
 PYTHON ?= python3
 PIP_ARGS ?=
 SEQUENCE ?=
+WEIGHTS ?= colour
 ARGS ?=
 
 VENV := .venv
@@ -76,13 +77,13 @@ format: setup
 bench: setup $(PEERS)/.installed
 	@$(ROS) python benchmarks/association.py --peers $(PEERS)
 	@$(ROS) python benchmarks/camera_motion.py
-	@$(ROS) python benchmarks/reid.py --peers $(PEERS)
+	@$(ROS) python benchmarks/reid.py $(WEIGHTS) --boxmot-python $(PEERS)/bin/python
 	@$(ROS) python benchmarks/node_latency.py
 
 # Other trackers, to measure beside; boxmot and the rest disagree with our pins.
 $(PEERS)/.installed: benchmarks/peers_requirements.txt
 	$(call make-environment,$(PEERS))
-	@$(PEERS)/bin/$(PIP) install $(PIP_ARGS) -r benchmarks/peers_requirements.txt
+	@$(PEERS)/bin/$(PIP) install $(PIP_ARGS) torch==$(TORCH) -r benchmarks/peers_requirements.txt
 	@touch $@
 
 lock: setup
