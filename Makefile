@@ -12,7 +12,7 @@
 PYTHON ?= python3
 PIP_ARGS ?=
 SEQUENCE ?=
-WEIGHTS ?= colour
+WEIGHTS ?=
 ARGS ?=
 
 VENV := .venv
@@ -77,7 +77,7 @@ format: setup
 bench: setup $(PEERS)/.installed
 	@$(ROS) python benchmarks/association.py --peers $(PEERS)
 	@$(ROS) python benchmarks/camera_motion.py
-	@$(ROS) python benchmarks/reid.py $(WEIGHTS) --boxmot-python $(PEERS)/bin/python
+	@$(if $(WEIGHTS),$(ROS) python benchmarks/reid.py $(WEIGHTS) --boxmot-python $(PEERS)/bin/python)
 	@$(ROS) python benchmarks/node_latency.py
 
 # Other trackers, to measure beside; boxmot and the rest disagree with our pins.
