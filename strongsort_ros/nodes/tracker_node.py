@@ -28,6 +28,7 @@ from strongsort_ros.nodes.conversion import DetectionsWriter, TracksWriter
 from strongsort_ros.nodes.debug_image import draw_tracks, image_message
 from strongsort_ros.nodes.inputs import THROTTLE, Inputs, Received
 from strongsort_ros.nodes.log_bridge import LogBridge
+from strongsort_ros.nodes.memory import keep_freed_memory
 from strongsort_ros.nodes.parameters import Parameters
 from strongsort_ros.nodes.processing import FrameProcessor, Tracked
 from strongsort_ros.nodes.settings import AllSettings
@@ -159,12 +160,19 @@ class TrackerNode(LifecycleNode):
         assert self._processor is not None
         start = time.perf_counter()
         header, tracks = tracked.header, tracked.tracks
+        messages = []
         if self._tracks.get_subscription_count():
             motion, rate = tracked.camera_motion, self._processor.clock.rate
-            self._tracks.publish(self._tracks_writer.write(header, tracks, motion, rate))
+            message = self._tracks_writer.write(header, tracks, motion, rate)
+            messages.append((self._tracks, message))
         if self._tracked_detections.get_subscription_count():
-            self._tracked_detections.publish(self._detections_writer.write(header, tracks))
-        self._processor.note({'publish': time.perf_counter() - start})
+            message = self._detections_writer.write(header, tracks)
+            messages.append((self._tracked_detections, message))
+        written = time.perf_counter()
+        for publisher, message in messages:
+            publisher.publish(message)
+        end = time.perf_counter()
+        self._processor.note({'convert': written - start, 'publish': end - written})
         if tracked.image is not None and self._debug_image.get_subscription_count():
             self._debug_image.publish(image_message(header, draw_tracks(tracked.image, tracks)))
 
@@ -221,6 +229,7 @@ class TrackerNode(LifecycleNode):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until it is told to stop; the exit status is 1 when it cannot start."""
+    keep_freed_memory()
     rclpy.init(args=arguments)
     node = None
     try:
