@@ -114,12 +114,13 @@ class KalmanFilter:
             (N, 4) measured boxes.
         scores
             (N,) confidences for the NSA filter: the measurement's standard deviation is
-            multiplied by 1 - c (arXiv 2202.13514, equation 3, squared as in its program).
+            multiplied by 1 - c (arXiv 2202.13514, equation 3, squared as in its program). Above 1
+            it is no confidence, and the noise stays as it is.
 
         """
         noise = mean[:, 3:4] ** 2 * self._measured_weight + self._measured_constant
         if scores is not None:
-            noise *= ((1.0 - scores) ** 2)[:, None]
+            noise *= np.where(scores <= 1.0, (1.0 - scores) ** 2, 1.0)[:, None]
         position, cross = covariance[:, POSITION], covariance[:, CROSS]
         noise += position
         np.maximum(noise, _SMALLEST_VARIANCE, out=noise)

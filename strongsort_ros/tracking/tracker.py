@@ -200,6 +200,8 @@ class Tracker:
         tracks = self._table.rows
         # As published: a track missed in exactly this frame is still reported.
         recent = (tracks.state == CONFIRMED) & (tracks.time_since_update <= frames)
+        # A prediction can shrink a box to nothing; such a one is kept, but it is no box to report.
+        recent &= (tracks.mean[:, 2:4] > 0).all(axis=1)
         return self._snapshot(recent.nonzero()[0])
 
     def _remember(self, slots: IntArray, observed: Observed, columns: IntArray) -> None:

@@ -230,6 +230,24 @@ def test_confidence_of_one_does_no_harm(preset: TrackerSettings) -> None:
     assert np.isfinite(tracks.mean).all()
 
 
+def test_scores_that_are_no_confidences_leave_the_noise_as_it_is() -> None:
+    """NSA with a score of 85 once made the filter ignore every measurement."""
+    scored, plain = Tracker(), Tracker(TrackerSettings(nsa=False))
+    for frame in range(20):
+        a = scored.update(one(100.0 + 5 * frame, score=85.0))
+        b = plain.update(one(100.0 + 5 * frame, score=85.0))
+        np.testing.assert_array_equal(a.mean, b.mean)
+
+
+def test_a_box_predicted_to_nothing_is_not_reported(preset: TrackerSettings) -> None:
+    tracker = Tracker(preset)
+    for height in (200.0, 150.0, 100.0, 50.0, 10.0, 2.0):
+        tracker.update(boxes((100, 100, 40, height)))
+    for _ in range(3):
+        tracks = tracker.update(Detections.empty(), dt=5.0)
+        assert (tracks.tlwh[:, 2:] > 0).all()
+
+
 def test_two_thousand_detections_at_once(preset: TrackerSettings) -> None:
     rng = np.random.default_rng(3)
     tlwh = np.column_stack([rng.uniform(0, 1900, (2000, 2)), np.full((2000, 2), 30.0)])
