@@ -25,7 +25,7 @@ ROS := . $(OVERLAY)/env.sh &&
 # A ROS installation that is sourced stays out: its packages are of another Python.
 unexport AMENT_PREFIX_PATH CMAKE_PREFIX_PATH LD_LIBRARY_PATH PYTHONPATH
 
-REQUIREMENTS := $(wildcard requirements/*.txt)
+REQUIREMENTS := pyproject.toml $(wildcard requirements/*.txt)
 TORCH := $(shell sed -n 's/^torch==//p' requirements/runtime.txt)
 INTERFACES := CMakeLists.txt package.xml tools/build_overlay.py \
 	$(wildcard msg/* srv/* config/* launch/* scripts/* tools/vision_msgs/* tools/vision_msgs/msg/*)
