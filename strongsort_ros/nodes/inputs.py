@@ -82,6 +82,11 @@ class Inputs:
             else None
         )
 
+    def __str__(self) -> str:
+        topics = [self._detections.topic_name]
+        topics += [self._images.topic_name] if self._images is not None else []
+        return f'reads {" and ".join(topics)}'
+
     @property
     def counts(self) -> Counter[str]:
         """What became of every message, by name: see `Synchroniser.counts`, and `malformed_*`."""

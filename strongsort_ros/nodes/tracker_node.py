@@ -91,6 +91,7 @@ class TrackerNode(LifecycleNode):
         self._processor.reset()
         self._diagnosis = diagnostics.Diagnosis()
         self._inputs = Inputs(self, self._configuration.settings.node, self._track)
+        self.get_logger().info(f'active: {self._inputs}')
         return super().on_activate(state)
 
     @logged

@@ -26,7 +26,13 @@ DOMAIN = 1 + os.getpid() % 100
 class Machine:
     """The test's side of the topics and services."""
 
-    def __init__(self, context: Any, namespace: str, transport: str = 'raw') -> None:
+    def __init__(
+        self,
+        context: Any,
+        namespace: str,
+        transport: str = 'raw',
+        topics: dict[str, str] | None = None,
+    ) -> None:
         import rclpy
         from diagnostic_msgs.msg import DiagnosticArray
         from rclpy.executors import SingleThreadedExecutor
@@ -42,8 +48,9 @@ class Machine:
         self.transport = transport
         sensor = qos_profile_sensor_data
         image = CompressedImage if transport == 'compressed' else Image
-        self.images = self.node.create_publisher(image, 'image', sensor)
-        self.detections = self.node.create_publisher(Detection2DArray, 'detections', sensor)
+        names = {'image': 'image', 'detections': 'detections'} | (topics or {})
+        self.images = self.node.create_publisher(image, names['image'], sensor)
+        self.detections = self.node.create_publisher(Detection2DArray, names['detections'], sensor)
         self._clients: dict[str, Any] = {}
         self.tracks: list[Any] = []
         self.tracked: list[Any] = []
@@ -289,6 +296,12 @@ def ros_context() -> Iterator[Any]:
     rclpy.init(context=context, domain_id=DOMAIN)
     yield context
     rclpy.shutdown(context=context)
+
+
+@pytest.fixture
+def machine_class() -> type[Machine]:
+    """Return the class of machines, for tests that start a node in their own way."""
+    return Machine
 
 
 @pytest.fixture
