@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import time
@@ -29,6 +30,7 @@ from strongsort_ros.nodes.debug_image import draw_tracks, image_message
 from strongsort_ros.nodes.inputs import THROTTLE, Inputs, Received
 from strongsort_ros.nodes.log_bridge import LogBridge
 from strongsort_ros.nodes.memory import keep_freed_memory
+from strongsort_ros.nodes.message_layout import check_layouts
 from strongsort_ros.nodes.parameters import Parameters
 from strongsort_ros.nodes.processing import FrameProcessor, Tracked
 from strongsort_ros.nodes.settings import AllSettings
@@ -77,10 +79,14 @@ class TrackerNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and warm up; slow, so that the rest is quick."""
         start = time.monotonic()
+        check_layouts()
         self._processor = FrameProcessor(self._configuration.settings, self._say_rejected)
         self._tracks = self._publisher(Track2DArray, 'tracks')
         self._tracked_detections = self._publisher(Detection2DArray, 'tracked_detections')
         self._debug_image = self._publisher(Image, '~/debug_image', depth=1)
+        # What is loaded stays: a collection that goes through it all would delay a frame.
+        gc.collect()
+        gc.freeze()
         self.get_logger().info(f'configured in {time.monotonic() - start:.1f} s')
         return super().on_configure(state)
 
@@ -104,6 +110,7 @@ class TrackerNode(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the weights and the publishers."""
         self.release()
+        gc.unfreeze()
         return super().on_cleanup(state)
 
     @logged

@@ -26,6 +26,7 @@ from strongsort_ros.nodes.conversion import (
 )
 from strongsort_ros.nodes.image_messages import decode
 from strongsort_ros.nodes.images import ImageError
+from strongsort_ros.nodes.message_layout import LAYOUTS, check_layouts
 from strongsort_ros.nodes.serialised import Header, MessageError
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.tracks import Tracks
@@ -127,6 +128,15 @@ def test_what_is_no_message_is_refused(data: bytes) -> None:
     for read in (serialised.read_header, serialised.read_detections, serialised.read_image):
         with pytest.raises(MessageError):
             read(data)
+
+
+def test_the_messages_of_this_ros_are_those_that_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    check_layouts()
+    monkeypatch.setitem(LAYOUTS, Detection2D, 'string id')
+    with pytest.raises(TypeError, match='vision_msgs/Detection2D of this ROS consists of'):
+        check_layouts()
 
 
 def tracks(n: int, start: int = 1) -> Tracks:

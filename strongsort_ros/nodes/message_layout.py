@@ -1,0 +1,54 @@
+"""Whether messages are made of the fields that `serialised` reads."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from geometry_msgs.msg import PoseWithCovariance
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+from vision_msgs.msg import (
+    BoundingBox2D,
+    Detection2D,
+    Detection2DArray,
+    ObjectHypothesis,
+    ObjectHypothesisWithPose,
+    Point2D,
+    Pose2D,
+)
+
+LAYOUTS: Final[dict[Any, str]] = {
+    Header: 'builtin_interfaces/Time stamp, string frame_id',
+    Image: 'std_msgs/Header header, uint32 height, uint32 width, string encoding, '
+    'uint8 is_bigendian, uint32 step, sequence<uint8> data',
+    CompressedImage: 'std_msgs/Header header, string format, sequence<uint8> data',
+    Detection2DArray: 'std_msgs/Header header, sequence<vision_msgs/Detection2D> detections',
+    Detection2D: 'std_msgs/Header header, sequence<vision_msgs/ObjectHypothesisWithPose> results, '
+    'vision_msgs/BoundingBox2D bbox, string id',
+    ObjectHypothesisWithPose: 'vision_msgs/ObjectHypothesis hypothesis, '
+    'geometry_msgs/PoseWithCovariance pose',
+    ObjectHypothesis: 'string class_id, double score',
+    PoseWithCovariance: 'geometry_msgs/Pose pose, double[36] covariance',
+    BoundingBox2D: 'vision_msgs/Pose2D center, double size_x, double size_y',
+    Pose2D: 'vision_msgs/Point2D position, double theta',
+    Point2D: 'double x, double y',
+}
+
+
+def check_layouts() -> None:
+    """Compare the messages of this ROS with those that are read in place.
+
+    Raises
+    ------
+    TypeError
+        A message has other fields: bytes would be taken for what they are not.
+
+    """
+    for kind, expected in LAYOUTS.items():
+        fields = kind.get_fields_and_field_types().items()
+        found = ', '.join(f'{type_name} {name}' for name, type_name in fields)
+        if found != expected:
+            raise TypeError(
+                f'{kind.__module__.split(".")[0]}/{kind.__name__} of this ROS consists of '
+                f'{found}; expected {expected}: install a version of strongsort_ros for it'
+            )
