@@ -159,8 +159,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--people', type=int, nargs='+', default=[20, 60, 200])
     parser.add_argument('--dimension', type=int, nargs='+', default=[512, 2048])
-    parser.add_argument('--frames', type=int, default=300)
-    parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument('--frames', type=int, default=150)
+    parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--peers', type=Path, help='folder of an environment for the peers')
     parser.add_argument(
         '--published',
