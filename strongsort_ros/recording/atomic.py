@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from strongsort_ros.recording.errors import InputError
@@ -29,15 +29,15 @@ def replacing(target: Path | str, *, overwrite: bool = True) -> Iterator[Path]:
     Raises
     ------
     InputError
-        The folder of `target` does not exist or is not writable, or `target` exists.
+        The folder of `target` cannot be made or written to, or `target` exists.
 
     """
     target = Path(target)
     if target.is_dir() or (target.exists() and not overwrite):
         raise InputError(f'{target}: exists already; remove it or name another output')
-    if not target.parent.is_dir():
-        raise InputError(f'{target}: there is no folder {target.parent}; make it first')
+    made_folder = not target.parent.exists()
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         hidden = Path(tempfile.mkdtemp(prefix=f'.{target.name}.', dir=target.parent))
     except OSError as error:
         raise InputError(f'{target}: cannot write there: {error.strerror}') from error
@@ -47,3 +47,6 @@ def replacing(target: Path | str, *, overwrite: bool = True) -> Iterator[Path]:
         written.replace(target)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
+        if made_folder and not target.exists():
+            with suppress(OSError):
+                target.parent.rmdir()

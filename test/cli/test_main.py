@@ -43,7 +43,7 @@ def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
         (['track', 'det.txt', '-o', 'out', '--ema-alpha', 'auto'], "'auto' is not a number"),
         (['track', 'none.txt', '-o', 'out'], r'none\.txt: cannot read it: No such file'),
         (['track', 'none.npy', '-o', 'out'], r'none\.npy: cannot read it: No such file'),
-        (['track', 'det.txt', '-o', 'no/out'], r'there is no folder no; make it'),
+        (['track', 'det.txt', '-o', 'det.txt/out'], r'det\.txt/out: cannot write there'),
         (['track', 'det.txt', '-o', '.'], 'exists already'),
         (['track', 'det.txt', '-o', 'out', '--images', 'no'], 'no: there is no such folder'),
         (['track', 'det.txt', '-o', 'out', '--ecc'], '--ecc: .* needs --images'),
@@ -107,6 +107,7 @@ def test_interrupted(tmp_path: Path, how: signal.Signals) -> None:
         assert len(names(tmp_path)) == 2
         process.send_signal(how)
         _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    # Interrupted in an import, Python ends by the signal itself; shells show 130 for both.
+    assert process.returncode in (130, -signal.SIGINT)
     assert err == 'strongsort: interrupted, nothing was written\n'
     assert names(tmp_path) == ['det.txt']

@@ -48,13 +48,22 @@ def test_folder_is_moved_into_place(tmp_path: Path) -> None:
 
 
 def test_refused_targets(tmp_path: Path) -> None:
-    """Folders that exist, missing parents and, when asked, files that exist are refused."""
+    """Folders that exist, parents that are files and, when asked, existing files are refused."""
     (tmp_path / 'folder').mkdir()
     (tmp_path / 'file').touch()
-    for target, overwrite in (('folder', True), ('file', False), ('no/file', True)):
+    for target, overwrite in (('folder', True), ('file', False), ('file/file', True)):
         with (
             pytest.raises(InputError, match=target),
             replacing(tmp_path / target, overwrite=overwrite),
         ):
             pass
     assert sorted(path.name for path in tmp_path.iterdir()) == ['file', 'folder']
+
+
+def test_missing_folders_are_made_and_go_again_with_a_failure(tmp_path: Path) -> None:
+    with replacing(tmp_path / 'new' / 'file') as path:
+        path.touch()
+    assert (tmp_path / 'new' / 'file').exists()
+    with pytest.raises(ZeroDivisionError), replacing(tmp_path / 'other' / 'file'):
+        _ = 1 / 0
+    assert [path.name for path in tmp_path.iterdir()] == ['new']
