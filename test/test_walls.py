@@ -25,6 +25,7 @@ def test_walls_hold() -> None:
         ('strongsort_ros.tracking.tracker', set()),
         ('strongsort_ros.camera_motion.ecc', {'cv2'}),
         ('strongsort_ros.recording.motchallenge', set()),
+        ('strongsort_ros.refinement.gsi', set()),
         ('strongsort_ros.cli.main', {'cv2'}),
     ],
 )

@@ -1,12 +1,12 @@
-"""Options of the tracker, made from the one table of its settings."""
+"""Options made from tables of settings; those of the tracker with its presets."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
-from strongsort_ros.settings import AUTO, Meaning, check_value
+from strongsort_ros.settings import AUTO, Meaning, Settings, check_value
 from strongsort_ros.tracking.settings import TrackerSettings
 
 SETTING_SWITCHES = {
@@ -34,11 +34,49 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
             f'--{name}', action=argparse.BooleanOptionalAction, default=None, help=text
         )
     settings = parser.add_argument_group('settings', 'Whatever the preset and the switches say:')
-    types = TrackerSettings.types()
-    for name, meaning in TrackerSettings.meanings().items():
-        # These two are switches of the same name.
-        if name not in SETTING_SWITCHES:
-            _add_setting(settings, name, meaning, types[name])
+    # Some are switches of the same name.
+    add_table(settings, TrackerSettings, dest=_DEST, without=SETTING_SWITCHES)
+
+
+def add_table(
+    group: Any,
+    table: type[Settings],
+    *,
+    prefix: str = '',
+    dest: str | None = None,
+    without: Container[str] = (),
+) -> None:
+    """Add an option for every setting of a table.
+
+    Parameters
+    ----------
+    group
+        Parser, or group of one, that gets them.
+    table
+        Its fields are the options.
+    prefix
+        Of the options: `gsi_` makes `tau` into --gsi-tau.
+    dest
+        What the names of the parsed values begin with, for `chosen_values`; None: `prefix`.
+    without
+        Names of settings that get no option.
+
+    """
+    types = table.types()
+    for name, meaning in table.meanings().items():
+        if name not in without:
+            flag = '--' + (prefix + name).replace('_', '-')
+            target = (prefix if dest is None else dest) + name
+            _add_setting(group, flag, target, name, meaning, types[name])
+
+
+def chosen_values(args: argparse.Namespace, dest: str) -> dict[str, Any]:
+    """Return name -> value of the settings that were given, their names without `dest`."""
+    return {
+        key.removeprefix(dest): value
+        for key, value in vars(args).items()
+        if key.startswith(dest) and value is not None
+    }
 
 
 def chosen_switches(args: argparse.Namespace) -> set[str]:
@@ -70,29 +108,19 @@ def chosen_settings(args: argparse.Namespace, *, network: bool) -> TrackerSettin
     named = args.preset or any(getattr(args, name) is not None for name in SETTING_SWITCHES)
     if network and not named:
         settings = settings.replace(max_cosine_distance=AUTO)
-    given = {
-        key.removeprefix(_DEST): value
-        for key, value in vars(args).items()
-        if key.startswith(_DEST) and value is not None
-    }
-    return settings.replace(**given)
+    return settings.replace(**chosen_values(args, _DEST))
 
 
-def _add_setting(group: Any, name: str, meaning: Meaning, kind: str) -> None:
-    flag = '--' + name.replace('_', '-')
+def _add_setting(group: Any, flag: str, dest: str, name: str, meaning: Meaning, kind: str) -> None:
     text = meaning.description.replace('%', '%%')
     if kind.startswith('bool'):
         group.add_argument(
-            flag,
-            dest=_DEST + name,
-            action=argparse.BooleanOptionalAction,
-            default=None,
-            help=text,
+            flag, dest=dest, action=argparse.BooleanOptionalAction, default=None, help=text
         )
         return
     group.add_argument(
         flag,
-        dest=_DEST + name,
+        dest=dest,
         type=_reader(name, meaning, kind),
         metavar=meaning.unit.upper() or ('N' if kind.startswith('int') else 'X'),
         help=text,

@@ -99,8 +99,8 @@ class TrackRows:
     def __len__(self) -> int:
         return len(self.frames)
 
-    def select(self, rows: BoolArray | slice) -> TrackRows:
-        """Return some of the rows: a mask or a slice."""
+    def select(self, rows: BoolArray | IntArray | slice) -> TrackRows:
+        """Return some of the rows: a mask, row numbers or a slice."""
         return TrackRows(
             self.frames[rows], self.ids[rows], self.tlwh[rows],
             self.scores[rows], self.class_ids[rows],

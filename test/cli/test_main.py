@@ -23,7 +23,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize('command', ['track', 'embed', 'evaluate', 'bag', 'render'])
+@pytest.mark.parametrize('command', ['track', 'embed', 'refine', 'evaluate', 'bag', 'render'])
 def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert main([command, '--help']) == 0
     assert f'strongsort {command}' in capsys.readouterr().out
@@ -51,6 +51,17 @@ def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
         (['track', 'det.txt', '-o', 'out', '--reid', 'a.pth'], '--reid: .* needs --images'),
         (['track', 'bad.txt', '-o', 'out'], r'bad\.txt, line 2: a number that is not finite'),
         (['embed', '.', '--reid', 'a.pth', '-o', 'out'], r'det: no det\.txt but nothing'),
+        (['refine', 'det.txt', '-o', 'out'], 'nothing to do; choose a step: --gsi'),
+        (
+            ['refine', 'det.txt', '-o', 'out', '--gsi', '--gsi-tau', '50'],
+            r'50.0 is not',
+        ),
+        (
+            ['refine', 'det.txt', '-o', 'out', '--gsi-long-rows', '9'],
+            '--gsi-long-rows: .* add',
+        ),
+        (['refine', 'no.txt', '-o', 'out', '--gsi'], r'no\.txt: cannot read it'),
+        (['track', 'det.txt', '-o', 'out', '--gsi-noise', '1'], '--gsi-noise: .* add --gsi'),
         (['evaluate', '--ground-truth', 'a', '--results', 'det.txt'], 'a: there is no such'),
         (['bag', '.', '-o', 'out'], r'seqinfo\.ini: cannot read it'),
         (['render', '.', '--results', 'det.txt', '-o', 'out.mp4'], r'seqinfo\.ini: cannot'),

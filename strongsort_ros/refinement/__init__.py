@@ -1,0 +1,1 @@
+"""Recorded tracks made whole, after the drive."""

@@ -1,0 +1,99 @@
+"""Gaussian-smoothed interpolation (GSI): gaps filled by lines, then every track smoothed.
+
+After StrongSORT (arXiv 2202.13514), section "Gaussian-smoothed Interpolation".
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from strongsort_ros.recording.rows import TrackRows
+from strongsort_ros.refinement.gaussian_process import posterior_mean
+from strongsort_ros.refinement.interpolation import FilledTracks, fill_gaps
+from strongsort_ros.refinement.settings import GsiSettings
+from strongsort_ros.tracking.detections import BoolArray, FloatArray, IntArray
+
+_PUBLISHED_NOISE = 1e-10
+# Frames; the covariance of neighbours is 2e-22 at the published lower limit of 0.1.
+_NO_LENGTH = 0.12
+_MIN_SCORE = 0.1
+
+
+def gsi(tracks: TrackRows, settings: GsiSettings | None = None) -> FilledTracks:
+    """Fill the gaps of recorded tracks and smooth their boxes.
+
+    Parameters
+    ----------
+    tracks
+        Rows in any order; not changed.
+    settings
+        None: as published.
+
+    Returns
+    -------
+    filled
+        Sorted by frame and id; the rows that were interpolated are marked. Widths and heights
+        are at least 0.
+
+    Raises
+    ------
+    ValueError
+        An id is twice in a frame, or a box or score is not finite; the message names it.
+
+    """
+    settings = settings or GsiSettings()
+    filled = fill_gaps(tracks, settings.interval)
+    rows = filled.tracks
+    tlwh = rows.tlwh.copy()
+    # Rows of a track, in the order of frames: the sort is stable.
+    order = np.argsort(rows.ids, kind='stable')
+    ends = np.flatnonzero(np.diff(rows.ids[order])) + 1
+    for track in np.split(order, ends):
+        length = length_scale(len(track), settings)
+        if length > _NO_LENGTH:
+            tlwh[track] = _smooth(rows.select(track), filled.interpolated[track], length, settings)
+    np.maximum(tlwh[:, 2:], 0.0, out=tlwh[:, 2:])
+    smoothed = TrackRows(rows.frames, rows.ids, tlwh, rows.scores, rows.class_ids)
+    return FilledTracks(smoothed, filled.source)
+
+
+def length_scale(count: int, settings: GsiSettings) -> float:
+    """Return the length scale for a track of `count` rows, in frames.
+
+    tau ln(tau^3 / count), limited as in the published program: from 1/tau, which smooths
+    nothing, to tau^2. 0 for no rows.
+    """
+    if count == 0:
+        return 0.0
+    if settings.long_rows:
+        count = min(count, settings.long_rows)
+    tau = settings.tau
+    return min(max(tau * math.log(tau**3 / count), 1 / tau), tau**2)
+
+
+def _smooth(
+    track: TrackRows, interpolated: BoolArray, length: float, settings: GsiSettings
+) -> FloatArray:
+    """Return the boxes (N, 4) of one track, smoothed."""
+    if not settings.noise:
+        noise = np.full(len(track), _PUBLISHED_NOISE)
+        return posterior_mean(track.frames, track.tlwh, length, noise)
+    # The prior is the track's own: its mean box, and how far its boxes are from that.
+    mean = track.tlwh.mean(axis=0)
+    deviations = track.tlwh - mean
+    variance = max(float(np.mean(deviations**2)), settings.noise**2)
+    sigma = settings.noise / np.clip(track.scores, _MIN_SCORE, 1.0)
+    sigma = sigma * (1.0 + _frames_to_seen(track.frames, interpolated))
+    noise = np.maximum(sigma**2 / variance, _PUBLISHED_NOISE)
+    smoothed: FloatArray = mean + posterior_mean(track.frames, deviations, length, noise)
+    return smoothed
+
+
+def _frames_to_seen(frames: IntArray, interpolated: BoolArray) -> IntArray:
+    """Return how far the nearest box that was seen is from each row, in frames."""
+    seen = frames[~interpolated]
+    after = np.searchsorted(seen, frames)
+    nearest: IntArray = np.minimum(frames - seen[np.maximum(after - 1, 0)], seen[after] - frames)
+    return np.where(interpolated, nearest, 0)
