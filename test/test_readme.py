@@ -39,14 +39,21 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_commands_on_a_desk_run_in_their_order(desk: Path) -> None:
     commands = [shlex.split(c) for c in COMMANDS if c.startswith('strongsort ')]
-    assert {c[1] for c in commands} == {'track', 'evaluate', 'render', 'bag', 'embed'}
+    assert {c[1] for c in commands} == {'track', 'refine', 'evaluate', 'render', 'bag', 'embed'}
     for _, *arguments in commands:
         done = subprocess.run(
             [sys.executable, '-m', 'strongsort_ros', *arguments],
             cwd=desk, capture_output=True, text=True, check=False, timeout=240,
         )  # fmt: skip
         assert done.returncode == 0, f'{arguments}: {done.stderr}'
-    for made in ('tracks.txt', 'scores.html', 'tracks.mp4', 'my_bag', 'my_sequence.npy'):
+    for made in (
+        'tracks.txt',
+        'whole.txt',
+        'scores.html',
+        'tracks.mp4',
+        'my_bag',
+        'my_sequence.npy',
+    ):
         assert (desk / made).exists()
 
 

@@ -19,6 +19,7 @@ _PUBLISHED_NOISE = 1e-10
 # Frames; the covariance of neighbours is 2e-22 at the published lower limit of 0.1.
 _NO_LENGTH = 0.12
 _MIN_SCORE = 0.1
+_LEAST_VARIANCE = 1e-12  # px^2: a box that never moves has one, too
 
 
 def gsi(tracks: TrackRows, settings: GsiSettings | None = None) -> FilledTracks:
@@ -83,7 +84,7 @@ def _smooth(
     # The prior is the track's own: its mean box, and how far its boxes are from that.
     mean = track.tlwh.mean(axis=0)
     deviations = track.tlwh - mean
-    variance = max(float(np.mean(deviations**2)), settings.noise**2)
+    variance = max(float(np.mean(deviations**2)), settings.noise**2, _LEAST_VARIANCE)
     sigma = settings.noise / np.clip(track.scores, _MIN_SCORE, 1.0)
     sigma = sigma * (1.0 + _frames_to_seen(track.frames, interpolated))
     noise = np.maximum(sigma**2 / variance, _PUBLISHED_NOISE)

@@ -1,0 +1,117 @@
+"""Speed of Gaussian-smoothed interpolation: this project's and the published method.
+
+    python benchmarks/refinement.py                               a drawn crowd, this project's alone
+    python benchmarks/refinement.py --peers .peers                beside the published method
+    python benchmarks/refinement.py --peers .peers TRACKS.txt …   on recorded tracks
+
+Everything runs in one thread, on rows that are in memory. The published method, gap by gap and four
+regressions of scikit-learn a track, runs in the environment of the peers. Both take turns, and the
+ratios are of medians, since a shared machine's speed drifts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+ONE_THREAD = dict.fromkeys(('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'), '1')
+os.environ.update(ONE_THREAD)  # before NumPy is loaded
+
+import numpy as np  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.table import Table  # noqa: E402
+
+from strongsort_ros.recording.motchallenge import load_tracks  # noqa: E402
+from strongsort_ros.recording.rows import TrackRows  # noqa: E402
+from strongsort_ros.refinement.gsi import gsi  # noqa: E402
+from strongsort_ros.refinement.settings import GsiSettings  # noqa: E402
+
+RUNNER = Path(__file__).resolve().with_name('refinement_published.py')
+
+
+def walk(count: int, people: int, seed: int = 0) -> TrackRows:
+    """Return people who are there in `count` frames but for a tenth of them, here and there."""
+    random = np.random.default_rng(seed)
+    frames, ids = (a.ravel() for a in np.mgrid[:count, :people])
+    steps = random.normal(size=(count, people, 4)) * 2
+    tlwh = np.array([900, 500, 60, 150]) + np.cumsum(steps, axis=0) * [1, 0.3, 0.02, 0.04]
+    seen = random.random(count * people) > 0.1
+    rows = TrackRows(
+        frames, ids, tlwh.reshape(-1, 4), np.ones(len(ids)), np.full(len(ids), 'person')
+    )
+    return rows.select(seen)
+
+
+def published(python: str, tracks: TrackRows) -> tuple[float, np.ndarray]:
+    """Return the seconds that the published method takes, and its boxes by frame and id."""
+    with tempfile.TemporaryDirectory() as folder:
+        given, made = Path(folder) / 'given.npy', Path(folder) / 'made.npy'
+        np.save(given, np.column_stack([tracks.frames, tracks.ids, tracks.tlwh]))
+        done = subprocess.run(
+            [python, RUNNER, given, made], check=True, stdout=subprocess.PIPE, text=True
+        )
+        rows = np.load(made, allow_pickle=False)
+    return float(done.stdout), rows[np.lexsort((rows[:, 1], rows[:, 0])), 2:]
+
+
+def ours(tracks: TrackRows, settings: GsiSettings) -> tuple[float, np.ndarray]:
+    """Return the seconds that this project takes, and its boxes by frame and id."""
+    start = time.perf_counter()
+    filled = gsi(tracks, settings)
+    return time.perf_counter() - start, filled.tracks.tlwh
+
+
+def compare(inputs: dict[str, TrackRows], options: argparse.Namespace, console: Console) -> None:
+    """Print frames of video per second, both ways."""
+    table = Table('tracks', 'frames', 'boxes', 'ours', title='GSI, frames/s in one thread')
+    for heading in ('published', 'ratio', 'largest difference, px') if options.peers else ():
+        table.add_column(heading, justify='right')
+    for name, tracks in inputs.items():
+        frames = int(np.ptp(tracks.frames)) + 1
+        mine, theirs, difference = [], [], 0.0
+        for _ in range(options.rounds):
+            seconds, boxes = ours(tracks, GsiSettings())
+            mine.append(seconds)
+            if options.peers:
+                seconds, expected = published(str(options.peers / 'bin' / 'python'), tracks)
+                theirs.append(seconds)
+                difference = max(difference, float(np.abs(boxes - expected).max()))
+        fast = frames / statistics.median(mine)
+        cells = [name, str(frames), str(len(tracks)), f'{fast:.0f}']
+        if theirs:
+            slow = frames / statistics.median(theirs)
+            cells += [f'{slow:.0f}', f'{fast / slow:.0f}x', f'{difference:.4f}']
+        table.add_row(*cells)
+    console.print(table)
+
+
+def long_recordings(console: Console) -> None:
+    """Print the time for a single track of many rows."""
+    table = Table('rows', 'seconds', 'microseconds/row', title='one long track, long_rows=100')
+    for count in (1_000, 10_000, 100_000):
+        tracks = walk(count, 1)
+        seconds, boxes = ours(tracks, GsiSettings(long_rows=100))
+        table.add_row(str(len(boxes)), f'{seconds:.3f}', f'{seconds / len(boxes) * 1e6:.1f}')
+    console.print(table)
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('tracks', type=Path, nargs='*', help='MOTChallenge tracks')
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--peers', type=Path, help='folder of an environment with scikit-learn')
+    options = parser.parse_args()
+    console = Console()
+    inputs = {path.stem: load_tracks(path) for path in options.tracks}
+    compare(inputs or {'drawn crowd': walk(500, 40)}, options, console)
+    long_recordings(console)
+
+
+if __name__ == '__main__':
+    main()

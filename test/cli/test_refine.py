@@ -1,0 +1,72 @@
+"""`strongsort refine`, and the same steps after `strongsort track`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from strongsort_ros.cli.main import build_parser, main
+from strongsort_ros.cli.options import chosen_values
+from strongsort_ros.recording.motchallenge import load_tracks
+from strongsort_ros.refinement.settings import GsiSettings
+
+Capture = pytest.CaptureFixture[str]
+
+TRACKS = ''.join(f'{f},4,{10 * f},20,30,40,1,-1,-1,-1\n' for f in (1, 2, 5, 6, 40))
+
+
+def run(*arguments: object) -> int:
+    """Return the exit status of a command."""
+    return main([str(argument) for argument in arguments])
+
+
+def test_refine(tmp_path: Path, capsys: Capture) -> None:
+    source, out = tmp_path / 'tracks.txt', tmp_path / 'whole.txt'
+    source.write_text(TRACKS)
+    assert run('refine', source, '--gsi', '-o', out) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        'gsi: 2 boxes interpolated', f'1 tracks, 7 boxes: {out}',
+    ]  # fmt: skip
+    whole = load_tracks(out)
+    assert whole.frames.tolist() == [1, 2, 3, 4, 5, 6, 40]
+    np.testing.assert_allclose(whole.tlwh[2], [30, 20, 30, 40], atol=1)
+    assert source.read_text() == TRACKS
+
+
+def test_settings_arrive(tmp_path: Path) -> None:
+    source, out = tmp_path / 'tracks.txt', tmp_path / 'whole.txt'
+    source.write_text(TRACKS)
+    assert run('refine', source, '--gsi', '--gsi-interval', 35, '-o', out) == 0
+    assert len(load_tracks(out)) == 40
+
+
+def test_every_setting_has_an_option() -> None:
+    default = GsiSettings()
+    options = []
+    for name in GsiSettings.meanings():
+        options += [f'--gsi-{name.replace("_", "-")}', repr(getattr(default, name))]
+    args = build_parser().parse_args(['refine', 'a.txt', '-o', 'b.txt', '--gsi', *options])
+    chosen = chosen_values(args, 'gsi_')
+    assert set(chosen) == set(GsiSettings.meanings())
+    assert default.replace(**chosen) == default
+
+
+def test_no_tracks(tmp_path: Path) -> None:
+    (tmp_path / 'tracks.txt').touch()
+    assert run('refine', tmp_path / 'tracks.txt', '--gsi', '-o', tmp_path / 'out.txt') == 0
+    assert (tmp_path / 'out.txt').read_text() == ''
+
+
+def test_track_then_gsi(drawn: Path, tmp_path: Path) -> None:
+    """In one command, and in two: the same but for the digits of the file between."""
+    det, plain, two, one = drawn / 'det' / 'det.txt', *(tmp_path / n for n in 'abc')
+    assert run('track', det, '-o', plain) == 0
+    assert run('refine', plain, '--gsi', '-o', two) == 0
+    assert run('track', det, '--gsi', '-o', one) == 0
+    a, b = load_tracks(one), load_tracks(two)
+    np.testing.assert_array_equal(a.ids, b.ids)
+    np.testing.assert_array_equal(a.frames, b.frames)
+    assert not np.array_equal(load_tracks(plain).tlwh, b.tlwh)
+    np.testing.assert_allclose(a.tlwh, b.tlwh, atol=0.05)
