@@ -1,6 +1,6 @@
 """Speed of Gaussian-smoothed interpolation: this project's and the published method.
 
-    python benchmarks/refinement.py                               a drawn crowd, this project's alone
+    python benchmarks/refinement.py                               a drawn crowd, ours alone
     python benchmarks/refinement.py --peers .peers                beside the published method
     python benchmarks/refinement.py --peers .peers TRACKS.txt …   on recorded tracks
 

@@ -7,6 +7,7 @@ reads rows (frame, id, left, top, width, height), writes them whole, prints the 
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 
@@ -21,7 +22,7 @@ def fill(rows: np.ndarray) -> np.ndarray:
     """Return the rows, sorted by id and frame, with the gaps filled."""
     rows = rows[np.lexsort((rows[:, 0], rows[:, 1]))]
     filled = rows
-    for previous, row in zip(rows[:-1], rows[1:], strict=True):
+    for previous, row in itertools.pairwise(rows):
         gap = int(row[0] - previous[0])
         if row[1] == previous[1] and 1 < gap < INTERVAL:
             for step in range(1, gap):
