@@ -1,0 +1,1 @@
+"""Recorded tracks made whole: AFLink and GSI."""

@@ -1,0 +1,223 @@
+"""AFLink: links the pieces of a track that broke, from motion alone, after the recording.
+
+Y. Du et al.: StrongSORT: Make DeepSORT Great Again, arXiv 2202.13514, section 3.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from strongsort_ros.refinement.aflink_network import PostLinker, link_costs
+from strongsort_ros.refinement.aflink_pairs import (
+    CameraMotions,
+    CameraPath,
+    Tracklets,
+    candidates,
+    pair_rows,
+)
+from strongsort_ros.settings import Settings, setting
+from strongsort_ros.tracking.assignment import Pairs
+from strongsort_ros.tracking.detections import BoolArray, FloatArray, IntArray
+
+# Pairs whose rows are gathered at once: bounds memory, not results.
+_CHUNK = 4096
+# What a pair that is no candidate costs: one link more outweighs whatever the links cost.
+_NO_CANDIDATE: Final = 1e5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AflinkSettings(Settings):
+    """Settings of AFLink; the defaults are those of the published program for StrongSORT.
+
+    For other trackers it takes a `min_gap` of -10 and a `max_cost` of 0.10.
+
+    Raises
+    ------
+    ValueError
+        A value is out of its range or not of its type, or the gap is empty.
+
+    """
+
+    min_gap: int = setting(
+        0, 'Least frames from the end of a track to the start of the next.', 'frames', low=-1000
+    )
+    max_gap: int = setting(
+        30, 'Frames from the end of a track to the start of the next are fewer.', 'frames',
+        low=-1000, high=100_000,
+    )  # fmt: skip
+    max_distance: float = setting(
+        75.0, 'Largest distance of the top left corners at that end and that start.', 'px'
+    )
+    max_cost: float = setting(
+        0.05, 'Tracks are linked below this cost, 1 - P(same object).', high=1.0
+    )
+
+    def __post_init__(self) -> None:
+        Settings.__post_init__(self)
+        if self.min_gap >= self.max_gap:
+            raise ValueError(f'min_gap: {self.min_gap} is not below max_gap: {self.max_gap}')
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedTracks:
+    """What linking makes of the rows of a recording.
+
+    Attributes
+    ----------
+    ids
+        (N,) int64: the id of each row now, that of the first track of its chain.
+    keep
+        (N,) bool: false where another box before it has the same id and frame now.
+    links
+        (L, 2) int64 ids, as they were, of the tracks linked: earlier, later.
+    costs
+        (L,) float64: 1 - P(same object) of each link.
+
+    """
+
+    ids: IntArray
+    keep: BoolArray
+    links: IntArray
+    costs: FloatArray
+
+
+def link(
+    frames: npt.ArrayLike,
+    ids: npt.ArrayLike,
+    tlwh: npt.ArrayLike,
+    class_ids: npt.NDArray[Any],
+    network: PostLinker,
+    settings: AflinkSettings | None = None,
+    camera_motion: CameraMotions | None = None,
+) -> LinkedTracks:
+    """Link the tracks of a recording.
+
+    Parameters
+    ----------
+    frames
+        (N,) frame numbers, in any order.
+    ids
+        (N,) ids of the tracks, each at most once in a frame.
+    tlwh
+        (N, 4) boxes in pixels: left, top, width, height.
+    class_ids
+        (N,) classes, of any type that can be sorted. No link joins two classes.
+    network
+        In evaluation mode (`load_linker`); it runs on the device that it is on.
+    settings
+        None: the defaults.
+    camera_motion
+        Frame -> (3, 3) from the frame before, undone before distances are taken; None: the
+        camera stands still.
+
+    Raises
+    ------
+    ValueError
+        Arrays differ in length, a box is not finite, or a camera motion is unusable.
+
+    """
+    settings = settings or AflinkSettings()
+    frames, ids = np.asarray(frames, dtype=np.int64), np.asarray(ids, dtype=np.int64)
+    boxes = np.asarray(tlwh, dtype=np.float64).reshape(-1, 4)
+    _check(frames, ids, boxes, class_ids)
+    camera = CameraPath(camera_motion) if camera_motion else None
+    tracklets = Tracklets.gather(frames, ids, boxes, class_ids)
+    gap = (settings.min_gap, settings.max_gap)
+    earlier, later = candidates(tracklets, gap, settings.max_distance, camera)
+    costs = _score(tracklets, earlier, later, network, camera)
+    good = costs < settings.max_cost
+    links = best_links(Pairs(earlier[good], later[good], costs[good]))
+    linked = tracklets.ids[_heads(links, tracklets)]
+    new_ids = np.empty_like(ids)
+    new_ids[tracklets.order] = np.repeat(linked, tracklets.stops - tracklets.starts)
+    pairs = np.stack([tracklets.ids[links.rows], tracklets.ids[links.columns]], axis=1)
+    return LinkedTracks(new_ids, _first_of_each(frames, new_ids), pairs, links.costs)
+
+
+def _check(
+    frames: IntArray, ids: IntArray, boxes: FloatArray, class_ids: npt.NDArray[Any]
+) -> None:
+    lengths = {
+        'frames': len(frames), 'ids': len(ids), 'tlwh': len(boxes), 'class_ids': len(class_ids)
+    }  # fmt: skip
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f'arrays differ in length: {lengths}')
+    finite = np.isfinite(boxes).all(axis=1)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise ValueError(f'tlwh: row {row} is not finite: {boxes[row].tolist()}')
+
+
+def _score(
+    tracklets: Tracklets,
+    earlier: IntArray,
+    later: IntArray,
+    network: PostLinker,
+    camera: CameraPath | None,
+) -> FloatArray:
+    costs = np.empty(len(earlier))
+    for start in range(0, len(earlier), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        rows = pair_rows(tracklets, earlier[part], later[part], camera)
+        costs[part] = link_costs(network, *rows)
+    return costs
+
+
+def best_links(pairs: Pairs) -> Pairs:
+    """Return as many of the pairs as can be had one to one, those of least total cost.
+
+    That is the assignment over the full matrix of rows and columns that have a candidate, where
+    all other pairs cost much more. Pairs that share no tracklet, not even by way of others, do
+    not bear on each other: each group is solved by itself.
+    """
+    size = int(max(pairs.rows.max(initial=-1), pairs.columns.max(initial=-1))) + 1
+    # A tracklet is an end, numbered as it is, and a start, numbered behind all ends.
+    graph = coo_array(
+        (np.ones(len(pairs.rows)), (pairs.rows, pairs.columns + size)), shape=(2 * size, 2 * size)
+    )
+    group = connected_components(graph, directed=False)[1][pairs.rows]
+    counts = np.bincount(group)[group] if len(group) else group
+    chosen = [np.flatnonzero(counts == 1)]
+    contested = np.flatnonzero(counts > 1)
+    contested = contested[np.argsort(group[contested], kind='stable')]
+    borders = np.flatnonzero(np.diff(group[contested])) + 1
+    chosen += [members[_solve(pairs.select(members))] for members in np.split(contested, borders)]
+    return pairs.select(np.sort(np.concatenate(chosen)))
+
+
+def _solve(pairs: Pairs) -> IntArray:
+    """Return the numbers of the pairs chosen."""
+    rows, row_of = np.unique(pairs.rows, return_inverse=True)
+    columns, column_of = np.unique(pairs.columns, return_inverse=True)
+    costs = np.full((len(rows), len(columns)), _NO_CANDIDATE)
+    costs[row_of, column_of] = pairs.costs
+    row, column = linear_sum_assignment(costs)
+    partner = np.full(len(rows), -1)
+    partner[row] = column
+    chosen: IntArray = np.flatnonzero(partner[row_of] == column_of)
+    return chosen
+
+
+def _heads(links: Pairs, tracklets: Tracklets) -> IntArray:
+    """Return (T,) the first tracklet of the chain that each tracklet is in."""
+    head = np.arange(len(tracklets))
+    head[links.columns] = links.rows
+    while not np.array_equal(head, head[head]):
+        head = head[head]
+    return head
+
+
+def _first_of_each(frames: IntArray, ids: IntArray) -> BoolArray:
+    """Return which rows are the first with their frame and id."""
+    order = np.lexsort((ids, frames))
+    keep = np.ones(len(frames), dtype=bool)
+    again = (np.diff(frames[order]) == 0) & (np.diff(ids[order]) == 0)
+    keep[order[1:][again]] = False
+    return keep
