@@ -141,9 +141,7 @@ def link(
     return LinkedTracks(new_ids, _first_of_each(frames, new_ids), pairs, links.costs)
 
 
-def _check(
-    frames: IntArray, ids: IntArray, boxes: FloatArray, class_ids: npt.NDArray[Any]
-) -> None:
+def _check(frames: IntArray, ids: IntArray, boxes: FloatArray, class_ids: npt.NDArray[Any]) -> None:
     lengths = {
         'frames': len(frames), 'ids': len(ids), 'tlwh': len(boxes), 'class_ids': len(class_ids)
     }  # fmt: skip
@@ -188,8 +186,12 @@ def best_links(pairs: Pairs) -> Pairs:
     contested = np.flatnonzero(counts > 1)
     contested = contested[np.argsort(group[contested], kind='stable')]
     borders = np.flatnonzero(np.diff(group[contested])) + 1
-    chosen += [members[_solve(pairs.select(members))] for members in np.split(contested, borders)]
-    return pairs.select(np.sort(np.concatenate(chosen)))
+    chosen += [members[_solve(_some(pairs, members))] for members in np.split(contested, borders)]
+    return _some(pairs, np.sort(np.concatenate(chosen)))
+
+
+def _some(pairs: Pairs, numbers: IntArray) -> Pairs:
+    return Pairs(pairs.rows[numbers], pairs.columns[numbers], pairs.costs[numbers])
 
 
 def _solve(pairs: Pairs) -> IntArray:
