@@ -36,9 +36,6 @@ def add_parser(commands: Any) -> None:
         '--validate', type=Path, nargs='+', default=[], metavar='SEQUENCE_DIR',
         help='say how many pairs of these are told right; with --first-half: of their second',
     )  # fmt: skip
-    aflink.add_argument(
-        '--hard', action='store_true', help='also learn from short pieces and others near by'
-    )
     aflink.add_argument('--epochs', type=int, default=_EPOCHS, help='default: %(default)s')
     aflink.add_argument('--seed', type=int, default=0, help='default: %(default)s')
 
@@ -57,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
     if args.output.suffix != '.safetensors':
         raise InputError(f'--output: {args.output} does not end in .safetensors')
     try:
-        settings = AflinkTrainingSettings(epochs=args.epochs, hard=args.hard, seed=args.seed)
+        settings = AflinkTrainingSettings(epochs=args.epochs, seed=args.seed)
     except ValueError as error:
         raise InputError(f'--{error}') from error
     first, second = ('first', 'second') if args.first_half else ('', '')

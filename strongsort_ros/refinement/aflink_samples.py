@@ -68,60 +68,30 @@ def load_sequences(folders: list[Path], half: str = '') -> list[FloatArray]:
     return tracks
 
 
-def training_pairs(
-    tracks: list[FloatArray], rng: np.random.Generator, *, hard: bool = False
-) -> Samples:
-    """Return random pairs of some tracks: two (K, 30, 3), normalised, and (K,) 1 for same.
+def training_pairs(tracks: list[FloatArray], rng: np.random.Generator) -> Samples:
+    """Return random pairs of N tracks: two (4 N, 30, 3), normalised, and (4 N,) 1 for same.
 
     A track is cut at a random place, and some rows are left out there. The halves are one
     object; in the wrong order, or with the later half moved in time or in the image, they are
-    not. That is the published way, with 4 pairs a track; `hard` adds 3 of what linking meets:
-    short pieces with gaps up to 30 frames, and others who appear where somebody vanished.
+    not.
     """
-    made = [_training_halves(track, rng) for track in tracks]
+    halves = [_training_halves(track, rng) for track in tracks]
     times = _signs(rng, (len(tracks), 1)) * rng.integers(30, 101, (len(tracks), 1))
     moves = _signs(rng, (len(tracks), 2)) * rng.integers(100, 501, (len(tracks), 2))
-    published = _pairs(made, times, moves)
-    if not hard:
-        return published
-    first, second, labels = zip(published, _hard_pairs(tracks, rng), strict=True)
-    return np.concatenate(first), np.concatenate(second), np.concatenate(labels)
+    return _pairs(halves, times, moves)
 
 
 def validation_pairs(tracks: list[FloatArray]) -> Samples:
     """Return such pairs without chance: cut in the middle, moved by 50 frames or 300 pixels."""
-    made = [(track[: len(track) // 2], track[len(track) // 2 :]) for track in tracks]
+    halves = [(track[: len(track) // 2], track[len(track) // 2 :]) for track in tracks]
     signs = np.array([[(-1.0) ** (len(track) // 2)] for track in tracks])
-    return _pairs(made, 50 * signs, np.repeat(300 * signs, 2, axis=1))
+    return _pairs(halves, 50 * signs, np.repeat(300 * signs, 2, axis=1))
 
 
 def _training_halves(track: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     cut = int(rng.integers(MIN_ROWS // 3, len(track) - MIN_ROWS // 3, endpoint=True))
     end, start = cut + int(rng.normal(-5, 3)), cut + int(rng.normal(5, 3))
     return track[: max(end, 1)], track[min(start, len(track) - 1) :]
-
-
-def _hard_pairs(tracks: list[FloatArray], rng: np.random.Generator) -> Samples:
-    """Return of each track two pieces of it, and one piece followed twice by somebody else's."""
-    pieces = [_pieces(track, rng) for track in tracks]
-    others = [pieces[(i + 1 + k) % len(pieces)][1] for i in range(len(pieces)) for k in (0, 1)]
-    firsts = [earlier for earlier, _ in pieces for _ in range(3)]
-    seconds = []
-    for place, (earlier, later) in enumerate(pieces):
-        seconds.append(later)
-        for other in others[2 * place : 2 * place + 2]:
-            angle, apart = rng.uniform(0, 2 * np.pi), 75 * np.sqrt(rng.uniform(0.04, 1))
-            step = rng.integers(1, LENGTH), apart * np.cos(angle), apart * np.sin(angle)
-            seconds.append(other - other[0] + earlier[-1] + np.array(step))
-    return _samples(firsts, seconds, np.tile(np.array([1, 0, 0]), len(tracks)))
-
-
-def _pieces(track: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """Cut two pieces of 3 rows or more out of a track, with less than 30 rows between them."""
-    gap = int(rng.integers(0, min(LENGTH, len(track) - 6), endpoint=True))
-    cut = int(rng.integers(3, len(track) - gap - 3, endpoint=True))
-    before, after = rng.integers(3, 2 * LENGTH, 2)
-    return track[max(cut - before, 0) : cut], track[cut + gap :][:after]
 
 
 def _signs(rng: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
@@ -139,12 +109,9 @@ def _pairs(
         shifted[:, 1:] += move
         firsts += [earlier, later, earlier, earlier]
         seconds += [later, earlier, late, shifted]
-    return _samples(firsts, seconds, np.tile(np.array([1, 0, 0, 0]), len(halves)))
-
-
-def _samples(earlier: list[FloatArray], later: list[FloatArray], labels: IntArray) -> Samples:
-    first = [_padded(rows[-LENGTH:], before=True) for rows in earlier]
-    second = [_padded(rows[:LENGTH], before=False) for rows in later]
+    first = [_padded(rows[-LENGTH:], before=True) for rows in firsts]
+    second = [_padded(rows[:LENGTH], before=False) for rows in seconds]
+    labels = np.tile(np.array([1, 0, 0, 0]), len(halves))
     return *normalise(np.stack(first), np.stack(second)), labels
 
 

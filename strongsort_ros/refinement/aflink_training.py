@@ -27,7 +27,6 @@ class AflinkTrainingSettings(Settings):
     learning_rate: float = setting(1e-3, 'Of Adam, at the start.', high=1.0)
     final_rate: float = setting(1e-5, 'Of Adam, at the end of a cosine.', high=1.0)
     weight_decay: float = setting(1e-5, 'Of Adam.', high=1.0)
-    hard: bool = setting(False, 'Also learn from short pieces and from others near by.')
     seed: int = setting(0, 'The same seed and data give the same network.')
 
 
@@ -67,8 +66,8 @@ def train(
         # What is left of an epoch is too few for batch normalisation.
         for start in range(0, len(tracks) - batch + 1, batch):
             chosen = [tracks[place] for place in order[start : start + batch]]
-            earlier, later, labels = training_pairs(chosen, rng, hard=settings.hard)
-            logits = network(torch.from_numpy(earlier[:, None]), torch.from_numpy(later[:, None]))
+            earlier, later, labels = training_pairs(chosen, rng)
+            logits = network(torch.from_numpy(earlier), torch.from_numpy(later))
             optimizer.zero_grad()
             loss(logits, torch.from_numpy(labels)).backward()
             optimizer.step()
