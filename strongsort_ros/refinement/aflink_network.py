@@ -23,7 +23,7 @@ SHIPPED: Final = Path(__file__).with_name('weights') / 'aflink.safetensors'
 """The project's own checkpoint; docs/aflink.md is its card."""
 
 # Bounds memory: a pair takes a few hundred kilobytes on its way through.
-_BATCH: Final = 256
+_BATCH: Final = 512
 
 
 class TemporalBlock(nn.Module):
