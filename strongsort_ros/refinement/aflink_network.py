@@ -40,16 +40,21 @@ class TemporalBlock(nn.Module):
         """Return (3, N, outputs, T - 6) of (3, N, inputs, T): frame, x and y."""
         # One convolution over rows serves the three columns; faster than one over an image.
         y = nn.functional.conv1d(x.flatten(0, 1), self.conv.weight[..., 0])
-        columns = y.unflatten(0, x.shape[:2])
+        columns = y.view(*x.shape[:2], *y.shape[1:])
         norms = (self.bnf, self.bnx, self.bny)
         if self.training:
             normed = [norm(column) for norm, column in zip(norms, columns, strict=True)]
             return torch.relu(torch.stack(normed))
-        scale = torch.stack([n.weight * (n.running_var + n.eps).rsqrt() for n in norms])
-        mean = torch.stack([n.running_mean for n in norms])
-        shift = torch.stack([n.bias for n in norms]) - mean * scale
-        shift, scale = shift[:, None, :, None], scale[:, None, :, None]
-        return torch.addcmul(shift, columns, scale).relu_()
+        scale, shift = (torch.stack(part) for part in zip(*map(_scale_shift, norms), strict=True))
+        return torch.addcmul(shift[:, None, :, None], columns, scale[:, None, :, None]).relu_()
+
+
+def _scale_shift(norm: nn.BatchNorm1d) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the (C,) factor and summand that a trained normalisation is."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+    return scale, norm.bias - norm.running_mean * scale
 
 
 class FusionBlock(nn.Module):

@@ -23,7 +23,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize('command', ['track', 'embed', 'evaluate', 'bag', 'render'])
+@pytest.mark.parametrize('command', ['track', 'embed', 'evaluate', 'bag', 'render', 'train'])
 def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert main([command, '--help']) == 0
     assert f'strongsort {command}' in capsys.readouterr().out
