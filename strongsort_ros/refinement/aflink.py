@@ -10,9 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from strongsort_ros.refinement.aflink_network import PostLinker, link_costs
 from strongsort_ros.refinement.aflink_pairs import (
@@ -28,8 +27,8 @@ from strongsort_ros.tracking.detections import BoolArray, FloatArray, IntArray
 
 # Pairs whose rows are gathered at once: bounds memory, not results.
 _CHUNK = 4096
-# What a pair that is no candidate costs: one link more outweighs whatever the links cost.
-_NO_CANDIDATE: Final = 1e5
+# What it costs to leave a tracklet: one link more outweighs whatever the links cost.
+_NO_LINK: Final = 1e5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,39 +171,21 @@ def best_links(pairs: Pairs) -> Pairs:
     """Return as many of the pairs as can be had one to one, those of least total cost.
 
     That is the assignment over the full matrix of rows and columns that have a candidate, where
-    all other pairs cost much more. Pairs that share no tracklet, not even by way of others, do
-    not bear on each other: each group is solved by itself.
+    all other pairs cost much more. The matrix here holds the candidates alone, and for every
+    row a column of its own that stands for no link.
     """
-    size = int(max(pairs.rows.max(initial=-1), pairs.columns.max(initial=-1))) + 1
-    # A tracklet is an end, numbered as it is, and a start, numbered behind all ends.
-    graph = coo_array(
-        (np.ones(len(pairs.rows)), (pairs.rows, pairs.columns + size)), shape=(2 * size, 2 * size)
-    )
-    group = connected_components(graph, directed=False)[1][pairs.rows]
-    counts = np.bincount(group)[group] if len(group) else group
-    chosen = [np.flatnonzero(counts == 1)]
-    contested = np.flatnonzero(counts > 1)
-    contested = contested[np.argsort(group[contested], kind='stable')]
-    borders = np.flatnonzero(np.diff(group[contested])) + 1
-    chosen += [members[_solve(_some(pairs, members))] for members in np.split(contested, borders)]
-    return _some(pairs, np.sort(np.concatenate(chosen)))
-
-
-def _some(pairs: Pairs, numbers: IntArray) -> Pairs:
-    return Pairs(pairs.rows[numbers], pairs.columns[numbers], pairs.costs[numbers])
-
-
-def _solve(pairs: Pairs) -> IntArray:
-    """Return the numbers of the pairs chosen."""
-    rows, row_of = np.unique(pairs.rows, return_inverse=True)
-    columns, column_of = np.unique(pairs.columns, return_inverse=True)
-    costs = np.full((len(rows), len(columns)), _NO_CANDIDATE)
-    costs[row_of, column_of] = pairs.costs
-    row, column = linear_sum_assignment(costs)
-    partner = np.full(len(rows), -1)
-    partner[row] = column
-    chosen: IntArray = np.flatnonzero(partner[row_of] == column_of)
-    return chosen
+    if not len(pairs.rows):
+        return pairs
+    rows, row = np.unique(pairs.rows, return_inverse=True)
+    columns, column = np.unique(pairs.columns, return_inverse=True)
+    alone = np.arange(len(rows))
+    # A sparse matrix takes a cost of 0 for no candidate; the same more on each changes nothing.
+    costs = np.concatenate([1 + pairs.costs, np.full(len(rows), _NO_LINK)])
+    places = np.concatenate([row, alone]), np.concatenate([column, len(columns) + alone])
+    matrix = coo_array((costs, places), shape=(len(rows), len(columns) + len(rows))).tocsr()
+    partner = min_weight_full_bipartite_matching(matrix)[1]
+    chosen = np.flatnonzero(partner[row] == column)
+    return Pairs(pairs.rows[chosen], pairs.columns[chosen], pairs.costs[chosen])
 
 
 def _heads(links: Pairs, tracklets: Tracklets) -> IntArray:
