@@ -125,6 +125,9 @@ def test_pip_install(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob('*.whl')
     tops = {name.split('/')[0] for name in zipfile.ZipFile(wheel).namelist()}
     assert tops == {'strongsort_ros', f'strongsort_ros-{strongsort_ros.__version__}.dist-info'}
+    assert (
+        'strongsort_ros/refinement/weights/aflink.safetensors' in zipfile.ZipFile(wheel).namelist()
+    )
     names = {name.split('/')[1] for name in zipfile.ZipFile(wheel).namelist()}
     assert {'tracking', 'appearance', 'camera_motion', 'py.typed'} <= names
     assert 'nodes' not in names

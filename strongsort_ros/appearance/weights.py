@@ -91,8 +91,8 @@ def load_network(path: Path) -> Network:
     return Network(module.eval(), CARDS[name])
 
 
-def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """Return name -> tensor of a file, without wrappers, prefixes and classifiers."""
+def read_state(path: Path, ignored: tuple[str, ...] = _IGNORED) -> dict[str, torch.Tensor]:
+    """Return name -> tensor of a file, without wrappers, prefixes and `ignored` beginnings."""
     if path.suffix not in TORCH_SUFFIXES:
         expected = ', '.join(TORCH_SUFFIXES)
         raise ExtractorError(f'weights: {path} ends in {path.suffix!r}: expected {expected}')
@@ -112,7 +112,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     return {
         name: tensor
         for name, tensor in _plain_names(state).items()
-        if not name.startswith(_IGNORED) and not name.endswith('num_batches_tracked')
+        if not name.startswith(ignored) and not name.endswith('num_batches_tracked')
     }
 
 

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from strongsort_ros import __version__
-from strongsort_ros.cli import bag, embed, evaluate, refine, render, track
+from strongsort_ros.cli import bag, embed, evaluate, refine, render, track, train
 from strongsort_ros.cli.console import warn
 
 # Modules named here import what is heavy only when they run, so that --help is at once there.
-COMMANDS = (track, embed, refine, evaluate, bag, render)
+COMMANDS = (track, embed, refine, evaluate, bag, render, train)
 
 BAD_INPUT = 2
 INTERRUPTED = 130

@@ -1,1 +1,1 @@
-"""Recorded tracks made whole, after the drive."""
+"""Recorded tracks made whole: AFLink and GSI."""

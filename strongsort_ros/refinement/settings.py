@@ -8,6 +8,39 @@ from strongsort_ros.settings import Settings, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AflinkSettings(Settings):
+    """Settings of AFLink; the defaults are those of the published program for StrongSORT.
+
+    For other trackers it takes a `min_gap` of -10 and a `max_cost` of 0.10.
+
+    Raises
+    ------
+    ValueError
+        A value is out of its range or not of its type, or the gap is empty.
+
+    """
+
+    min_gap: int = setting(
+        0, 'Least frames from the end of a track to the start of the next.', 'frames', low=-1000
+    )
+    max_gap: int = setting(
+        30, 'Frames from the end of a track to the start of the next are fewer.', 'frames',
+        low=-1000, high=100_000,
+    )  # fmt: skip
+    max_distance: float = setting(
+        75.0, 'Largest distance of the top left corners at that end and that start.', 'px'
+    )
+    max_cost: float = setting(
+        0.05, 'Tracks are linked below this cost, 1 - P(same object).', high=1.0
+    )
+
+    def __post_init__(self) -> None:
+        Settings.__post_init__(self)
+        if self.min_gap >= self.max_gap:
+            raise ValueError(f'min_gap: {self.min_gap} is not below max_gap: {self.max_gap}')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GsiSettings(Settings):
     """Settings of Gaussian-smoothed interpolation; as they are, the published ones.
 

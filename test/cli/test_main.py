@@ -23,7 +23,9 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize('command', ['track', 'embed', 'refine', 'evaluate', 'bag', 'render'])
+@pytest.mark.parametrize(
+    'command', ['track', 'embed', 'refine', 'evaluate', 'bag', 'render', 'train']
+)
 def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert main([command, '--help']) == 0
     assert f'strongsort {command}' in capsys.readouterr().out
@@ -51,7 +53,7 @@ def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
         (['track', 'det.txt', '-o', 'out', '--reid', 'a.pth'], '--reid: .* needs --images'),
         (['track', 'bad.txt', '-o', 'out'], r'bad\.txt, line 2: a number that is not finite'),
         (['embed', '.', '--reid', 'a.pth', '-o', 'out'], r'det: no det\.txt but nothing'),
-        (['refine', 'det.txt', '-o', 'out'], 'nothing to do; choose a step: --gsi'),
+        (['refine', 'det.txt', '-o', 'out'], 'nothing to do; choose a step: --aflink, --gsi'),
         (
             ['refine', 'det.txt', '-o', 'out', '--gsi', '--gsi-tau', '50'],
             r'50.0 is not',

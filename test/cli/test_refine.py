@@ -70,3 +70,36 @@ def test_track_then_gsi(drawn: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(a.frames, b.frames)
     assert not np.array_equal(load_tracks(plain).tlwh, b.tlwh)
     np.testing.assert_allclose(a.tlwh, b.tlwh, atol=0.05)
+
+
+def test_aflink_as_published(data_dir: Path, tmp_path: Path, capsys: Capture) -> None:
+    golden, out = data_dir / 'golden', tmp_path / 'linked.txt'
+    checkpoint = data_dir / 'aflink' / 'aflink_official_recipe.pth'
+    source = golden / 'strongsort' / 'MOT17-02-FRCNN.txt'
+    assert run('refine', source, '--aflink', checkpoint, '-o', out) == 0
+    assert capsys.readouterr().out.startswith('aflink: 2 links\n')
+    linked = load_tracks(out)
+    expected = load_tracks(golden / 'strongsort_aflink' / source.name)
+    order = np.lexsort((expected.ids, expected.frames))
+    np.testing.assert_array_equal(linked.frames, expected.frames[order])
+    np.testing.assert_array_equal(linked.ids, expected.ids[order])
+    np.testing.assert_array_equal(linked.tlwh, expected.tlwh[order])
+
+
+def test_the_shipped_checkpoint_links_and_both_steps_follow_one_another(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    source, out = tmp_path / 'tracks.txt', tmp_path / 'whole.txt'
+    rows = [(f, 1 if f < 60 else 2) for f in range(1, 120) if not 60 <= f < 65]
+    source.write_text(''.join(f'{f},{i},{2 * f},50,40,80,1,-1,-1,-1\n' for f, i in rows))
+    assert run('refine', source, '--aflink', '--gsi', '-o', out) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == ['aflink: 1 links', 'gsi: 5 boxes interpolated']
+    assert load_tracks(out).ids.tolist() == [1] * 119
+
+
+def test_settings_of_a_step_not_taken_are_refused(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / 'tracks.txt').write_text(TRACKS)
+    options = '--gsi', '--aflink-max-cost', '0.1'
+    assert run('refine', tmp_path / 'tracks.txt', *options, '-o', tmp_path / 'out.txt') == 2
+    assert '--aflink-max-cost: ' in capsys.readouterr().err

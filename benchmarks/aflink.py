@@ -1,0 +1,162 @@
+"""Speed of AFLink: all pairs at once, beside one pair at a time as in the published program.
+
+    python benchmarks/aflink.py --data ../shared/data       golden tracks of MOT17
+    python benchmarks/aflink.py --tracklets 100000          time and memory on made-up tracks
+
+Everything runs in one thread, and the two ways take turns. Both get rows in memory
+and the same checkpoint; reading and writing files is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import time
+from pathlib import Path
+
+os.environ.update(dict.fromkeys(('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS'), '1'))
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+from scipy.optimize import linear_sum_assignment
+
+from strongsort_ros.recording.motchallenge import load_tracks
+from strongsort_ros.recording.rows import TrackRows
+from strongsort_ros.refinement.aflink import link
+from strongsort_ros.refinement.aflink_network import PostLinker, load_linker
+from strongsort_ros.refinement.settings import AflinkSettings
+
+SEQUENCES = tuple(f'MOT17-{number}-FRCNN' for number in ('02', '04', '05', '09'))
+SETTINGS = AflinkSettings()
+
+
+def one_pair_at_a_time(rows: TrackRows, network: PostLinker) -> int:
+    """Return the number of links, found by a loop over all pairs, each scored by itself."""
+    table = np.column_stack([rows.frames, rows.ids, rows.tlwh])
+    tracks: dict[float, list[list[float]]] = {}
+    for row in table:
+        tracks.setdefault(row[1], []).append([row[0], row[2], row[3]])
+    pieces = [np.array(track) for track in tracks.values()]
+    costs = np.full((len(pieces), len(pieces)), 1e5)
+    for i, earlier in enumerate(pieces):
+        for j, later in enumerate(pieces):
+            gap = later[0, 0] - earlier[-1, 0]
+            if i == j or not SETTINGS.min_gap <= gap < SETTINGS.max_gap:
+                continue
+            if np.hypot(*(earlier[-1, 1:] - later[0, 1:])) > SETTINGS.max_distance:
+                continue
+            cost = score_one(earlier, later, network)
+            if cost <= SETTINGS.max_cost:
+                costs[i, j] = cost
+    row, column = linear_sum_assignment(costs)
+    return int(np.count_nonzero(costs[row, column] < SETTINGS.max_cost))
+
+
+def score_one(earlier: np.ndarray, later: np.ndarray, network: PostLinker) -> float:
+    """Return the cost of one pair; gradients are prepared for, as the published program does."""
+    first = np.concatenate([np.zeros((max(30 - len(earlier), 0), 3)), earlier[-30:]])
+    second = np.concatenate([later[:30], np.zeros((max(30 - len(later), 0), 3))])
+    both = np.concatenate([first, second])
+    middle, half = (both.max(0) + both.min(0)) / 2, (both.max(0) - both.min(0)) / 2 + 1e-5
+    pair = [
+        torch.tensor((part - middle) / half, dtype=torch.float)[None, None]
+        for part in (first, second)
+    ]
+    return 1 - float(torch.softmax(published_forward(network, *pair), dim=1)[0, 1].detach())
+
+
+def published_forward(
+    network: PostLinker, earlier: torch.Tensor, later: torch.Tensor
+) -> torch.Tensor:
+    """Return what the network does, in the operations of the published program."""
+    features = []
+    branches = (
+        (earlier, network.TemporalModule_1, network.FusionBlock_1),
+        (later, network.TemporalModule_2, network.FusionBlock_2),
+    )
+    for x, module, fusion in branches:
+        for block in module:
+            x = block.conv(x)
+            for column, norm in enumerate((block.bnf, block.bnx, block.bny)):
+                x[..., column] = norm(x[..., column])
+            x = x.relu_()
+        features.append(fusion.bn(fusion.conv(x)).relu_().mean(dim=(2, 3)))
+    return network.classifier(torch.cat(features, dim=1))
+
+
+def at_once(rows: TrackRows, network: PostLinker) -> int:
+    """Return the number of links, as this project finds them."""
+    return len(link(rows.frames, rows.ids, rows.tlwh, rows.class_ids, network, SETTINGS).links)
+
+
+def compare(options: argparse.Namespace, console: Console) -> None:
+    """Print frames of video a second, of both ways, on the golden tracks."""
+    checkpoint = options.data / 'aflink' / 'aflink_official_recipe.pth'
+    network = load_linker(checkpoint)
+    table = Table('tracks', 'sequence', 'ids', 'links', 'one by one, f/s', 'at once, f/s', 'ratio')
+    for tracker in ('deepsort', 'strongsort'):
+        for sequence in SEQUENCES:
+            rows = load_tracks(options.data / 'golden' / tracker / f'{sequence}.txt')
+            frames = np.ptp(rows.frames) + 1
+            seconds: dict[str, list[float]] = {'slow': [], 'fast': []}
+            for _ in range(options.rounds):
+                for name, way in (('slow', one_pair_at_a_time), ('fast', at_once)):
+                    start = time.perf_counter()
+                    links = way(rows, network)
+                    seconds[name].append(time.perf_counter() - start)
+            slow, fast = (statistics.median(seconds[name]) for name in ('slow', 'fast'))
+            table.add_row(
+                tracker, sequence, str(len(np.unique(rows.ids))), str(links),
+                f'{frames / slow:.0f}', f'{frames / fast:.0f}', f'{slow / fast:.1f}x',
+            )  # fmt: skip
+    console.print(table)
+
+
+def made_up(tracklets: int) -> TrackRows:
+    """Return people who walk straight on, 20 at a time, each seen twice with a gap."""
+    rng = np.random.default_rng(0)
+    people, length, gap = tracklets // 2, 40, 10
+    steps = np.concatenate([np.arange(length), length + gap + np.arange(length)])
+    births = rng.integers(0, max(people * len(steps) // 20, 1), people)
+    start = rng.uniform(0, (1920, 1080), (people, 2))
+    speed = rng.normal(0, 2, (people, 2))
+    corners = start[:, None] + speed[:, None] * steps[:, None]
+    corners += rng.normal(0, 1, corners.shape)
+    frames = (births[:, None] + steps).ravel()
+    ids = np.arange(2 * people).repeat(length)
+    tlwh = np.concatenate([corners.reshape(-1, 2), np.full((len(ids), 2), 50.0)], axis=1)
+    return TrackRows(frames, ids, tlwh, np.ones(len(ids)), np.full(len(ids), 'person'))
+
+
+def stress(options: argparse.Namespace, console: Console) -> None:
+    """Print time and peak memory on made-up tracks."""
+    rows = made_up(options.tracklets)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    network = load_linker()
+    start = time.perf_counter()
+    links = at_once(rows, network)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    console.print(
+        f'{options.tracklets} tracklets, {len(rows)} boxes: {links} links in {seconds:.1f} s, '
+        f'peak memory {peak:.0f} MiB, {before:.0f} MiB of them before'
+    )
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--data', type=Path, default=Path('../shared/data'))
+    parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument('--tracklets', type=int, metavar='N', help='made-up tracks instead')
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    (stress if options.tracklets else compare)(options, Console())
+
+
+if __name__ == '__main__':
+    main()

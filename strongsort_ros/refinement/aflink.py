@@ -1,0 +1,173 @@
+"""AFLink: links the pieces of a track that broke, from motion alone, after the recording.
+
+Y. Du et al.: StrongSORT: Make DeepSORT Great Again, arXiv 2202.13514, section 3.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
+from strongsort_ros.refinement.aflink_network import PostLinker, link_costs
+from strongsort_ros.refinement.aflink_pairs import (
+    CameraMotions,
+    CameraPath,
+    Tracklets,
+    candidates,
+    pair_rows,
+)
+from strongsort_ros.refinement.settings import AflinkSettings
+from strongsort_ros.tracking.assignment import Pairs
+from strongsort_ros.tracking.detections import BoolArray, FloatArray, IntArray
+
+# Pairs whose rows are gathered at once: bounds memory, not results.
+_CHUNK = 4096
+# What it costs to leave a tracklet: one link more outweighs whatever the links cost.
+_NO_LINK: Final = 1e5
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedTracks:
+    """What linking makes of the rows of a recording.
+
+    Attributes
+    ----------
+    ids
+        (N,) int64: the id of each row now, that of the first track of its chain.
+    keep
+        (N,) bool: false where another box before it has the same id and frame now.
+    links
+        (L, 2) int64 ids, as they were, of the tracks linked: earlier, later.
+    costs
+        (L,) float64: 1 - P(same object) of each link.
+
+    """
+
+    ids: IntArray
+    keep: BoolArray
+    links: IntArray
+    costs: FloatArray
+
+
+def link(
+    frames: npt.ArrayLike,
+    ids: npt.ArrayLike,
+    tlwh: npt.ArrayLike,
+    class_ids: npt.NDArray[Any],
+    network: PostLinker,
+    settings: AflinkSettings | None = None,
+    camera_motion: CameraMotions | None = None,
+) -> LinkedTracks:
+    """Link the tracks of a recording.
+
+    Parameters
+    ----------
+    frames
+        (N,) frame numbers, in any order.
+    ids
+        (N,) ids of the tracks, each at most once in a frame.
+    tlwh
+        (N, 4) boxes in pixels: left, top, width, height.
+    class_ids
+        (N,) classes, of any type that can be sorted. No link joins two classes.
+    network
+        In evaluation mode (`load_linker`); it runs on the device that it is on.
+    settings
+        None: the defaults.
+    camera_motion
+        Frame -> (3, 3) from the frame before, undone before distances are taken; None: the
+        camera stands still.
+
+    Raises
+    ------
+    ValueError
+        Arrays differ in length, a box is not finite, or a camera motion is unusable.
+
+    """
+    settings = settings or AflinkSettings()
+    frames, ids = np.asarray(frames, dtype=np.int64), np.asarray(ids, dtype=np.int64)
+    boxes = np.asarray(tlwh, dtype=np.float64).reshape(-1, 4)
+    _check(frames, ids, boxes, class_ids)
+    camera = CameraPath(camera_motion) if camera_motion else None
+    tracklets = Tracklets.gather(frames, ids, boxes, class_ids)
+    gap = (settings.min_gap, settings.max_gap)
+    earlier, later = candidates(tracklets, gap, settings.max_distance, camera)
+    costs = _score(tracklets, earlier, later, network, camera)
+    good = costs < settings.max_cost
+    links = best_links(Pairs(earlier[good], later[good], costs[good]))
+    linked = tracklets.ids[_heads(links, tracklets)]
+    new_ids = np.empty_like(ids)
+    new_ids[tracklets.order] = np.repeat(linked, tracklets.stops - tracklets.starts)
+    pairs = np.stack([tracklets.ids[links.rows], tracklets.ids[links.columns]], axis=1)
+    return LinkedTracks(new_ids, _first_of_each(frames, new_ids), pairs, links.costs)
+
+
+def _check(frames: IntArray, ids: IntArray, boxes: FloatArray, class_ids: npt.NDArray[Any]) -> None:
+    lengths = {
+        'frames': len(frames), 'ids': len(ids), 'tlwh': len(boxes), 'class_ids': len(class_ids)
+    }  # fmt: skip
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f'arrays differ in length: {lengths}')
+    finite = np.isfinite(boxes).all(axis=1)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise ValueError(f'tlwh: row {row} is not finite: {boxes[row].tolist()}')
+
+
+def _score(
+    tracklets: Tracklets,
+    earlier: IntArray,
+    later: IntArray,
+    network: PostLinker,
+    camera: CameraPath | None,
+) -> FloatArray:
+    costs = np.empty(len(earlier))
+    for start in range(0, len(earlier), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        rows = pair_rows(tracklets, earlier[part], later[part], camera)
+        costs[part] = link_costs(network, *rows)
+    return costs
+
+
+def best_links(pairs: Pairs) -> Pairs:
+    """Return as many of the pairs as can be had one to one, those of least total cost.
+
+    That is the assignment over the full matrix of rows and columns that have a candidate, where
+    all other pairs cost much more. The matrix here holds the candidates alone, and for every
+    row a column of its own that stands for no link.
+    """
+    if not len(pairs.rows):
+        return pairs
+    rows, row = np.unique(pairs.rows, return_inverse=True)
+    columns, column = np.unique(pairs.columns, return_inverse=True)
+    alone = np.arange(len(rows))
+    # A sparse matrix takes a cost of 0 for no candidate; the same more on each changes nothing.
+    costs = np.concatenate([1 + pairs.costs, np.full(len(rows), _NO_LINK)])
+    places = np.concatenate([row, alone]), np.concatenate([column, len(columns) + alone])
+    matrix = coo_array((costs, places), shape=(len(rows), len(columns) + len(rows))).tocsr()
+    partner = min_weight_full_bipartite_matching(matrix)[1]
+    chosen = np.flatnonzero(partner[row] == column)
+    return Pairs(pairs.rows[chosen], pairs.columns[chosen], pairs.costs[chosen])
+
+
+def _heads(links: Pairs, tracklets: Tracklets) -> IntArray:
+    """Return (T,) the first tracklet of the chain that each tracklet is in."""
+    head = np.arange(len(tracklets))
+    head[links.columns] = links.rows
+    while not np.array_equal(head, head[head]):
+        head = head[head]
+    return head
+
+
+def _first_of_each(frames: IntArray, ids: IntArray) -> BoolArray:
+    """Return which rows are the first with their frame and id."""
+    order = np.lexsort((ids, frames))
+    keep = np.ones(len(frames), dtype=bool)
+    again = (np.diff(frames[order]) == 0) & (np.diff(ids[order]) == 0)
+    keep[order[1:][again]] = False
+    return keep
