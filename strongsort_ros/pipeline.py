@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from strongsort_ros.appearance.extractor import Extractor
 from strongsort_ros.camera_motion.estimator import CameraMotion, CameraMotionEstimator
+from strongsort_ros.settings import AUTO
 from strongsort_ros.tracking.detections import Detections, Float32Array
-from strongsort_ros.tracking.settings import AUTO, TrackerSettings
+from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.tracker import Tracker
 from strongsort_ros.tracking.tracks import Tracks
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from strongsort_ros.camera_motion import MODES, CameraMotionSettings
-from strongsort_ros.settings import Meaning, Settings, check_value, setting
-from strongsort_ros.tracking.settings import AUTO, TrackerSettings
+from strongsort_ros.settings import AUTO, Meaning, Settings, check_value, setting
+from strongsort_ros.tracking.settings import TrackerSettings
 
 NO_WEIGHTS: Final = 'none'
 LOADED: Final = 'configured'

@@ -19,7 +19,7 @@ from strongsort_ros.tracking.tracks import TENTATIVE
 
 @contextmanager
 def open_bag(path: Path | str) -> Iterator[AnyReader]:
-    """Give a reader of a bag; whatever the library stumbles over inside is one clear error.
+    """Give a reader of a bag.
 
     Raises
     ------
@@ -30,11 +30,20 @@ def open_bag(path: Path | str) -> Iterator[AnyReader]:
     path = Path(path)
     if not path.exists():
         raise InputError(f'{path}: there is no such bag')
+    with _reading(path):
+        reader = AnyReader([path], default_typestore=ros_types())
+        reader.open()
     try:
-        with AnyReader([path], default_typestore=ros_types()) as reader:
-            yield reader
-    except InputError:
-        raise
+        yield reader
+    finally:
+        reader.close()
+
+
+@contextmanager
+def _reading(path: Path | str) -> Iterator[None]:
+    """Make one clear error of whatever the library stumbles over inside."""
+    try:
+        yield
     # A broken file makes the library fail in many ways: struct, YAML, SQLite, assertions.
     except Exception as error:
         raise InputError(f'{path}: not a readable bag: {error or type(error).__name__}') from error
@@ -66,10 +75,11 @@ def read_tracks(path: Path | str, topic: str = '', frame_rate: float | None = No
     with open_bag(path) as reader:
         connection = _choose(path, reader.connections, topic)
         columns = _track_columns if connection.msgtype == TRACKS else _detection_columns
-        messages = [
-            reader.deserialize(data, connection.msgtype)
-            for _, _, data in reader.messages([connection])
-        ]
+        with _reading(path):
+            messages = [
+                reader.deserialize(data, connection.msgtype)
+                for _, _, data in reader.messages([connection])
+            ]
     return _rows(path, messages, columns, frame_rate)
 
 

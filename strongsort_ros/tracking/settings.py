@@ -9,9 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from strongsort_ros.settings import AUTO, Meaning, Settings, check_value, setting
-
-__all__ = ['AUTO', 'SWITCHES', 'Meaning', 'TrackerSettings', 'check_value']
+from strongsort_ros.settings import Settings, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
