@@ -78,6 +78,7 @@ bench: setup $(PEERS)/.installed
 	@$(ROS) python benchmarks/association.py --peers $(PEERS)
 	@$(ROS) python benchmarks/camera_motion.py
 	@$(ROS) python benchmarks/refinement.py --peers $(PEERS)
+	@$(ROS) python benchmarks/aflink.py
 	@$(if $(WEIGHTS),$(ROS) python benchmarks/reid.py $(WEIGHTS) --boxmot-python $(PEERS)/bin/python)
 	@$(ROS) python benchmarks/node_latency.py
 

@@ -174,3 +174,11 @@ def test_broken_bags(tmp_path: Path, storage: Storage) -> None:
     data.write_bytes(data.read_bytes()[:5000])
     with pytest.raises(InputError, match='bag'):
         read_tracks(bag)
+
+
+def test_errors_of_the_callers_own_are_not_the_bags(tmp_path: Path) -> None:
+    """They once came out as "not a readable bag"."""
+    with BagWriter(tmp_path / 'bag') as writer:
+        writer.write_detections(1, Detections.empty())
+    with pytest.raises(ZeroDivisionError), open_bag(tmp_path / 'bag'):
+        _ = 1 / 0
