@@ -43,7 +43,7 @@ from sensor_msgs.msg import Image  # noqa: E402
 from strongsort_ros.msg import Track2DArray  # noqa: E402
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose  # noqa: E402
 
-from strongsort_ros.nodes.serialised import read_detections  # noqa: E402
+from strongsort_ros.messages.serialised import read_detections  # noqa: E402
 from strongsort_ros.pipeline import Pipeline  # noqa: E402
 from strongsort_ros.simulation.walkers import Walkers, WalkerSettings  # noqa: E402
 from strongsort_ros.tracking.detections import Detections  # noqa: E402

@@ -13,8 +13,8 @@ import numpy as np
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
 from strongsort_ros.camera_motion.estimator import CameraMotion
+from strongsort_ros.messages.serialised import SECOND, Header, boxes_to_tlwh
 from strongsort_ros.msg import Track2D, Track2DArray
-from strongsort_ros.nodes.serialised import SECOND, Header, boxes_to_tlwh
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.tracks import CONFIRMED, Tracks
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from sensor_msgs.msg import Image
 
-from strongsort_ros.nodes.images import BGR
-from strongsort_ros.nodes.serialised import Header
+from strongsort_ros.messages.images import BGR
+from strongsort_ros.messages.serialised import Header
 from strongsort_ros.tracking.tracks import LOST, TENTATIVE, Tracks
 
 GOLDEN_ANGLE: Final = 137.50776

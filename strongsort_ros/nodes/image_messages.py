@@ -8,35 +8,18 @@ import numpy as np
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
 
-from strongsort_ros.nodes.images import BGR, ImageError
-from strongsort_ros.nodes.serialised import read_compressed_image, read_image
+from strongsort_ros.messages.images import BGR, ImageError
+from strongsort_ros.messages.serialised import decode_image, read_image
 
 
 def decode(message: bytes, transport: str) -> BGR:
-    """Return (H, W, 3) BGR of a serialised image message; rare encodings by cv_bridge.
-
-    Parameters
-    ----------
-    message
-        A sensor_msgs/Image or, with transport 'compressed', a sensor_msgs/CompressedImage.
-    transport
-        'raw' or 'compressed'.
-
-    Raises
-    ------
-    MessageError, ImageError
-        The message or the image in it cannot be used.
-
-    """
-    if transport == 'compressed':
-        return read_compressed_image(message).decode()
-    image = read_image(message)
+    """Return the image as `decode_image` does; rare encodings by cv_bridge."""
     try:
-        return image.decode()
+        return decode_image(message, transport)
     except ImageError as error:
         if error.reason != 'unknown_encoding':
             raise
-    return _decode_by_cv_bridge(message, image.encoding)
+    return _decode_by_cv_bridge(message, read_image(message).encoding)
 
 
 def _decode_by_cv_bridge(message: bytes, encoding: str) -> BGR:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from rclpy.clock import Clock
@@ -17,9 +16,10 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
 
-from strongsort_ros.nodes.serialised import Header, MessageError, read_header
-from strongsort_ros.nodes.settings import NodeSettings
-from strongsort_ros.nodes.synchroniser import SECOND, Frame, Synchroniser
+from strongsort_ros.messages.serialised import MessageError, read_header
+from strongsort_ros.streaming.processing import Received
+from strongsort_ros.streaming.settings import NodeSettings
+from strongsort_ros.streaming.synchroniser import SECOND, Frame, Synchroniser
 
 IMAGE_TYPES: Final = {'raw': Image, 'compressed': CompressedImage}
 SENSOR: Final = QoSProfile(
@@ -28,15 +28,6 @@ SENSOR: Final = QoSProfile(
 """Best effort takes what any publisher offers."""
 THROTTLE: Final = 5.0
 """Seconds between log lines that say the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A serialised message, its header, and when it came (`time.perf_counter`)."""
-
-    header: Header
-    data: bytes
-    at: float
 
 
 class Inputs:

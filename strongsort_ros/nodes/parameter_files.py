@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from strongsort_ros.nodes.settings import PREFIXES, AllSettings, NodeSettings, constraints
 from strongsort_ros.settings import Settings
+from strongsort_ros.streaming.settings import PREFIXES, AllSettings, NodeSettings, constraints
 from strongsort_ros.tracking.settings import TrackerSettings
 
 WIDTH: Final = 100

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from strongsort_ros.nodes.parameter_files import HEADINGS
-from strongsort_ros.nodes.settings import PREFIXES, AllSettings, NodeSettings, constraints
 from strongsort_ros.settings import Settings
+from strongsort_ros.streaming.settings import PREFIXES, AllSettings, NodeSettings, constraints
 
 INTRODUCTION: Final = """\
 # Parameters of the tracker node

@@ -15,8 +15,8 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from strongsort_ros.nodes.settings import LOADED, AllSettings, constraints
 from strongsort_ros.settings import AUTO, Settings
+from strongsort_ros.streaming.settings import LOADED, AllSettings, constraints
 
 
 class Parameters:

@@ -27,15 +27,16 @@ from strongsort_ros.msg import Track2DArray
 from strongsort_ros.nodes import diagnostics
 from strongsort_ros.nodes.conversion import DetectionsWriter, TracksWriter
 from strongsort_ros.nodes.debug_image import draw_tracks, image_message
-from strongsort_ros.nodes.inputs import THROTTLE, Inputs, Received
+from strongsort_ros.nodes.image_messages import decode
+from strongsort_ros.nodes.inputs import THROTTLE, Inputs
 from strongsort_ros.nodes.log_bridge import LogBridge
 from strongsort_ros.nodes.memory import keep_freed_memory
 from strongsort_ros.nodes.message_layout import check_layouts
 from strongsort_ros.nodes.parameters import Parameters
-from strongsort_ros.nodes.processing import FrameProcessor, Tracked
-from strongsort_ros.nodes.settings import AllSettings
-from strongsort_ros.nodes.synchroniser import Frame
 from strongsort_ros.nodes.transitions import logged, survive_impossible_transitions
+from strongsort_ros.streaming.processing import FrameProcessor, Received, Tracked
+from strongsort_ros.streaming.settings import AllSettings
+from strongsort_ros.streaming.synchroniser import Frame
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 
@@ -80,7 +81,7 @@ class TrackerNode(LifecycleNode):
         """Load and warm up; slow, so that the rest is quick."""
         start = time.monotonic()
         check_layouts()
-        self._processor = FrameProcessor(self._configuration.settings, self._say_rejected)
+        self._processor = FrameProcessor(self._configuration.settings, self._say_rejected, decode)
         self._tracks = self._publisher(Track2DArray, 'tracks')
         self._tracked_detections = self._publisher(Detection2DArray, 'tracked_detections')
         self._debug_image = self._publisher(Image, '~/debug_image', depth=1)

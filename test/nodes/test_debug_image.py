@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip('sensor_msgs.msg', reason='needs ROS 2')
 
+from strongsort_ros.messages.serialised import Header
 from strongsort_ros.nodes.debug_image import colour_of, draw_tracks, image_message
-from strongsort_ros.nodes.serialised import Header
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST, Tracks
 
 

@@ -18,16 +18,16 @@ from sensor_msgs.msg import CompressedImage, Image
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
 from strongsort_ros.camera_motion import CameraMotion
-from strongsort_ros.nodes import serialised
+from strongsort_ros.messages import serialised
+from strongsort_ros.messages.images import ImageError
+from strongsort_ros.messages.serialised import Header, MessageError
 from strongsort_ros.nodes.conversion import (
     DetectionsWriter,
     TracksWriter,
     detections_from_message,
 )
 from strongsort_ros.nodes.image_messages import decode
-from strongsort_ros.nodes.images import ImageError
 from strongsort_ros.nodes.message_layout import LAYOUTS, check_layouts
-from strongsort_ros.nodes.serialised import Header, MessageError
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.tracks import Tracks
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from strongsort_ros.nodes.parameter_page import parameter_page
-from strongsort_ros.nodes.settings import AllSettings
+from strongsort_ros.streaming.settings import AllSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 

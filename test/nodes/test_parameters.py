@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from strongsort_ros.nodes.parameter_files import FILES, parameter_file
-from strongsort_ros.nodes.settings import AllSettings, NodeSettings
+from strongsort_ros.streaming.settings import AllSettings, NodeSettings
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
 Start = Callable[..., tuple[Any, Any]]

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from strongsort_ros.nodes.frame_clock import FrameClock
 from strongsort_ros.pipeline import Pipeline
 from strongsort_ros.simulation.walkers import Walkers, WalkerSettings
+from strongsort_ros.streaming.frame_clock import FrameClock
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE

@@ -23,7 +23,7 @@ from strongsort_ros.msg import Track2DArray
 from vision_msgs.msg import Detection2DArray
 
 from demonstration.tracker_process import TrackerProcess
-from strongsort_ros.nodes.serialised import read_header
+from strongsort_ros.messages.serialised import read_header
 from strongsort_ros.recording.ros_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE, TRACKS
 from strongsort_ros.recording.rosbag_reader import open_bag
 from strongsort_ros.recording.rosbag_writer import DETECTIONS_TOPIC, BagWriter

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from strongsort_ros.nodes.images import CompressedImage, RawImage
+from strongsort_ros.messages.images import BGR, CompressedImage, RawImage
 from strongsort_ros.tracking.detections import Detections
 
 SECOND: Final = 1_000_000_000
@@ -134,6 +134,27 @@ def read_compressed_image(message: bytes) -> CompressedImage:
         return CompressedImage(reader.string(), reader.bytes())
     except (struct.error, IndexError) as error:
         raise MessageError(f'image message of {len(message)} bytes: {error}') from error
+
+
+def decode_image(message: bytes, transport: str) -> BGR:
+    """Return (H, W, 3) BGR of a serialised image message.
+
+    Parameters
+    ----------
+    message
+        A sensor_msgs/Image or, with transport 'compressed', a sensor_msgs/CompressedImage.
+    transport
+        'raw' or 'compressed'.
+
+    Raises
+    ------
+    MessageError, ImageError
+        The message or the image in it cannot be used.
+
+    """
+    if transport == 'compressed':
+        return read_compressed_image(message).decode()
+    return read_image(message).decode()
 
 
 def read_detections(message: bytes) -> Detections:

@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strongsort_ros.nodes.synchroniser import SECOND, Frame, Synchroniser
+from strongsort_ros.streaming.synchroniser import SECOND, Frame, Synchroniser
 
 PERIOD = SECOND // 30
 DEADLINE = SECOND // 5

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongsort_ros.nodes.frame_clock import FrameClock
+from strongsort_ros.streaming.frame_clock import FrameClock
 
 PERIOD = 33_333_333
 

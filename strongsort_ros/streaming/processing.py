@@ -10,18 +10,25 @@ from typing import Final
 
 from strongsort_ros.appearance.extractor import Extractor
 from strongsort_ros.camera_motion import CameraMotion, create_camera_motion
-from strongsort_ros.nodes.frame_clock import FrameClock
-from strongsort_ros.nodes.image_messages import decode
-from strongsort_ros.nodes.images import BGR, ImageError
-from strongsort_ros.nodes.inputs import Received
-from strongsort_ros.nodes.serialised import Header, MessageError, read_detections
-from strongsort_ros.nodes.settings import NO_WEIGHTS, AllSettings, NodeSettings
-from strongsort_ros.nodes.synchroniser import Frame
+from strongsort_ros.messages.images import BGR, ImageError
+from strongsort_ros.messages.serialised import Header, MessageError, decode_image, read_detections
 from strongsort_ros.pipeline import Pipeline
+from strongsort_ros.streaming.frame_clock import FrameClock
+from strongsort_ros.streaming.settings import NO_WEIGHTS, AllSettings, NodeSettings
+from strongsort_ros.streaming.synchroniser import Frame
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE, Tracks
 
 RECENT: Final = 300
 """Frames over which latencies are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A serialised message, its header, and when it came (`time.perf_counter`)."""
+
+    header: Header
+    data: bytes
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,8 @@ class FrameProcessor:
         The weights are loaded and warmed up here, which can take long.
     log
         Called with one line about what could not be used.
+    decode
+        As `decode_image`.
 
     Raises
     ------
@@ -58,13 +67,19 @@ class FrameProcessor:
 
     """
 
-    def __init__(self, settings: AllSettings, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: AllSettings,
+        log: Callable[[str], None],
+        decode: Callable[[bytes, str], BGR] = decode_image,
+    ) -> None:
         self._settings = settings
         self.extractor = load_weights(settings.node)
         self.clock = FrameClock(settings.node.frame_rate)
         self.rejected: Counter[str] = Counter()
         self.seconds: dict[str, deque[float]] = {}
         self._log = log
+        self._decode_message = decode
         self._live: Tracks | None = None
         self._pipeline = Pipeline(
             settings.tracker,
@@ -140,7 +155,7 @@ class FrameProcessor:
         if image is None:
             return None
         try:
-            return decode(image.data, self._settings.node.image_transport)
+            return self._decode_message(image.data, self._settings.node.image_transport)
         except MessageError as error:
             self.reject('malformed_image', f'image: {error}; tracked by motion alone')
         except ImageError as error:
