@@ -28,7 +28,7 @@ unexport AMENT_PREFIX_PATH CMAKE_PREFIX_PATH LD_LIBRARY_PATH PYTHONPATH
 REQUIREMENTS := pyproject.toml $(wildcard requirements/*.txt)
 TORCH := $(shell sed -n 's/^torch==//p' requirements/runtime.txt)
 INTERFACES := CMakeLists.txt package.xml tools/build_overlay.py \
-	$(wildcard msg/* srv/* config/* launch/* scripts/* tools/vision_msgs/* tools/vision_msgs/msg/*)
+	$(wildcard msg/* srv/* action/* config/* launch/* scripts/* tools/vision_msgs/* tools/vision_msgs/msg/*)
 
 .PHONY: setup demo test lint format bench lock clean
 

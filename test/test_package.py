@@ -16,7 +16,7 @@ import pytest
 import strongsort_ros
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ('CMakeLists.txt', 'package.xml', 'config', 'launch', 'msg', 'scripts', 'srv')
+SOURCES = ('CMakeLists.txt', 'package.xml', 'action', 'config', 'launch', 'msg', 'scripts', 'srv')
 ROS_PACKAGES = {
     'builtin_interfaces',
     'diagnostic_msgs',
@@ -76,7 +76,8 @@ def test_colcon_build(tmp_path: Path, underlay: str) -> None:
         assert os.access(prefix / 'lib' / 'strongsort_ros' / program, os.X_OK)
 
     program = (
-        'import strongsort_ros.msg, strongsort_ros.srv, strongsort_ros.tracking.tracker as t;'
+        'import strongsort_ros.action, strongsort_ros.msg, strongsort_ros.srv;'
+        'import strongsort_ros.tracking.tracker as t;'
         'print(strongsort_ros.__path__[0], strongsort_ros.msg.__file__, t.__file__, sep="\\n")'
     )
     source = '. install/setup.sh && python -c "$PROGRAM"'

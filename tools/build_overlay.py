@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = (
     'CMakeLists.txt',
     'LICENSE',
+    'action',
     'config',
     'launch',
     'msg',
