@@ -19,6 +19,8 @@ from strongsort_ros.messages.images import BGR, CompressedImage, RawImage
 from strongsort_ros.tracking.detections import Detections
 
 SECOND: Final = 1_000_000_000
+HEADER_BYTES: Final = 4
+"""Of every message: what encoding it is in."""
 POSE_BYTES: Final = 8 * (7 + 36)
 """A geometry_msgs/PoseWithCovariance: position, orientation, covariance."""
 
@@ -44,11 +46,11 @@ class Header:
 class Reader:
     """Goes through serialised bytes; positions and alignment count from the end of their header."""
 
-    def __init__(self, message: bytes) -> None:
-        if len(message) < 4 or message[0] != 0 or message[1] > 1:
+    def __init__(self, message: bytes | memoryview) -> None:
+        if len(message) < HEADER_BYTES or message[0] != 0 or message[1] > 1:
             raise MessageError(f'no CDR message: it begins with {bytes(message[:4]).hex(" ")!r}')
-        order = '<' if message[1] else '>'
-        self.data = memoryview(message)[4:]
+        self.order = order = '<' if message[1] else '>'
+        self.data = memoryview(message)[HEADER_BYTES:]
         self.position = 0
         self._uint = struct.Struct(order + 'I')
         self._stamp = struct.Struct(order + 'iI')
@@ -99,7 +101,16 @@ class Reader:
         return Header(seconds, nanoseconds, self.string())
 
 
-def read_header(message: bytes) -> Header:
+def write_header(header: Header, count: int) -> bytes:
+    """Return the begin of a message: its encoding, its header, and the length of its array."""
+    frame_id = header.frame_id.encode() + b'\0'
+    text = f'{len(frame_id)}s{-len(frame_id) % 4}x'
+    return b'\0\1\0\0' + struct.pack(
+        f'<iII{text}I', header.seconds, header.nanoseconds, len(frame_id), frame_id, count
+    )
+
+
+def read_header(message: bytes | memoryview) -> Header:
     """Read the header of any message that begins with one.
 
     Raises

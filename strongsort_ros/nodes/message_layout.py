@@ -1,4 +1,4 @@
-"""Whether messages are made of the fields that `serialised` reads."""
+"""Whether messages are made of the fields that are read and written as bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ from vision_msgs.msg import (
     Pose2D,
 )
 
+from strongsort_ros.msg import Track2D, Track2DArray
+
 LAYOUTS: Final[dict[Any, str]] = {
+    Track2DArray: 'std_msgs/Header header, sequence<strongsort_ros/Track2D> tracks, '
+    'double[9] camera_motion, float camera_motion_score',
+    Track2D: 'uint32 id, string class_id, float score, uint8 state, '
+    'vision_msgs/BoundingBox2D bbox, double[16] bbox_covariance, vision_msgs/Point2D velocity, '
+    'uint32 age, uint32 hits, uint32 time_since_update, '
+    'builtin_interfaces/Time first_seen, int32 detection_index',
     Header: 'builtin_interfaces/Time stamp, string frame_id',
     Image: 'std_msgs/Header header, uint32 height, uint32 width, string encoding, '
     'uint8 is_bigendian, uint32 step, sequence<uint8> data',

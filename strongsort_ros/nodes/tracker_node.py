@@ -23,9 +23,9 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2DArray
 
+from strongsort_ros.messages.track_arrays import write_track_array
 from strongsort_ros.msg import Track2DArray
 from strongsort_ros.nodes import diagnostics
-from strongsort_ros.nodes.conversion import DetectionsWriter, TracksWriter
 from strongsort_ros.nodes.debug_image import draw_tracks, image_message
 from strongsort_ros.nodes.image_messages import decode
 from strongsort_ros.nodes.inputs import THROTTLE, Inputs
@@ -34,6 +34,7 @@ from strongsort_ros.nodes.memory import keep_freed_memory
 from strongsort_ros.nodes.message_layout import check_layouts
 from strongsort_ros.nodes.parameters import Parameters
 from strongsort_ros.nodes.transitions import logged, survive_impossible_transitions
+from strongsort_ros.streaming.answers import track_array, tracked_detections
 from strongsort_ros.streaming.processing import FrameProcessor, Received, Tracked
 from strongsort_ros.streaming.settings import AllSettings
 from strongsort_ros.streaming.synchroniser import Frame
@@ -63,7 +64,6 @@ class TrackerNode(LifecycleNode):
             is_active=lambda: self._inputs is not None,
             on_change=self._change_settings,
         )
-        self._tracks_writer, self._detections_writer = TracksWriter(), DetectionsWriter()
         self.create_service(Trigger, '~/reset', self._reset)
         self._diagnosis = diagnostics.Diagnosis()
         self._diagnostics = self.create_publisher(
@@ -172,10 +172,10 @@ class TrackerNode(LifecycleNode):
         messages = []
         if self._tracks.get_subscription_count():
             motion, rate = tracked.camera_motion, self._processor.clock.rate
-            message = self._tracks_writer.write(header, tracks, motion, rate)
+            message = write_track_array(track_array(header, tracks, motion, rate))
             messages.append((self._tracks, message))
         if self._tracked_detections.get_subscription_count():
-            message = self._detections_writer.write(header, tracks)
+            message = tracked_detections(header, tracks)
             messages.append((self._tracked_detections, message))
         written = time.perf_counter()
         for publisher, message in messages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import math
 import struct
 from typing import Any
 
@@ -13,21 +14,19 @@ from hypothesis import strategies as st
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 
-from rclpy.serialization import serialize_message
+from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CompressedImage, Image
+from strongsort_ros.msg import Track2D, Track2DArray
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
 from strongsort_ros.camera_motion import CameraMotion
 from strongsort_ros.messages import serialised
 from strongsort_ros.messages.images import ImageError
 from strongsort_ros.messages.serialised import Header, MessageError
-from strongsort_ros.nodes.conversion import (
-    DetectionsWriter,
-    TracksWriter,
-    detections_from_message,
-)
+from strongsort_ros.messages.track_arrays import read_track_array, write_track_array
 from strongsort_ros.nodes.image_messages import decode
 from strongsort_ros.nodes.message_layout import LAYOUTS, check_layouts
+from strongsort_ros.streaming.answers import track_array, tracked_detections
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.tracks import Tracks
 
@@ -66,7 +65,7 @@ def assert_same(one: Detections, other: Detections) -> None:
 @given(detection_arrays())
 def test_detections_are_those_of_rclpy(message: Any) -> None:
     data = serialize_message(message)
-    assert_same(serialised.read_detections(data), detections_from_message(message))
+    assert_same(serialised.read_detections(data), detections_of(message))
     header = serialised.read_header(data)
     stamp = message.header.stamp
     assert (header.seconds, header.nanoseconds) == (stamp.sec, stamp.nanosec)
@@ -95,7 +94,7 @@ def test_the_best_hypothesis_counts_and_none_is_certain() -> None:
         message.detections[0].results.append(result)
     for read in (
         serialised.read_detections(serialize_message(message)),
-        detections_from_message(message),
+        detections_of(message),
     ):
         assert read.class_ids.tolist() == ['person', '']
         assert read.scores.tolist() == [0.7, 1.0]
@@ -139,6 +138,24 @@ def test_the_messages_of_this_ros_are_those_that_are_read(
         check_layouts()
 
 
+def detections_of(message: Any) -> Detections:
+    """Return the detections of a Detection2DArray; the long way."""
+    if not message.detections:
+        return Detections.empty()
+    boxes, scores, class_ids = [], [], []
+    for detection in message.detections:
+        box, best_score, best_class = detection.bbox, 1.0, ''
+        centre = box.center.position
+        boxes.append((centre.x, centre.y, 0.0, box.size_x, box.size_y))
+        for number, result in enumerate(detection.results):
+            score = result.hypothesis.score
+            if number == 0 or score > best_score or math.isnan(best_score):
+                best_score, best_class = score, result.hypothesis.class_id
+        scores.append(best_score)
+        class_ids.append(best_class)
+    return Detections(serialised.boxes_to_tlwh(boxes), np.array(scores), np.array(class_ids))
+
+
 def tracks(n: int, start: int = 1) -> Tracks:
     rng = np.random.default_rng(n)
     rows = np.arange(n)
@@ -150,23 +167,69 @@ def tracks(n: int, start: int = 1) -> Tracks:
     )  # fmt: skip
 
 
-def test_a_writer_leaves_nothing_of_the_message_before() -> None:
-    used, header = TracksWriter(), Header(5, 6, 'camera')
-    used.write(header, tracks(40), CameraMotion(), 30.0)
-    for n in (7, 0, 55):
-        motion = CameraMotion(np.arange(9.0).reshape(3, 3), 0.5)
-        again = used.write(header, tracks(n), motion, 25.0)
-        fresh = TracksWriter().write(header, tracks(n), motion, 25.0)
-        assert again == fresh
-        assert [track.id for track in again.tracks] == list(range(1, n + 1))
+@pytest.mark.parametrize('frame_id', ['', 'cam', 'camera', 'a longer frame'])
+@pytest.mark.parametrize('n', [0, 1, 12])
+def test_tracks_are_written_as_ros_reads_them(n: int, frame_id: str) -> None:
+    header = Header(5, 6, frame_id)
+    motion = CameraMotion(np.arange(9.0).reshape(3, 3), 0.5)
+    array = track_array(header, tracks(n), motion, 25.0)
+    message = deserialize_message(write_track_array(array), Track2DArray)
+    assert (message.header.stamp.sec, message.header.stamp.nanosec) == (5, 6)
+    assert message.header.frame_id == frame_id
+    assert message.camera_motion.tolist() == list(range(9))
+    assert message.camera_motion_score == 0.5
+    given = tracks(n)
+    assert [track.id for track in message.tracks] == given.ids.tolist()
+    assert [track.class_id for track in message.tracks] == given.class_ids.tolist()
+    for row, track in enumerate(message.tracks):
+        box = track.bbox
+        corner = (box.center.position.x - box.size_x / 2, box.center.position.y - box.size_y / 2)
+        np.testing.assert_allclose((*corner, box.size_x, box.size_y), given.tlwh[row])
+        assert box.center.theta == 0
+        covariance = track.bbox_covariance.reshape(4, 4)
+        np.testing.assert_array_equal(covariance, np.diag(given.variance[row, :4]))
+        velocity = (track.velocity.x, track.velocity.y)
+        np.testing.assert_allclose(velocity, 25 * given.mean[row, 4:6])
+        assert track.score == np.float32(given.scores[row])
+        assert track.first_seen.sec * 10**9 + track.first_seen.nanosec == given.first_seen[row]
+        for name in ('age', 'hits', 'time_since_update', 'detection_index'):
+            assert getattr(track, name) == getattr(given, name)[row]
+        assert track.state == given.states[row]
+
+
+@given(st.lists(WORDS, max_size=5), WORDS)
+def test_tracks_are_read_as_ros_writes_them(class_ids: list[str], frame_id: str) -> None:
+    message = Track2DArray(camera_motion_score=0.25)
+    message.header.frame_id = frame_id
+    rng = np.random.default_rng(len(class_ids))
+    message.camera_motion = rng.random(9)
+    for number, class_id in enumerate(class_ids):
+        track = Track2D(class_id=class_id, score=0.5, state=2, detection_index=-1)
+        track.id = track.age = track.hits = track.time_since_update = 2**32 - 1 - number
+        track.bbox.center.position.x, track.bbox.center.theta = rng.random(2)
+        track.bbox.size_x, track.velocity.y = rng.random(2)
+        track.bbox_covariance = rng.random(16)
+        track.first_seen.sec, track.first_seen.nanosec = -5, number
+        message.tracks.append(track)
+    data = serialize_message(message)
+    array = read_track_array(data)
+    assert list(array.class_ids) == class_ids
+    assert array.header == Header(0, 0, frame_id)
+    assert array.tracks['center'][:, 0].tolist() == [
+        track.bbox.center.position.x for track in message.tracks
+    ]
+    # What is written of it is the same message, down to the last bit of every field.
+    assert deserialize_message(write_track_array(array), Track2DArray) == message
+    for cut in range(0, len(data) - 4, 7):
+        with pytest.raises(MessageError):
+            read_track_array(data[:cut])
 
 
 def test_tracked_detections_are_confirmed_and_seen() -> None:
-    used = DetectionsWriter()
-    used.write(Header(5, 6, 'camera'), tracks(40))
-    message = used.write(Header(7, 8, 'other'), tracks(9))
+    data = tracked_detections(Header(7, 8, 'other'), tracks(9))
+    message = deserialize_message(data, Detection2DArray)
     assert [detection.id for detection in message.detections] == ['2', '5', '8']
     assert {detection.header.frame_id for detection in message.detections} == {'other'}
-    read = detections_from_message(message)
+    read = detections_of(message)
     np.testing.assert_allclose(read.tlwh, tracks(9).tlwh[[1, 4, 7]])
     assert read.class_ids.tolist() == ['kind 1', 'kind 4', 'kind 7']
