@@ -12,6 +12,7 @@ from rosbags.highlevel import AnyReader
 from rosbags.interfaces import Connection
 
 from strongsort_ros.recording.errors import InputError
+from strongsort_ros.recording.frame_numbers import frame_numbers
 from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS, ros_types
 from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.tracking.tracks import TENTATIVE
@@ -49,7 +50,7 @@ def _reading(path: Path | str) -> Iterator[None]:
         raise InputError(f'{path}: not a readable bag: {error or type(error).__name__}') from error
 
 
-def read_tracks(path: Path | str, topic: str = '', frame_rate: float | None = None) -> TrackRows:
+def read_tracks(path: Path | str, topic: str = '', frame_rate: float = 0.0) -> TrackRows:
     """Read the tracks of a bag, sorted by frame and id.
 
     From a Track2DArray come the rows that the published program would write: tracks confirmed
@@ -62,8 +63,8 @@ def read_tracks(path: Path | str, topic: str = '', frame_rate: float | None = No
     topic
         Topic of the tracks; '': the only one, a Track2DArray before a Detection2DArray.
     frame_rate
-        Frames a second: a message's frame is its header stamp times this, rounded. None:
-        messages are numbered from 1 in the order of their stamps.
+        Nominal frames a second, from which and the header stamps `frame_numbers` makes the
+        frames; 0: estimated from the stamps.
 
     Raises
     ------
@@ -103,15 +104,12 @@ def _rows(
     path: Path | str,
     messages: list[Any],
     columns: Callable[[Path | str, Any], Columns],
-    frame_rate: float | None,
+    frame_rate: float,
 ) -> TrackRows:
     stamps = np.array(
         [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in messages], dtype=np.int64
     )
-    if frame_rate is None:
-        numbers = np.searchsorted(np.unique(stamps), stamps) + 1
-    else:
-        numbers = np.rint(stamps * (frame_rate / 1e9)).astype(np.int64)
+    numbers = frame_numbers(stamps, frame_rate).frames
     frames, ids, boxes, scores, class_ids = [], [], [], [], []
     for number, message in zip(numbers.tolist(), messages, strict=True):
         one_ids, one_boxes, one_scores, one_classes = columns(path, message)

@@ -129,7 +129,7 @@ def test_tracks_come_back(tmp_path: Path, storage: Storage) -> None:
     }
     bag = write_tracks(tmp_path / 'bag', frames, storage)
     rows = read_tracks(bag)
-    assert rows.frames.tolist() == [1, 1, 3]
+    assert rows.frames.tolist() == [3, 3, 5]
     assert rows.ids.tolist() == [1, 2, 1]
     assert rows.tlwh.tolist() == [[20, 30, 20, 40], [90, 30, 20, 40], [30, 30, 20, 40]]
     assert read_tracks(bag, '/tracks', frame_rate=10).frames.tolist() == [3, 3, 5]
@@ -158,7 +158,7 @@ def test_the_topic_is_named_where_there_is_a_choice(tmp_path: Path) -> None:
     bag = write_tracks(tmp_path / 'bag', {1: [track(1, 30.0), track(1, 60.0)]})
     with pytest.raises(InputError, match=r'no topic /other of tracks.*/tracks'):
         read_tracks(bag, '/other')
-    with pytest.raises(InputError, match='id 1 is twice in frame 1'):
+    with pytest.raises(InputError, match='id 1 is twice in frame'):
         read_tracks(bag)
 
 
