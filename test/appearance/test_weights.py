@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 
 import numpy as np
 import pytest
@@ -125,8 +126,21 @@ def test_wrong_ending(tmp_path):
     assert '.safetensors' in refused(path)
 
 
+# PyTorch's magic number and protocol: what follows is read as a checkpoint of its old format.
+OLD_FORMAT = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.'
+NONSENSE = {
+    'empty': b'',
+    'text': b'not a network',
+    'a beginning': b'\x80\x02',
+    'random': random.Random(0).randbytes(3000),
+    'an IndexError': b'b.',
+    'a TypeError': b'\x80\x02}]K\x01s.',
+    'an AssertionError': OLD_FORMAT + b'\x80\x02}.\x80\x02}.\x80\x02]X\x01\x00\x00\x00aa.',
+}
+
+
 @pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])
-@pytest.mark.parametrize('content', [b'', b'not a network', b'\x80\x02', os.urandom(3000)])
+@pytest.mark.parametrize('content', NONSENSE.values(), ids=NONSENSE)
 def test_files_of_nonsense(tmp_path, suffix, content):
     path = tmp_path / f'weights{suffix}'
     path.write_bytes(content)
