@@ -1,0 +1,100 @@
+"""A camera's recording: a bag with images and what a detector saw in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rosbags.interfaces import Connection
+
+from strongsort_ros.recording.errors import InputError
+from strongsort_ros.recording.ros_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE
+from strongsort_ros.recording.rosbag_reader import open_bag
+
+
+@dataclass(frozen=True, slots=True)
+class CameraTopics:
+    """What to read of a bag.
+
+    Attributes
+    ----------
+    detections
+        Topic of vision_msgs/Detection2DArray.
+    image
+        Topic of images; '': there is none.
+    compressed
+        Whether they are sensor_msgs/CompressedImage, not sensor_msgs/Image.
+    frames
+        Number of detection arrays.
+
+    """
+
+    detections: str
+    image: str
+    compressed: bool
+    frames: int
+
+    @property
+    def transport(self) -> str:
+        """The tracker's parameter image_transport that fits: raw, compressed or none."""
+        if not self.image:
+            return 'none'
+        return 'compressed' if self.compressed else 'raw'
+
+
+def find_camera_topics(path: Path | str, image: str = '', detections: str = '') -> CameraTopics:
+    """Return the topics of images and detections: those named, or the only ones of their types.
+
+    Raises
+    ------
+    InputError
+        The bag cannot be read, a topic that is named is not in it or of another type, there are
+        no detections, or several topics would do.
+
+    """
+    with open_bag(path) as reader:
+        seen = _choose(path, reader.connections, (DETECTIONS,), 'detections', detections)
+        if seen is None:
+            there = ', '.join(sorted(f'{c.topic} ({c.msgtype})' for c in reader.connections))
+            raise InputError(f'{path}: no {DETECTIONS} to track; there is: {there or "nothing"}')
+        pictures = _choose(path, reader.connections, (IMAGE, COMPRESSED_IMAGE), 'images', image)
+        return CameraTopics(
+            seen.topic,
+            pictures.topic if pictures else '',
+            pictures is not None and pictures.msgtype == COMPRESSED_IMAGE,
+            reader.topics[seen.topic].msgcount,
+        )
+
+
+def _choose(
+    path: Path | str, connections: list[Connection], kinds: tuple[str, ...], what: str, name: str
+) -> Connection | None:
+    found = {c.topic: c for c in connections if c.msgtype in kinds}
+    if name:
+        if name not in found:
+            raise InputError(
+                f'{path}: topic {name} of {what} is not in it; '
+                f'there are: {", ".join(sorted(found)) or "none"}'
+            )
+        return found[name]
+    if len(found) > 1:
+        raise InputError(f'{path}: {what} are on several topics, name one: {", ".join(found)}')
+    return next(iter(found.values()), None)
+
+
+def read_camera(
+    path: Path | str, topics: CameraTopics
+) -> Iterator[tuple[str, int, memoryview | bytes]]:
+    """Yield topic, time in the bag (nanoseconds) and serialised message, in the bag's order.
+
+    Raises
+    ------
+    InputError
+        The bag cannot be read.
+
+    """
+    with open_bag(path) as reader:
+        wanted = [c for c in reader.connections if c.topic in (topics.image, topics.detections)]
+        for connection, time, data in reader.messages(wanted):
+            yield connection.topic, time, data
