@@ -55,6 +55,11 @@ class ColourExtractor:
         """The descriptor's card."""
         return CARD
 
+    @property
+    def trouble(self) -> str:
+        """Always '': NumPy does not fail."""
+        return ''
+
     def extract(self, image: Image, tlwh: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
         """Return (N, 256) float32 of unit length; zeros where a box shows nothing.
 

@@ -43,6 +43,11 @@ class Extractor(Protocol):
         """The network's card."""
         ...
 
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the device, and what is done meanwhile; '' while it works."""
+        ...
+
     def extract(
         self, image: npt.NDArray[np.uint8], tlwh: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float32]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from strongsort_ros.appearance.colour import ColourExtractor
 from strongsort_ros.appearance.engine import Engine
 from strongsort_ros.appearance.errors import ExtractorError
 from strongsort_ros.appearance.extractor import Extractor
+from strongsort_ros.appearance.fallback import CPU, FALLBACKS, NONE, Fallback
 from strongsort_ros.appearance.network_extractor import NetworkExtractor
 from strongsort_ros.appearance.onnx_engine import engine_of_file, engine_of_network
 from strongsort_ros.appearance.timm_backbone import load_timm
@@ -24,10 +26,11 @@ _log = logging.getLogger(__name__)
 
 COLOUR: Final = 'colour'
 TIMM: Final = 'timm:'
+_CPU: Final = torch.device('cpu')
 
 
 def load_extractor(
-    weights: str | Path = '', device: str = 'auto', *, sha256: str = ''
+    weights: str | Path = '', device: str = 'auto', *, sha256: str = '', fallback: str = NONE
 ) -> Extractor:
     """Return an extractor.
 
@@ -41,6 +44,9 @@ def load_extractor(
         'auto': a GPU if there is one; 'cpu'; 'cuda'; 'cuda:N'.
     sha256
         Of the file; '': not checked.
+    fallback
+        While the device fails: 'none', its error is raised; 'motion', rows of zeros; 'cpu', the
+        same network there.
 
     Raises
     ------
@@ -49,6 +55,8 @@ def load_extractor(
 
     """
     where = choose_device(device)
+    if fallback not in FALLBACKS:
+        raise ExtractorError(f'fallback: {fallback!r} is not one of: {", ".join(FALLBACKS)}')
     text = str(weights)
     if text in ('', COLOUR):
         _log.warning(
@@ -58,13 +66,13 @@ def load_extractor(
         return ColourExtractor()
     if text.startswith(TIMM):
         name, _, file = text.removeprefix(TIMM).partition('@')
-        return _extractor_of(load_timm(name, file, sha256), where)
+        return _extractor_of(load_timm(name, file, sha256), where, fallback)
     path = Path(weights).expanduser()
     check_file(path, sha256)
     if path.suffix == '.onnx':
-        return _extractor_of_onnx(path, where, explicit=device != 'auto')
+        return _extractor_of_onnx(path, where, fallback, explicit=device != 'auto')
     if path.suffix in TORCH_SUFFIXES:
-        return _extractor_of(load_network(path), where)
+        return _extractor_of(load_network(path), where, fallback)
     expected = ', '.join((*TORCH_SUFFIXES, '.onnx'))
     raise ExtractorError(f'weights: {path} ends in {path.suffix!r}: expected {expected}')
 
@@ -95,22 +103,44 @@ def choose_device(device: str) -> torch.device:
     return torch.device('cuda', index)
 
 
-def _extractor_of(network: Network, device: torch.device) -> Extractor:
+def _extractor_of(network: Network, device: torch.device, fallback: str) -> Extractor:
     engine: Engine | None = engine_of_network(network) if device.type == 'cpu' else None
-    return _announced(NetworkExtractor(network.card, engine or TorchEngine(network, device)))
+    engine = engine or TorchEngine(network, device)
+
+    def spare() -> Engine:
+        return TorchEngine(network, _CPU)
+
+    return _announced(
+        NetworkExtractor(network.card, engine, _fallback(engine, spare, device, fallback))
+    )
 
 
-def _extractor_of_onnx(path: Path, device: torch.device, *, explicit: bool) -> Extractor:
+def _fallback(
+    engine: Engine, spare: Callable[[], Engine], device: torch.device, kind: str
+) -> Fallback | None:
+    if kind == NONE:
+        return None
+    return Fallback(engine, spare if kind == CPU and device.type != 'cpu' else None)
+
+
+def _extractor_of_onnx(
+    path: Path, device: torch.device, fallback: str, *, explicit: bool
+) -> Extractor:
     try:
         engine = engine_of_file(path, device)
     except ExtractorError:
         # A GPU that PyTorch sees is not always one that onnxruntime can use.
         if explicit or device.type == 'cpu':
             raise
-        engine = engine_of_file(path, torch.device('cpu'))
+        device = _CPU
+        engine = engine_of_file(path, device)
+
+    def spare() -> Engine:
+        return engine_of_file(path, _CPU)
+
     name = next((known for known in CARDS if known in path.stem), path.stem)
     card = card_for(name, engine.dimension, str(path))
-    return _announced(NetworkExtractor(card, engine))
+    return _announced(NetworkExtractor(card, engine, _fallback(engine, spare, device, fallback)))
 
 
 def _announced(extractor: NetworkExtractor) -> Extractor:

@@ -42,6 +42,8 @@ class Condition:
         What could not be used, by reason.
     seconds
         Last latencies, by stage.
+    trouble
+        What is wrong though the node goes on; '' if nothing is.
     facts
         More to tell, by name.
 
@@ -52,6 +54,7 @@ class Condition:
     counts: Mapping[str, int] = field(default_factory=dict)
     rejected: Mapping[str, int] = field(default_factory=dict)
     seconds: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    trouble: str = ''
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -98,6 +101,8 @@ class Diagnosis:
             self._without_image += 1
         if self.lacks_images:
             return DiagnosticStatus.WARN, NO_PAIRS if new['images'] else NO_IMAGES
+        if condition.trouble:
+            return DiagnosticStatus.WARN, condition.trouble
         if not new['detections']:
             return DiagnosticStatus.WARN, 'no detections arrive'
         refused = sorted(key for key in new if key.startswith(('rejected_', 'malformed_')))

@@ -226,6 +226,7 @@ class TrackerNode(LifecycleNode):
         if self._processor is not None:
             condition.rejected = self._processor.rejected
             condition.seconds = self._processor.seconds
+            condition.trouble = self._processor.trouble
             condition.facts = self._processor.facts()
         return condition
 

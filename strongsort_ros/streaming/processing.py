@@ -107,6 +107,11 @@ class FrameProcessor:
         self._pipeline.close()
         self._pipeline.extractor = self.extractor = None
 
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the network's device; '' while all is well."""
+        return self.extractor.trouble if self.extractor else ''
+
     def facts(self) -> dict[str, object]:
         """Return what is worth telling, by name."""
         states = [] if self._live is None else self._live.states.tolist()
@@ -181,6 +186,11 @@ def load_weights(settings: NodeSettings) -> Extractor | None:
         return None
     from strongsort_ros.appearance.factory import load_extractor
 
-    extractor = load_extractor(settings.weights, device=settings.device)
+    extractor = load_extractor(
+        settings.weights,
+        settings.device,
+        sha256=settings.weights_sha256,
+        fallback=settings.device_fallback,
+    )
     extractor.warm_up()
     return extractor

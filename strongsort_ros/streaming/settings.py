@@ -49,6 +49,17 @@ class NodeSettings(Settings):
     device: str = _structural(
         _text(AUTO, 'Where the network runs: auto, cpu, cuda or cuda:N.'), LOADED
     )
+    weights_sha256: str = _structural(
+        _text('', 'SHA-256 that the file of weights must have; empty: not checked.'), LOADED
+    )
+    device_fallback: str = _structural(
+        _text(
+            'motion',
+            'While the device of the network fails: motion alone, or the network on the CPU.',
+            ('motion', 'cpu'),
+        ),
+        LOADED,
+    )
     camera_motion: str = _structural(_text('ecc', 'How camera motion is found.', MODES), LOADED)
     frame_rate: float = _structural(
         setting(0.0, 'Nominal rate of detections; 0: estimated from stamps.', 'Hz', high=1000.0),

@@ -72,6 +72,11 @@ def test_silence_is_a_warning_only_while_active() -> None:
     assert judged(Diagnosis(), Condition('inactive'))[:2] == (0, 'inactive')
 
 
+def test_a_device_in_trouble_is_told_first() -> None:
+    condition = Condition('active', counts={'detections': 5, 'matched': 5}, trouble='cuda:0 failed')
+    assert judged(Diagnosis(), condition)[:2] == (1, 'cuda:0 failed')
+
+
 def test_latency_in_words() -> None:
     assert latency([]) == 'not measured'
     assert latency([0.002] * 10) == 'p50 2.00 ms, p95 2.00 ms, p99 2.00 ms'

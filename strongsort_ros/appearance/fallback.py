@@ -1,0 +1,95 @@
+"""What is done while a device fails: out of memory, lost, or its driver in trouble."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from strongsort_ros.appearance.crops import Image
+from strongsort_ros.appearance.engine import Engine
+
+_log = logging.getLogger(__name__)
+
+NONE, MOTION, CPU = 'none', 'motion', 'cpu'
+FALLBACKS: Final = (MOTION, CPU, NONE)
+"""No embeddings while the device fails; the same network on the CPU; the device's error."""
+RETRY_AFTER: Final = 10.0
+"""Seconds after which a device that failed is tried again."""
+
+
+class Fallback:
+    """Runs a network on its device and, while that fails, on another or not at all.
+
+    Parameters
+    ----------
+    engine
+        On the device.
+    spare
+        Makes what runs instead; None: nothing does.
+    retry_after
+        Seconds after which the device is tried again.
+
+    Attributes
+    ----------
+    failures
+        How often the device failed.
+    trouble
+        What it said last, and what is done meanwhile; '' while it works.
+
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        spare: Callable[[], Engine] | None,
+        retry_after: float = RETRY_AFTER,
+    ) -> None:
+        self.failures = 0
+        self.trouble = ''
+        self._engine = engine
+        self._make_spare = spare
+        self._spare: Engine | None = None
+        self._retry_after = retry_after
+        self._retry_at = 0.0
+
+    def embed(self, image: Image, xyxy: npt.NDArray[np.int64]) -> npt.NDArray[np.float32] | None:
+        """Return as `Engine.embed`, or None where nothing could run."""
+        if time.monotonic() >= self._retry_at:
+            try:
+                found = self._engine.embed(image, xyxy)
+            except Exception as error:  # drivers and libraries raise what they like
+                self._fail(error)
+            else:
+                if self.trouble:
+                    _log.warning('%s works again', self._engine.name)
+                    self.trouble = ''
+                return found
+        return self._embed_elsewhere(image, xyxy)
+
+    def _fail(self, error: Exception) -> None:
+        self.failures += 1
+        self._retry_at = time.monotonic() + self._retry_after
+        instead = 'motion alone' if self._make_spare is None else 'the CPU'
+        reason = ' '.join(str(error).split())[:200] or type(error).__name__
+        self.trouble = f'{self._engine.name} failed, {instead} instead: {reason}'
+        _log.error('%s; it is tried again every %g s', self.trouble, self._retry_after)
+
+    def _embed_elsewhere(
+        self, image: Image, xyxy: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32] | None:
+        if self._make_spare is None:
+            return None
+        try:
+            if self._spare is None:
+                self._spare = self._make_spare()
+            return self._spare.embed(image, xyxy)
+        except Exception as error:
+            self.trouble = f'{self.trouble}; the CPU failed, too, motion alone: {error}'
+            _log.exception('the CPU failed, too: motion alone instead')
+            self._make_spare = None
+            return None
