@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from demonstration.console import Steps
 from demonstration.errors import DemoError
-from demonstration.output import MARKER, replacing_folder
 from demonstration.page import Page, Table, render_page
 from demonstration.pictures import render_video, save_moving_picture, save_pictures
 from demonstration.source import Source, draw_scene, open_sequence
@@ -30,6 +29,7 @@ from rich.table import Table as TerminalTable
 from strongsort_ros.evaluation.scores import ScoredSequence, Scores, score
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.motchallenge import load_ground_truth, save_tracks
+from strongsort_ros.recording.output_folder import replacing_folder
 from strongsort_ros.recording.rosbag_reader import read_tracks
 from strongsort_ros.recording.rows import GroundTruth, TrackRows
 from strongsort_ros.recording.sequence_bag import write_sequence
@@ -37,6 +37,9 @@ from strongsort_ros.simulation.scene import SceneSettings
 
 if TYPE_CHECKING:
     from demonstration.replay import Replayed
+
+MARKER = 'demo.json'
+"""A folder with this file is a demonstration's output, and may be replaced by the next."""
 
 _FILES = (
     ('tracks.mp4', 'video of the tracks'),
@@ -236,7 +239,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         use_ros_settings()
         _need_ros()
-        with replacing_folder(args.output) as folder:
+        with replacing_folder(args.output, MARKER) as folder:
             demonstrate(args, folder, steps)
     except (DemoError, InputError, ValueError) as error:
         sys.stderr.write(f'demo: {error}\n')

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from rosbags.interfaces import Connection
 
+from strongsort_ros.messages.images import BGR
+from strongsort_ros.messages.serialised import decode_image
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.ros_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE
 from strongsort_ros.recording.rosbag_reader import open_bag
@@ -98,3 +100,23 @@ def read_camera(
         wanted = [c for c in reader.connections if c.topic in (topics.image, topics.detections)]
         for connection, time, data in reader.messages(wanted):
             yield connection.topic, time, data
+
+
+def read_image(path: Path | str, topics: CameraTopics, time: int) -> BGR | None:
+    """Return the image at a time in the bag, (H, W, 3) BGR, or None where there is none.
+
+    Raises
+    ------
+    InputError
+        The bag cannot be read.
+    MessageError, ImageError
+        The image cannot be decoded.
+
+    """
+    if not topics.image:
+        return None
+    with open_bag(path) as reader:
+        wanted = [c for c in reader.connections if c.topic == topics.image]
+        for _, _, data in reader.messages(wanted, start=time, stop=time + 1):
+            return decode_image(bytes(data), topics.transport)
+    return None

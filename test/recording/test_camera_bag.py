@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from strongsort_ros.messages.serialised import read_header
-from strongsort_ros.recording.camera_bag import find_camera_topics, read_camera
+from strongsort_ros.recording.camera_bag import find_camera_topics, read_camera, read_image
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.ros_types import DETECTIONS
 from strongsort_ros.recording.rosbag_reader import open_bag
@@ -63,10 +63,10 @@ def test_of_several_one_must_be_named(tmp_path: Path) -> None:
     bag = copy(
         write(tmp_path / 'a'), tmp_path / 'b', {'/image': '/left /right', '/detections': '/yolo'}
     )
-    with pytest.raises(InputError, match='images are on several topics.*/left, /right'):
+    with pytest.raises(InputError, match=r'images are on several topics.*/left, /right'):
         find_camera_topics(bag)
     assert find_camera_topics(bag, image='/right').image == '/right'
-    with pytest.raises(InputError, match='topic /front of images is not in it.*/left, /right'):
+    with pytest.raises(InputError, match=r'topic /front of images is not in it.*/left, /right'):
         find_camera_topics(bag, image='/front')
 
 
@@ -82,3 +82,18 @@ def test_without_detections_there_is_nothing_to_track(tmp_path: Path) -> None:
         pass
     with pytest.raises(InputError, match='nothing'):
         find_camera_topics(tmp_path / 'empty')
+
+
+def test_the_image_at_a_time(tmp_path: Path) -> None:
+    bag = tmp_path / 'bag'
+    with BagWriter(bag) as writer:
+        for stamp in (100, 200, 300):
+            writer.write_image(stamp, np.full((4, 6, 3), stamp // 2, np.uint8))
+            writer.write_detections(stamp, Detections.empty())
+    topics = find_camera_topics(bag)
+    image = read_image(bag, topics, 200)
+    assert image is not None
+    np.testing.assert_array_equal(image, np.full((4, 6, 3), 100))
+    assert read_image(bag, topics, 201) is None
+    blind = write(tmp_path / 'blind', images=False)
+    assert read_image(blind, find_camera_topics(blind), 100) is None
