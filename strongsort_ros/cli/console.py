@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar('T')
@@ -30,3 +31,21 @@ def progress(label: str) -> Callable[[Collection[T]], Iterable[T]]:
         return track(items, description=label, console=Console(stderr=True), transient=True)
 
     return wrap
+
+
+@contextmanager
+def meter(label: str) -> Iterator[Callable[[str, float], None]]:
+    """Give a function that shows what is being done and its share done, 0 to 1, on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _what, _share: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(label, total=1.0)
+
+        def show(what: str, share: float) -> None:
+            shown.update(task, description=f'{label}: {what}', completed=share)
+
+        yield show

@@ -12,6 +12,7 @@ from typing import NoReturn
 from strongsort_ros import __version__
 from strongsort_ros.cli import bag, embed, evaluate, refine, render, track, train
 from strongsort_ros.cli.console import warn
+from strongsort_ros.cli.errors import input_errors, one_line
 
 # Modules named here import what is heavy only when they run, so that --help is at once there.
 COMMANDS = (track, embed, refine, evaluate, bag, render, train)
@@ -48,8 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     status
-        0; 2 when an input or an option cannot be used, which is said in one line; 130 when
-        interrupted. Then there is no output.
+        0; 1 when some of many inputs could not be worked on; 2 when an input or an option cannot
+        be used, which is said in one line; 130 when interrupted. Then there is no output but
+        those of many that were finished.
 
     """
     try:
@@ -59,30 +61,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(format='%(message)s', stream=sys.stderr)
     logging.getLogger('strongsort_ros').setLevel(logging.INFO)
     try:
-        args.run(args)
+        status: int = args.run(args) or 0
     except KeyboardInterrupt:
-        warn('strongsort: interrupted, nothing was written')
+        warn('strongsort: interrupted; nothing half-written is left')
         return INTERRUPTED
-    except _input_errors() as error:
-        warn(f'strongsort: {_one_line(error)}')
+    except input_errors() as error:
+        warn(f'strongsort: {one_line(error)}')
         return BAD_INPUT
-    return 0
+    return status
 
 
 def program() -> NoReturn:
     """Run as a program: a request to end is an interrupt, so that outputs are cleaned up."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())
-
-
-def _input_errors() -> tuple[type[Exception], ...]:
-    from strongsort_ros.appearance.errors import ExtractorError
-    from strongsort_ros.recording.errors import InputError
-
-    return InputError, ExtractorError, OSError
-
-
-def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename:
-        return f'{error.filename}: {error.strerror}'
-    return ' '.join(str(error).split())

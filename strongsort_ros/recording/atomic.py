@@ -6,9 +6,26 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from strongsort_ros.recording.errors import InputError
+
+_staging: ContextVar[Path | None] = ContextVar('staging', default=None)
+
+
+@contextmanager
+def staging(folder: Path) -> Iterator[None]:
+    """Let `replacing` write within `folder` before it moves what was written.
+
+    Whoever starts a worker that may be killed can clean up after it so, by removing the folder.
+    It lies in the same file system as the outputs.
+    """
+    token = _staging.set(folder)
+    try:
+        yield
+    finally:
+        _staging.reset(token)
 
 
 @contextmanager
@@ -38,7 +55,8 @@ def replacing(target: Path | str, *, overwrite: bool = True) -> Iterator[Path]:
     made_folder = not target.parent.exists()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        hidden = Path(tempfile.mkdtemp(prefix=f'.{target.name}.', dir=target.parent))
+        place = _staging.get() or target.parent
+        hidden = Path(tempfile.mkdtemp(prefix=f'.{target.name}.', dir=place))
     except OSError as error:
         raise InputError(f'{target}: cannot write there: {error.strerror}') from error
     try:

@@ -122,5 +122,5 @@ def test_interrupted(tmp_path: Path, how: signal.Signals) -> None:
         _, err = process.communicate(timeout=60)
     # Interrupted in an import, Python ends by the signal itself; shells show 130 for both.
     assert process.returncode in (130, -signal.SIGINT)
-    assert err == 'strongsort: interrupted, nothing was written\n'
+    assert err == 'strongsort: interrupted; nothing half-written is left\n'
     assert names(tmp_path) == ['det.txt']
