@@ -1,33 +1,65 @@
 """The form of a table of settings: a frozen dataclass whose fields say what they mean.
 
-ROS parameters, YAML files, command-line options and documentation are made from such tables.
+ROS parameters, YAML files, command-line options and documentation are made from such tables, and
+from groups of them.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 AUTO: Final = 'auto'
+LOADED: Final = 'configured'
+ACTIVE: Final = 'active'
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a setting means: unit ('' for none), closed range, and one sentence."""
+    """What a setting means, in one sentence, and what it can be.
+
+    Attributes
+    ----------
+    unit
+        '' for none.
+    low, high
+        Closed range of a number.
+    choices
+        The texts that are allowed; none: any text.
+    fixed_while
+        State of a node in which it cannot change: LOADED, ACTIVE, or '' for none.
+
+    """
 
     description: str
     unit: str = ''
     low: float = -math.inf
     high: float = math.inf
+    choices: tuple[str, ...] = ()
+    fixed_while: str = ''
 
 
 def setting(
-    default: object, description: str, unit: str = '', low: float = 0.0, high: float = math.inf
+    default: object,
+    description: str,
+    unit: str = '',
+    low: float = 0.0,
+    high: float = math.inf,
+    fixed_while: str = '',
 ) -> Any:
-    """Return a dataclass field with a `Meaning`."""
-    meaning = Meaning(description, unit, low, high)
+    """Return a dataclass field of a number or a switch, with its `Meaning`."""
+    meaning = Meaning(description, unit, low, high, fixed_while=fixed_while)
+    return dataclasses.field(default=default, metadata={'meaning': meaning})
+
+
+def text(
+    default: str, description: str, choices: tuple[str, ...] = (), fixed_while: str = ''
+) -> Any:
+    """Return a dataclass field of a text, with its `Meaning`."""
+    meaning = Meaning(description, choices=choices, fixed_while=fixed_while)
     return dataclasses.field(default=default, metadata={'meaning': meaning})
 
 
@@ -54,7 +86,7 @@ class Settings:
 
     @classmethod
     def types(cls) -> dict[str, str]:
-        """Return name -> type as written in the table: 'float', 'int', 'bool' or with auto."""
+        """Return name -> type as in the table: 'float', 'int', 'bool', 'str' or with auto."""
         return {f.name: str(f.type) for f in dataclasses.fields(cls)}
 
     def replace(self, **changes: object) -> Self:
@@ -76,6 +108,11 @@ def check_value(name: str, value: object, meaning: Meaning, kind: str) -> None:
     """Raise ValueError, naming both, unless `value` is of type `kind` and in range."""
     if value == AUTO and AUTO in kind:
         return
+    if kind == 'str':
+        if not isinstance(value, str) or (meaning.choices and value not in meaning.choices):
+            expected = ', '.join(meaning.choices) or 'a text'
+            raise ValueError(f'{name}: {value!r} is not one of: {expected}')
+        return
     if kind.startswith('bool'):
         if not isinstance(value, bool):
             raise ValueError(f'{name}: {value!r} is not true or false')
@@ -86,3 +123,87 @@ def check_value(name: str, value: object, meaning: Meaning, kind: str) -> None:
         raise ValueError(f'{name}: {value!r} is not a whole number')
     if not meaning.low <= value <= meaning.high or not math.isfinite(value):
         raise ValueError(f'{name}: {value!r} is not in [{meaning.low:g}, {meaning.high:g}]')
+
+
+def constraints(meaning: Meaning, kind: str) -> str:
+    """Return the range or the choices of a setting in words; '' where anything goes."""
+    if meaning.choices:
+        return f'one of {", ".join(meaning.choices)}'
+    if kind.startswith(('bool', 'str')):
+        return ''
+    if meaning.high < math.inf:
+        return f'from {meaning.low:g} to {meaning.high:g}'
+    return f'at least {meaning.low:g}'
+
+
+def section(heading: str, prefix: str = '', fixed_while: str = '') -> dict[str, str]:
+    """Return the metadata of a table in a `SettingsGroup`.
+
+    Parameters
+    ----------
+    heading
+        Above it in files and on pages.
+    prefix
+        What the names of its parameters begin with.
+    fixed_while
+        State in which none of it can change.
+
+    """
+    return {'heading': heading, 'prefix': prefix, 'fixed_while': fixed_while}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A setting as one of a flat list: name with prefix, value, and what the table says of it."""
+
+    name: str
+    value: Any
+    kind: str
+    meaning: Meaning
+    fixed_while: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsGroup:
+    """Base of groups of tables: every setting of a node, as tables and as one flat list."""
+
+    def sections(self) -> Iterator[tuple[str, list[Parameter]]]:
+        """Give each table's heading and parameters."""
+        for f in dataclasses.fields(self):
+            part: Settings = getattr(self, f.name)
+            types, rules = part.types(), f.metadata
+            yield (
+                rules['heading'],
+                [
+                    Parameter(
+                        rules['prefix'] + name,
+                        getattr(part, name),
+                        types[name],
+                        meaning,
+                        rules['fixed_while'] or meaning.fixed_while,
+                    )
+                    for name, meaning in part.meanings().items()
+                ],
+            )
+
+    def parameters(self) -> list[Parameter]:
+        """Return all parameters, in the order of the tables."""
+        return [parameter for _, section in self.sections() for parameter in section]
+
+    def replace(self, values: Mapping[str, object]) -> Self:
+        """Return a copy with some parameters changed; other names are passed over.
+
+        Raises
+        ------
+        ValueError
+            A value is refused; the message names it.
+
+        """
+        parts = {}
+        for f in dataclasses.fields(self):
+            part, prefix = getattr(self, f.name), f.metadata['prefix']
+            changes = {
+                name: values[prefix + name] for name in part.meanings() if prefix + name in values
+            }
+            parts[f.name] = part.replace(**changes) if changes else part
+        return type(self)(**parts)

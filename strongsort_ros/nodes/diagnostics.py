@@ -1,4 +1,4 @@
-"""How the node is, once a second on /diagnostics."""
+"""How the tracker node is, once a second on /diagnostics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 PERIOD: Final = 1.0
 """Seconds between reports."""
@@ -65,7 +65,7 @@ class Diagnosis:
         self._before: Counter[str] = Counter()
         self._without_image = 0
 
-    def report(self, name: str, hardware_id: str, condition: Condition, elapsed: float) -> Any:
+    def report(self, name: str, condition: Condition, elapsed: float) -> Any:
         """Return a diagnostic_msgs/DiagnosticStatus; `elapsed` seconds after the last one."""
         totals = Counter(dict(condition.counts))
         totals.update({f'rejected_{reason}': n for reason, n in condition.rejected.items()})
@@ -78,13 +78,7 @@ class Diagnosis:
         values.update(sorted(totals.items()))
         for stage, seconds in condition.seconds.items():
             values[f'latency_{stage}'] = latency(seconds)
-        return DiagnosticStatus(
-            level=level,
-            name=name,
-            message=message,
-            hardware_id=hardware_id,
-            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
-        )
+        return status_message(name, level, message, values)
 
     @property
     def lacks_images(self) -> bool:
@@ -119,8 +113,12 @@ def latency(seconds: Sequence[float]) -> str:
     return f'p50 {p50:.2f} ms, p95 {p95:.2f} ms, p99 {p99:.2f} ms'
 
 
-def array_message(stamp: Any, status: Any) -> Any:
-    """Return a diagnostic_msgs/DiagnosticArray of one status."""
-    message = DiagnosticArray(status=[status])
-    message.header.stamp = stamp
-    return message
+def status_message(name: str, level: bytes, message: str, values: Mapping[str, object]) -> Any:
+    """Return a diagnostic_msgs/DiagnosticStatus."""
+    return DiagnosticStatus(
+        level=level,
+        name=name,
+        message=message,
+        hardware_id='strongsort_ros',
+        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+    )

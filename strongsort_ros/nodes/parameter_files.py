@@ -7,48 +7,43 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from strongsort_ros.settings import Settings
-from strongsort_ros.streaming.settings import PREFIXES, AllSettings, NodeSettings, constraints
+from strongsort_ros.refinement.refiner_settings import AllRefinerSettings
+from strongsort_ros.settings import Parameter, SettingsGroup, constraints
+from strongsort_ros.streaming.settings import AllSettings, NodeSettings
 from strongsort_ros.tracking.settings import TrackerSettings
 
 WIDTH: Final = 100
-FILES: Final = {
+FILES: Final[dict[str, tuple[str, SettingsGroup]]] = {
     'tracker.yaml': ('Parameters of the tracker node: StrongSORT', AllSettings()),
     'deepsort.yaml': (
         'Parameters of the tracker node: DeepSORT',
         AllSettings(node=NodeSettings(camera_motion='none'), tracker=TrackerSettings.deepsort()),
     ),
-}
-HEADINGS: Final = {
-    'node': 'The node',
-    'motion': 'The estimate of camera motion (fixed while configured)',
-    'tracker': 'The tracker: all of these can be changed while it runs',
+    'refiner.yaml': ('Parameters of the refiner node', AllRefinerSettings()),
 }
 
 
-def parameter_file(title: str, settings: AllSettings) -> str:
+def parameter_file(title: str, settings: SettingsGroup) -> str:
     """Return a ROS parameter file with every setting, its meaning, unit and range."""
     lines = [f'# {title}', '/**:', '  ros__parameters:']
-    for part, heading in HEADINGS.items():
+    for heading, parameters in settings.sections():
         lines += [f'    # {heading}', '']
-        lines += _lines(getattr(settings, part), PREFIXES[part])
+        for parameter in parameters:
+            lines += _lines(parameter)
     return '\n'.join(lines).rstrip() + '\n'
 
 
-def _lines(table: Settings, prefix: str) -> Iterator[str]:
-    fixed = table.fixed_while() if isinstance(table, NodeSettings) else {}
-    for name, meaning in table.meanings().items():
-        unit = f'[{meaning.unit}]' if meaning.unit else ''
-        when = f'fixed while {fixed[name]}' if name in fixed else ''
-        notes = '; '.join(filter(None, (constraints(table, name), when)))
-        text = ' '.join(filter(None, (meaning.description, unit, notes and f'({notes})')))
-        yield from textwrap.wrap(text, WIDTH, initial_indent='    # ', subsequent_indent='    # ')
-        yield f'    {prefix}{name}: {_value(getattr(table, name))}'
-        yield ''
+def _lines(parameter: Parameter) -> list[str]:
+    meaning = parameter.meaning
+    unit = f'[{meaning.unit}]' if meaning.unit else ''
+    when = f'fixed while {parameter.fixed_while}' if parameter.fixed_while else ''
+    notes = '; '.join(filter(None, (constraints(meaning, parameter.kind), when)))
+    text = ' '.join(filter(None, (meaning.description, unit, notes and f'({notes})')))
+    comment = textwrap.wrap(text, WIDTH, initial_indent='    # ', subsequent_indent='    # ')
+    return [*comment, f'    {parameter.name}: {_value(parameter.value)}', '']
 
 
 def _value(value: object) -> str:

@@ -9,40 +9,56 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from strongsort_ros.nodes.parameter_files import HEADINGS
-from strongsort_ros.settings import Settings
-from strongsort_ros.streaming.settings import PREFIXES, AllSettings, NodeSettings, constraints
+from strongsort_ros.refinement.refiner_settings import AllRefinerSettings
+from strongsort_ros.settings import Parameter, SettingsGroup, constraints
+from strongsort_ros.streaming.settings import AllSettings
 
 INTRODUCTION: Final = """\
-# Parameters of the tracker node
+# Parameters of the nodes
 
 Made from the tables in the code by
-`python -m strongsort_ros.nodes.parameter_page docs/parameters.md`. The tracker's are options of
-`strongsort track`, too; `config/tracker.yaml` and `config/deepsort.yaml` are files to start from.
-A parameter that is fixed in a state is refused there, with the reason; the others apply from the
-next frame. QoS is changed by `qos_overrides.<topic>.…`; with `autostart` the node configures and
-activates itself.
+`python -m strongsort_ros.nodes.parameter_page docs/parameters.md`. A parameter that is fixed in a
+state is refused there, with the reason. With `autostart` a node configures and activates itself.
 """
+NODES: Final[dict[str, tuple[SettingsGroup, str]]] = {
+    'tracker': (
+        AllSettings(),
+        """\
+The tracker's are options of `strongsort track`, too; `config/tracker.yaml` and
+`config/deepsort.yaml` are files to start from. What is not fixed applies from the next frame. QoS
+is changed by `qos_overrides.<topic>.…`.
+""",
+    ),
+    'refiner': (
+        AllRefinerSettings(),
+        """\
+Those of AFLink and GSI are options of `strongsort refine`, too; `config/refiner.yaml` is a file to
+start from. What is not fixed applies from the next request.
+""",
+    ),
+}
 
 
 def parameter_page() -> str:
     """Return the page, in Markdown."""
-    settings = AllSettings()
     parts = [INTRODUCTION]
-    for part, heading in HEADINGS.items():
-        parts.append(f'\n## {heading}\n\n| parameter | default | range | unit | fixed while | |')
-        parts.append('|---|---|---|---|---|---|')
-        parts.extend(_rows(getattr(settings, part), PREFIXES[part]))
+    for node, (settings, about) in NODES.items():
+        parts.append(f'\n## `{node}`\n\n{about}')
+        for heading, parameters in settings.sections():
+            parts.append(f'\n### {heading}\n')
+            parts.append('| parameter | default | range | unit | fixed while | |')
+            parts.append('|---|---|---|---|---|---|')
+            parts.extend(map(_row, parameters))
     return '\n'.join(parts) + '\n'
 
 
-def _rows(table: Settings, prefix: str) -> list[str]:
-    fixed = table.fixed_while() if isinstance(table, NodeSettings) else {}
-    return [
-        f'| `{prefix}{name}` | `{_shown(getattr(table, name))}` | {constraints(table, name)} | '
-        f'{meaning.unit} | {fixed.get(name, "")} | {meaning.description} |'
-        for name, meaning in table.meanings().items()
-    ]
+def _row(parameter: Parameter) -> str:
+    meaning = parameter.meaning
+    return (
+        f'| `{parameter.name}` | `{_shown(parameter.value)}` '
+        f'| {constraints(meaning, parameter.kind)} | {meaning.unit} | {parameter.fixed_while} '
+        f'| {meaning.description} |'
+    )
 
 
 def _shown(value: object) -> str:

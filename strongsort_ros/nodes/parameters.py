@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -13,21 +13,24 @@ from rcl_interfaces.msg import (
     SetParametersResult,
 )
 from rclpy.node import Node
-from rclpy.parameter import Parameter
+from rclpy.parameter import Parameter as RosParameter
 
-from strongsort_ros.settings import AUTO, Settings
-from strongsort_ros.streaming.settings import LOADED, AllSettings, constraints
+from strongsort_ros.settings import ACTIVE, AUTO, LOADED, Parameter, SettingsGroup, constraints
+
+Group = TypeVar('Group', bound=SettingsGroup)
 
 
-class Parameters:
+class Parameters(Generic[Group]):
     """The node's parameters as tables of settings that are always valid.
 
     Parameters
     ----------
     node
         Declares the parameters, and refuses invalid ones.
-    is_configured, is_active
-        The node's state, by which structural parameters are refused.
+    settings
+        As they are by default.
+    state
+        Returns that of the node's life cycle, by which structural parameters are refused.
     on_change
         Called with the settings after they changed.
 
@@ -46,23 +49,22 @@ class Parameters:
     def __init__(
         self,
         node: Node,
-        is_configured: Callable[[], bool],
-        is_active: Callable[[], bool],
-        on_change: Callable[[AllSettings], None],
+        settings: Group,
+        state: Callable[[], str],
+        on_change: Callable[[Group], None],
     ) -> None:
-        self._is_configured = is_configured
-        self._is_active = is_active
+        self._state = state
         self._on_change = on_change
-        self.settings = AllSettings()
-        names = []
-        for name, table, key in self.settings.parameters():
-            node.declare_parameter(name, getattr(table, key), descriptor(table, key))
-            names.append(name)
-        self.settings = self.settings.replace({p.name: p.value for p in node.get_parameters(names)})
+        parameters = settings.parameters()
+        for parameter in parameters:
+            node.declare_parameter(parameter.name, parameter.value, descriptor(parameter))
+        given = node.get_parameters([parameter.name for parameter in parameters])
+        self.settings = settings.replace({p.name: p.value for p in given})
+        self._fixed_while = {p.name: p.fixed_while for p in parameters if p.fixed_while}
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._apply)
 
-    def _check(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
+    def _check(self, parameters: list[RosParameter[Any]]) -> SetParametersResult:
         """Say whether all these can be set together; the reason names the first that cannot."""
         changes = {parameter.name: parameter.value for parameter in parameters}
         reason = self._fixed_now(changes)
@@ -74,30 +76,29 @@ class Parameters:
         return SetParametersResult(successful=not reason, reason=reason)
 
     def _fixed_now(self, changes: Iterable[str]) -> str:
-        fixed = self.settings.fixed_while()
+        state = self._state()
         for name in changes:
-            if name not in fixed:
-                continue
-            if fixed[name] == LOADED and self._is_configured():
+            when = self._fixed_while.get(name)
+            if when == LOADED and state in ('inactive', 'active'):
                 return f'{name}: is read when the node is configured; clean it up first'
-            if self._is_active():
+            if when == ACTIVE and state == 'active':
                 return f'{name}: cannot change while the node is active; deactivate it first'
         return ''
 
-    def _apply(self, parameters: list[Parameter[Any]]) -> None:
+    def _apply(self, parameters: list[RosParameter[Any]]) -> None:
         settings = self.settings.replace({p.name: p.value for p in parameters})
         if settings != self.settings:
             self.settings = settings
             self._on_change(settings)
 
 
-def descriptor(table: Settings, name: str) -> ParameterDescriptor:
-    """Return the description, unit and range of a setting as ROS has them."""
-    meaning, kind = table.meanings()[name], table.types()[name]
+def descriptor(parameter: Parameter) -> ParameterDescriptor:
+    """Return the description, unit and range of a parameter as ROS has them."""
+    meaning, kind = parameter.meaning, parameter.kind
     unit = f' [{meaning.unit}]' if meaning.unit else ''
     described = ParameterDescriptor(
         description=meaning.description + unit,
-        additional_constraints=constraints(table, name),
+        additional_constraints=constraints(meaning, kind),
         # `auto` or a number: the type may change, the table checks it.
         dynamic_typing=AUTO in kind,
     )

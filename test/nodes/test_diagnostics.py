@@ -16,7 +16,7 @@ def report(diagnosis: Diagnosis, **counts: int) -> tuple[int, str, dict[str, str
 
 
 def judged(diagnosis: Diagnosis, condition: Condition) -> tuple[int, str, dict[str, str]]:
-    status: Any = diagnosis.report('tracker', 'x', condition, 2.0)
+    status: Any = diagnosis.report('tracker', condition, 2.0)
     return ord(status.level), status.message, {v.key: v.value for v in status.values}
 
 

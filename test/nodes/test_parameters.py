@@ -25,8 +25,8 @@ def test_files_are_those_of_the_tables(name: str) -> None:
 def test_files_say_every_setting(name: str) -> None:
     values = yaml.safe_load((CONFIG / name).read_text())['/**']['ros__parameters']
     _, settings = FILES[name]
-    for parameter, table, setting in settings.parameters():
-        assert values.pop(parameter) == getattr(table, setting)
+    for parameter in settings.parameters():
+        assert values.pop(parameter.name) == parameter.value
     assert values == {}
 
 
@@ -68,7 +68,7 @@ def test_parameters_describe_themselves(start_tracker: Start) -> None:
 
     file = str(CONFIG / 'deepsort.yaml')
     machine, _ = start_tracker(['--params-file', file], autostart=False)
-    names = [name for name, _, _ in AllSettings().parameters()]
+    names = [parameter.name for parameter in AllSettings().parameters()]
     request = DescribeParameters.Request(names=names)
     described = machine.call(DescribeParameters, 'describe_parameters', request).descriptors
     assert [d.name for d in described] == names

@@ -1,0 +1,45 @@
+"""What the refiner node can be told; knows no ROS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
+from strongsort_ros.settings import LOADED, Settings, SettingsGroup, section, setting, text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefinerSettings(Settings):
+    """Settings of the node.
+
+    Raises
+    ------
+    ValueError
+        A value is out of its range or not of its type.
+
+    """
+
+    allowed_root: str = text(
+        '.', 'Folder in which it reads and writes, and nowhere else; relative to where the node '
+        'was started.', fixed_while=LOADED,
+    )  # fmt: skip
+    weights: str = text(
+        '', "Checkpoint of AFLink, .pth or .safetensors; empty: the project's own.",
+        fixed_while=LOADED,
+    )  # fmt: skip
+    frame_rate: float = setting(
+        0.0, 'Nominal rate of the tracks; 0: estimated from stamps.', 'Hz', high=1000.0
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllRefinerSettings(SettingsGroup):
+    """Every setting of the refiner node."""
+
+    node: RefinerSettings = field(default_factory=RefinerSettings, metadata=section('The node'))
+    aflink: AflinkSettings = field(
+        default_factory=AflinkSettings, metadata=section('AFLink', 'aflink.')
+    )
+    gsi: GsiSettings = field(
+        default_factory=GsiSettings, metadata=section('Gaussian-smoothed interpolation', 'gsi.')
+    )
