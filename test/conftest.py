@@ -15,6 +15,14 @@ ROOT = Path(__file__).resolve().parent.parent
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add how long to go on with bad messages."""
+    parser.addoption(
+        '--fuzz-messages', type=int, default=4000, metavar='N',
+        help='bad messages that the node receives in test/nodes/test_fuzz.py',
+    )  # fmt: skip
+
+
 @pytest.fixture(scope='session')
 def data_dir() -> Path:
     """Folder of real sequences, weights and golden output; the test is skipped without it."""

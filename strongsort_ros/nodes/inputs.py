@@ -83,6 +83,10 @@ class Inputs:
         """What became of every message, by name: see `Synchroniser.counts`, and `malformed_*`."""
         return self._synchroniser.counts + self._malformed
 
+    def clear(self) -> None:
+        """Drop what waits; the next stamps may be any."""
+        self._synchroniser.clear()
+
     def close(self) -> None:
         """Unsubscribe; what waits is dropped."""
         self._node.destroy_timer(self._timer)

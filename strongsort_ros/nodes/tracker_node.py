@@ -69,7 +69,7 @@ class TrackerNode(ManagedNode[AllSettings]):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe; tracks of an earlier activity are forgotten."""
         assert self._processor is not None
-        self._processor.reset()
+        self._processor.forget()
         self._diagnosis = diagnostics.Diagnosis()
         self._inputs = Inputs(self, self.settings.node, self._track)
         self.get_logger().info(f'active: {self._inputs}')
@@ -153,7 +153,9 @@ class TrackerNode(ManagedNode[AllSettings]):
         if self._processor is None:
             response.message = 'the tracker is not configured: nothing to reset'
         else:
-            self._processor.reset()
+            self._processor.forget()
+            if self._inputs is not None:
+                self._inputs.clear()
             response.message = 'all tracks are forgotten'
             self.get_logger().info('reset: all tracks are forgotten')
         return response

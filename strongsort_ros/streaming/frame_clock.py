@@ -32,6 +32,11 @@ class FrameClock:
         """Forget the last stamp, not the period: after a jump the camera is the same."""
         self._last = None
 
+    def forget(self) -> None:
+        """Forget the period, too: the next stamps are those of a camera not seen before."""
+        self.reset()
+        self._differences.clear()
+
     @property
     def period(self) -> float | None:
         """Nominal frame period, nanoseconds; None while it is not known."""

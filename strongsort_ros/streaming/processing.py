@@ -102,6 +102,11 @@ class FrameProcessor:
         self._pipeline.reset()
         self.clock.reset()
 
+    def forget(self) -> None:
+        """Forget all that came before, as if just loaded; ids go on."""
+        self.reset()
+        self.clock.forget()
+
     def close(self) -> None:
         """Free what the weights hold."""
         self._pipeline.close()

@@ -52,6 +52,15 @@ def test_reset_keeps_the_period() -> None:
     assert [clock.advance(stamp) for stamp in stamps([0, 2])] == [1, 2]
 
 
+def test_what_is_forgotten_is_the_period_too() -> None:
+    clock = FrameClock()
+    for stamp in stamps([10, 11, 12]):
+        clock.advance(stamp)
+    clock.forget()
+    assert clock.rate == 0
+    assert [clock.advance(stamp) for stamp in stamps([0, 2, 4])] == [1, 1, 1]
+
+
 @given(
     st.lists(st.integers(1, 4), min_size=3, max_size=60),
     st.lists(st.floats(-0.2, 0.2), min_size=61, max_size=61),
