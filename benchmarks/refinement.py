@@ -91,12 +91,13 @@ def compare(inputs: dict[str, TrackRows], options: argparse.Namespace, console: 
 
 
 def long_recordings(console: Console) -> None:
-    """Print the time for a single track of many rows."""
-    table = Table('rows', 'seconds', 'microseconds/row', title='one long track, long_rows=100')
-    for count in (1_000, 10_000, 100_000):
-        tracks = walk(count, 1)
+    """Print the time for a single track of many rows, and for many tracks."""
+    table = Table('tracks', 'rows', 'seconds', 'microseconds/row', title='long_rows=100')
+    for people, count in ((1, 1_000), (1, 10_000), (1, 100_000), (100, 1_000), (2_000, 50)):
+        tracks = walk(count, people)
         seconds, boxes = ours(tracks, GsiSettings(long_rows=100))
-        table.add_row(str(len(boxes)), f'{seconds:.3f}', f'{seconds / len(boxes) * 1e6:.1f}')
+        share = seconds / len(boxes) * 1e6
+        table.add_row(str(people), str(len(boxes)), f'{seconds:.3f}', f'{share:.1f}')
     console.print(table)
 
 
@@ -108,7 +109,7 @@ def main() -> None:
     parser.add_argument('--peers', type=Path, help='folder of an environment with scikit-learn')
     options = parser.parse_args()
     console = Console()
-    inputs = {path.stem: load_tracks(path) for path in options.tracks}
+    inputs = {f'{path.parent.name}/{path.stem}': load_tracks(path) for path in options.tracks}
     compare(inputs or {'drawn crowd': walk(500, 40)}, options, console)
     long_recordings(console)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.linalg import blas, cho_solve_banded, cholesky_banded
+from scipy.linalg import solveh_banded
 
 from strongsort_ros.tracking.detections import FloatArray, IntArray
 
-# In length scales; the covariance is 3e-18 there, nothing beside the smallest noise of 1e-10. What
-# is further apart is left out, so that the matrix is a band, however long the track.
-_REACH = 9.0
+# In length scales; the covariance is 2e-16 there, nothing beside 1 in double precision. What is
+# further apart is left out, so that the matrix is a band, however long the track.
+_REACH = 8.5
 
 
 def posterior_mean(
@@ -21,8 +21,8 @@ def posterior_mean(
 
     The prior has mean 0 and the squared exponential covariance
     k(s, t) = exp(-(s - t)^2 / (2 length^2)): Rasmussen and Williams, Gaussian Processes for
-    Machine Learning, equation 2.23, K (K + noise)^-1 values. One factorisation of the banded
-    matrix serves all columns.
+    Machine Learning, equation 2.23, K (K + noise)^-1 values. That is
+    values - noise (K + noise)^-1 values; one factorisation of the banded matrix serves all columns.
 
     Parameters
     ----------
@@ -47,19 +47,26 @@ def posterior_mean(
         The noise is too small for the length scale.
 
     """
-    width = min(len(frames) - 1, math.ceil(_REACH * length))
-    # Row i: covariances of frame i with itself and those after it; past the end they are 0.
-    padded = np.concatenate([frames, np.full(width, np.inf)])
+    band = _covariances(frames, length)
+    band[:, 0] += noise
+    weights = solveh_banded(band.T, values, overwrite_ab=True, lower=True, check_finite=False)
+    mean: FloatArray = values - noise[:, None] * weights
+    return mean
+
+
+def _covariances(frames: IntArray, length: float) -> FloatArray:
+    """Return (N, width + 1): of each frame with itself and those after it; LAPACK's lower form.
+
+    What stands there for frames past the last is not looked at.
+    """
+    far = math.ceil(_REACH * length)
+    width = min(len(frames) - 1, far)
+    # Frames are whole numbers: there are few distances.
+    covariances = np.exp(-0.5 * (np.arange(far + 2) / length) ** 2)
+    covariances[-1] = 0.0
+    if frames[-1] - frames[0] == len(frames) - 1:
+        return np.tile(covariances[: width + 1], (len(frames), 1))
+    padded = np.concatenate([frames, np.full(width, frames[-1])])
     later = np.lib.stride_tricks.sliding_window_view(padded, width + 1)
-    band: FloatArray = later - frames[:, None].astype(np.float64)
-    band /= length
-    np.square(band, out=band)
-    band *= -0.5
-    covariance = np.exp(band, out=band).T  # LAPACK's lower form, in Fortran's order
-    noisy = covariance.copy(order='F')
-    noisy[0] += noise
-    factor = cholesky_banded(noisy, overwrite_ab=True, lower=True, check_finite=False)
-    weights = cho_solve_banded((factor, True), values, check_finite=False)
-    # values - noise * weights is the same on paper; the published 1e-10 makes it less exact.
-    columns = [blas.dsbmv(width, 1.0, covariance, column, lower=True) for column in weights.T]
-    return np.column_stack(columns)
+    apart = np.minimum(later - frames[:, None], far + 1)
+    return covariances[apart]

@@ -5,6 +5,7 @@ After StrongSORT (arXiv 2202.13514), section "Gaussian-smoothed Interpolation".
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -47,15 +48,19 @@ def gsi(tracks: TrackRows, settings: GsiSettings | None = None) -> FilledTracks:
     settings = settings or GsiSettings()
     filled = fill_gaps(tracks, settings.interval)
     rows = filled.tracks
-    tlwh = rows.tlwh.copy()
-    # Rows of a track, in the order of frames: the sort is stable.
+    # Track by track, each in the order of frames: the sort is stable.
     order = np.argsort(rows.ids, kind='stable')
-    ends = np.flatnonzero(np.diff(rows.ids[order])) + 1
-    for track in np.split(order, ends):
-        length = length_scale(len(track), settings)
+    by_track, interpolated = rows.select(order), filled.interpolated[order]
+    boxes = by_track.tlwh.copy()
+    ends = np.flatnonzero(np.diff(by_track.ids)) + 1
+    for start, stop in itertools.pairwise([0, *ends.tolist(), len(order)]):
+        length = length_scale(stop - start, settings)
         if length > _NO_LENGTH:
-            tlwh[track] = _smooth(rows.select(track), filled.interpolated[track], length, settings)
-    np.maximum(tlwh[:, 2:], 0.0, out=tlwh[:, 2:])
+            track = slice(start, stop)
+            boxes[track] = _smooth(by_track.select(track), interpolated[track], length, settings)
+    np.maximum(boxes[:, 2:], 0.0, out=boxes[:, 2:])
+    tlwh = np.empty_like(boxes)
+    tlwh[order] = boxes
     smoothed = TrackRows(rows.frames, rows.ids, tlwh, rows.scores, rows.class_ids)
     return FilledTracks(smoothed, filled.source)
 

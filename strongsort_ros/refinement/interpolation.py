@@ -60,13 +60,13 @@ def fill_gaps(tracks: TrackRows, interval: int) -> FilledTracks:
         An id is twice in a frame, or a box or score is not finite; the message names it.
 
     """
-    _check(tracks)
     order = np.lexsort((tracks.frames, tracks.ids))
     ids, frames = tracks.ids[order], tracks.frames[order]
+    apart, same = np.diff(frames), np.diff(ids) == 0
+    _check(tracks, order[1:][same & (apart == 0)])
     # A row and the interpolated ones that follow it; the last of a track stands alone.
     steps = np.ones(len(order), dtype=np.int64)
-    apart = np.diff(frames)
-    near = (np.diff(ids) == 0) & (apart < interval)
+    near = same & (apart < interval)
     steps[:-1][near] = apart[near]
     before = np.repeat(np.arange(len(order)), steps)
     after = np.minimum(before + 1, len(order) - 1)
@@ -88,7 +88,7 @@ def fill_gaps(tracks: TrackRows, interval: int) -> FilledTracks:
     return FilledTracks(filled.select(by_frame), source[by_frame])
 
 
-def _check(tracks: TrackRows) -> None:
+def _check(tracks: TrackRows, again: IntArray) -> None:
     bad = ~(np.isfinite(tracks.tlwh).all(axis=1) & np.isfinite(tracks.scores))
     if bad.any():
         row = int(np.argmax(bad))
@@ -96,8 +96,6 @@ def _check(tracks: TrackRows) -> None:
             f'frame {tracks.frames[row]}, id {tracks.ids[row]}: not finite: '
             f'box {tracks.tlwh[row].tolist()}, score {tracks.scores[row]}'
         )
-    order = np.lexsort((tracks.frames, tracks.ids))
-    again = (np.diff(tracks.ids[order]) == 0) & (np.diff(tracks.frames[order]) == 0)
-    if again.any():
-        row = order[int(np.argmax(again))]
+    if len(again):
+        row = again[0]
         raise ValueError(f'frame {tracks.frames[row]}: id {tracks.ids[row]} is there twice')
