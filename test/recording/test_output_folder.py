@@ -33,9 +33,14 @@ def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize('error', [ValueError, KeyboardInterrupt])
 def test_nothing_is_left_of_what_failed(tmp_path: Path, error: type[BaseException]) -> None:
     write(tmp_path / 'out', 'one')
-    with pytest.raises(error), replacing_folder(tmp_path / 'out', 'done.txt') as folder:
-        (folder / 'half').touch()
-        raise error
+
+    def fail() -> None:
+        with replacing_folder(tmp_path / 'out', 'done.txt') as folder:
+            (folder / 'half').touch()
+            raise error
+
+    with pytest.raises(error):
+        fail()
     assert list(tmp_path.iterdir()) == [tmp_path / 'out']
     assert (tmp_path / 'out' / 'done.txt').read_text() == 'one'
 

@@ -1,0 +1,139 @@
+"""Talk to nodes that run: bring them up, call their services, and never wait for ever."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import SetParameters
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.task import Future
+
+STARTING: Final = 120.0
+"""Seconds for a node to start, or for a transition: weights may load, PyTorch is imported."""
+ANSWERING: Final = 10.0
+"""Seconds for a service that has little to do."""
+_SPIN: Final = 0.1
+
+
+class NodeError(RuntimeError):
+    """A running node does not do what it is asked to; the message says which, what and why."""
+
+
+class Client:
+    """Calls services of other nodes, and takes messages meanwhile.
+
+    Parameters
+    ----------
+    node
+        What the clients belong to; its subscriptions are served whenever this waits.
+    check
+        Called while waiting; what it raises ends the wait.
+
+    """
+
+    def __init__(self, node: Node, check: Callable[[], None] = lambda: None) -> None:
+        self.node = node
+        self._check = check
+        self._clients: dict[str, Any] = {}
+        self._executor = SingleThreadedExecutor(context=node.context)
+        self._executor.add_node(node)
+
+    def close(self) -> None:
+        """End it, and the node with it."""
+        self._executor.shutdown()
+        self.node.destroy_node()
+
+    def spin_until(self, done: Callable[[], object], seconds: float) -> bool:
+        """Take messages until `done`, for so long at most; return whether it is."""
+        end = time.monotonic() + seconds
+        while not done():
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            self._executor.spin_once(timeout_sec=min(left, _SPIN))
+            self._check()
+        return True
+
+    def call(self, kind: Any, service: str, request: Any, seconds: float = ANSWERING) -> Any:
+        """Call a service; its name is relative to this node's namespace.
+
+        Raises
+        ------
+        NodeError
+            Nobody offers it, or it is not answered in time.
+
+        """
+        answer = self.send(kind, service, request, seconds)
+        if not self.spin_until(answer.done, seconds):
+            answer.cancel()
+            raise NodeError(f'{service} was not answered in {seconds:g} s')
+        return answer.result()
+
+    def send(self, kind: Any, service: str, request: Any, seconds: float = ANSWERING) -> Future:
+        """Call a service, and return what will be its answer; errors as `call`."""
+        if service not in self._clients:
+            self._clients[service] = self.node.create_client(kind, service)
+        client = self._clients[service]
+        if not self.spin_until(client.service_is_ready, seconds):
+            raise NodeError(f'nobody offers the service {client.srv_name}: is its node running?')
+        return client.call_async(request)
+
+    def state(self, node: str, seconds: float = ANSWERING) -> int:
+        """Return a node's state, a constant of lifecycle_msgs/State; errors as `call`."""
+        answer = self.call(GetState, f'{node}/get_state', GetState.Request(), seconds)
+        return int(answer.current_state.id)
+
+    def bring_up(
+        self, node: str, parameters: Mapping[str, object], seconds: float = STARTING
+    ) -> None:
+        """Configure and activate a node.
+
+        Parameters
+        ----------
+        node
+            Its name, relative to this node's namespace.
+        parameters
+            Set before it is activated; a node that is active already is deactivated for that, and
+            left as it is where there are none.
+        seconds
+            How long it may take to start, and for a transition.
+
+        Raises
+        ------
+        NodeError
+            There is no such node, a parameter is refused, or a transition fails.
+
+        """
+        state = self.state(node, seconds)
+        if state == State.PRIMARY_STATE_ACTIVE and parameters:
+            state = self._change_state(node, Transition.TRANSITION_DEACTIVATE, seconds)
+        self._set(node, parameters)
+        steps = {
+            State.PRIMARY_STATE_UNCONFIGURED: Transition.TRANSITION_CONFIGURE,
+            State.PRIMARY_STATE_INACTIVE: Transition.TRANSITION_ACTIVATE,
+        }
+        while state != State.PRIMARY_STATE_ACTIVE:
+            if state not in steps:
+                raise NodeError(f'{node} is shut down or in a transition: start it anew')
+            state = self._change_state(node, steps[state], seconds)
+
+    def _change_state(self, node: str, transition: int, seconds: float) -> int:
+        request = ChangeState.Request(transition=Transition(id=transition))
+        if not self.call(ChangeState, f'{node}/change_state', request, seconds).success:
+            raise NodeError(f'{node} cannot be brought up: its log says why')
+        return self.state(node)
+
+    def _set(self, node: str, parameters: Mapping[str, object]) -> None:
+        request = SetParameters.Request()
+        request.parameters = [
+            Parameter(name, value=value).to_parameter_msg() for name, value in parameters.items()
+        ]
+        for result in self.call(SetParameters, f'{node}/set_parameters', request).results:
+            if not result.successful:
+                raise NodeError(f'{node} refuses a parameter: {result.reason}')

@@ -1,0 +1,258 @@
+"""Play a camera's bag to the running tracker, and record what it answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from lifecycle_msgs.msg import State
+from rclpy.publisher import Publisher
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CompressedImage, Image
+from vision_msgs.msg import Detection2DArray
+
+from strongsort_ros.messages.serialised import SECOND, MessageError, read_header
+from strongsort_ros.nodes.answers import Answers
+from strongsort_ros.nodes.client import ANSWERING, STARTING, Client, NodeError
+from strongsort_ros.recording.camera_bag import CameraTopics, read_camera
+from strongsort_ros.recording.rosbag_writer import BagWriter
+from strongsort_ros.tracking.detections import FloatArray
+
+AHEAD: Final = 5
+"""Frames that wait for an image that has not been played, while others are."""
+PROMPT: Final = 1.0
+"""Seconds after which the tracker is asked whether it is still there."""
+MISSES: Final = 5
+"""Frames in a row without an answer after which there is no point in going on."""
+DEADLINE: Final = 2.0
+"""The tracker's sync_deadline in step: an image that is late there is so by the machine's fault."""
+
+Progress = Callable[[int, int], None]
+"""Called with the number of frames that are played, and of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How to play.
+
+    Attributes
+    ----------
+    realtime
+        At the rate of the bag; otherwise in step, each frame when the one before is answered, so
+        that the result does not depend on the machine.
+    rate
+        So many times as fast as real time.
+    clock
+        Publish the stamps on /clock.
+    starting
+        Seconds for the tracker to start, and to load its weights.
+    patience
+        Seconds without a sign of life after which it is taken for dead.
+
+    """
+
+    realtime: bool = False
+    rate: float = 1.0
+    clock: bool = False
+    starting: float = STARTING
+    patience: float = ANSWERING
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of it.
+
+    Attributes
+    ----------
+    frames, answered
+        Detection arrays sent, and those for which tracks came back.
+    seconds
+        From the first message to the last answer.
+    round_trips
+        (answered,) seconds from a frame sent to its tracks received.
+    diagnostics
+        The tracker's last report on /diagnostics, by name.
+    image_times
+        Stamp of an image -> its time in the bag, nanoseconds both.
+
+    """
+
+    frames: int
+    answered: int
+    seconds: float
+    round_trips: FloatArray
+    diagnostics: dict[str, str]
+    image_times: dict[int, int] = field(repr=False)
+
+
+class Player:
+    """Publishes `image` and `detections`, and records `tracks` and `tracked_detections`.
+
+    Parameters
+    ----------
+    client
+        Owns the topics, whose names are relative to its namespace.
+    topics
+        What to read of the bag.
+    writer
+        Gets the answers.
+    pace
+        How to play.
+    tracker
+        Name of the tracker's node.
+
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        topics: CameraTopics,
+        writer: BagWriter,
+        pace: Pace,
+        tracker: str = 'tracker',
+    ) -> None:
+        self._client, self._topics, self._pace, self._tracker = client, topics, pace, tracker
+        node = client.node
+        self._answers = Answers(node, writer, node.resolve_topic_name(tracker))
+        self._publishers = {topics.detections: _publisher(client, Detection2DArray, 'detections')}
+        if topics.image:
+            kind = CompressedImage if topics.compressed else Image
+            self._publishers[topics.image] = _publisher(client, kind, 'image')
+        self._clock = _publisher(client, Clock, '/clock') if pace.clock else None
+        self._image_times: dict[int, int] = {}
+        self._pending: dict[int, None] = {}  # stamps, in order
+        self._missed = 0
+
+    def bring_up(self) -> None:
+        """Bring the tracker up for this bag, and wait until it listens.
+
+        Raises
+        ------
+        NodeError
+            It cannot be brought up, or does not subscribe to what is published here.
+
+        """
+        parameters: dict[str, object] = {'image_transport': self._topics.transport}
+        if not self._pace.realtime:
+            parameters['sync_deadline'] = DEADLINE
+        self._client.bring_up(self._tracker, parameters, self._pace.starting)
+        if not self._client.spin_until(lambda: not self._unheard(), ANSWERING):
+            raise NodeError(
+                f'{self._tracker} is active, but has nothing to do with {self._unheard()[0]}: '
+                'give both nodes the same namespace and remappings'
+            )
+
+    def play(self, bag: Path, progress: Progress = lambda _done, _all: None) -> Played:
+        """Play the bag from beginning to end.
+
+        Raises
+        ------
+        NodeError
+            The tracker ends, or does not answer.
+        InputError
+            The bag cannot be read.
+
+        """
+        start, first, frames = time.monotonic(), None, 0
+        for topic, at, message in read_camera(bag, self._topics):
+            first = at if first is None else first
+            if self._pace.realtime:
+                due = start + (at - first) / SECOND / self._pace.rate
+                self._client.spin_until(lambda: False, due - time.monotonic())
+            self._send(topic, at, bytes(message))
+            if not self._pace.realtime:
+                self._keep_step()
+            if topic == self._topics.detections:
+                frames += 1
+                progress(frames, self._topics.frames)
+        self._finish()
+        if not self._answers.frames:
+            raise NodeError(f'{self._tracker} answered none of {frames} frames{self._why()}')
+        return Played(
+            frames,
+            self._answers.frames,
+            self._answers.last - start,
+            np.array(self._answers.round_trips),
+            self._answers.report,
+            self._image_times,
+        )
+
+    def _send(self, topic: str, at: int, message: bytes) -> None:
+        try:
+            stamp = read_header(message).stamp
+        except MessageError:  # the tracker shall see and count it, too
+            self._publishers[topic].publish(message)
+            return
+        if self._clock is not None:
+            clock = Clock()
+            clock.clock.sec, clock.clock.nanosec = divmod(stamp, SECOND)
+            self._clock.publish(clock)
+        if topic == self._topics.detections:
+            self._answers.expect(stamp, at)
+            self._pending[stamp] = None
+        else:
+            self._image_times[stamp] = at
+        self._publishers[topic].publish(message)
+
+    def _keep_step(self) -> None:
+        """Wait for the answers to frames of which all has been sent."""
+        images = self._image_times if self._topics.image else self._pending
+        due = [stamp for stamp in self._pending if stamp in images]
+        due += list(self._pending)[:-AHEAD]
+        for stamp in due:
+            self._wait_for_answer(stamp)
+            self._pending.pop(stamp, None)
+        if due:
+            self._pending = {s: None for s in self._pending if not self._answers.came(s)}
+
+    def _wait_for_answer(self, stamp: int) -> None:
+        """Wait for as long as the tracker is at work; a few frames may go without an answer."""
+        came = self._client.spin_until(lambda: self._answers.came(stamp), PROMPT)
+        if not came:
+            self._ask()
+            came = self._client.spin_until(lambda: self._answers.came(stamp), PROMPT)
+        self._missed = 0 if came else self._missed + 1
+        if self._missed == MISSES:
+            raise NodeError(
+                f'{self._tracker} left {MISSES} frames in a row unanswered{self._why()}'
+            )
+
+    def _ask(self) -> None:
+        """Return when the tracker is done with all that it has received.
+
+        Raises
+        ------
+        NodeError
+            It is not there any more, or not active.
+
+        """
+        state = self._client.state(self._tracker, self._pace.patience)
+        if state != State.PRIMARY_STATE_ACTIVE:
+            raise NodeError(f'{self._tracker} is not active any more: somebody deactivated it')
+
+    def _finish(self) -> None:
+        """Wait for the last answers, and for a report about them, which comes every second."""
+        if not self._client.spin_until(self._answers.all_came, DEADLINE + PROMPT):
+            self._ask()
+        before = self._answers.reports
+        self._client.spin_until(lambda: self._answers.reports > before, 3 * PROMPT)
+        self._answers.close()
+
+    def _unheard(self) -> list[str]:
+        """Return topics at whose other end nobody is."""
+        node = self._client.node
+        sent = [p.topic_name for p in self._publishers.values() if not p.get_subscription_count()]
+        return sent + [topic for topic in self._answers.topics if not node.count_publishers(topic)]
+
+    def _why(self) -> str:
+        return (
+            f'; its diagnostics say: {self._answers.condition}' if self._answers.condition else ''
+        )
+
+
+def _publisher(client: Client, kind: type, topic: str) -> Publisher:
+    return client.node.create_publisher(kind, topic, 10)

@@ -1,0 +1,173 @@
+"""A bag played to a tracker in a process of its own, over DDS."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from strongsort_ros.recording.camera_bag import find_camera_topics
+from strongsort_ros.recording.rosbag_reader import open_bag, read_tracks
+from strongsort_ros.recording.rosbag_writer import BagWriter
+from strongsort_ros.tracking.detections import Detections
+
+pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
+
+PERIOD = 1_000_000_000 // 30
+FRAMES = range(1, 13)
+
+
+def write_bag(path: Path, without_image: tuple[int, ...] = ()) -> Path:
+    """Write a person who walks to the right, frame n at n / 30 s."""
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    with BagWriter(path) as bag:
+        for frame in FRAMES:
+            if frame not in without_image:
+                bag.write_image(frame * PERIOD, pixels)
+            box = np.array([[8.0 + frame, 10.0, 12.0, 30.0]])
+            seen = Detections(box, np.array([0.9]), np.array(['person']))
+            bag.write_detections(frame * PERIOD, seen)
+    return path
+
+
+def contents(path: Path) -> list[tuple[str, int, bytes]]:
+    with open_bag(path) as reader:
+        return [(c.topic, time, bytes(data)) for c, time, data in reader.messages()]
+
+
+@pytest.fixture
+def make_client(ros_context: Any) -> Iterator[Callable[..., Any]]:
+    from rclpy import create_node
+
+    from strongsort_ros.nodes.client import Client
+
+    made: list[Any] = []
+
+    def make(namespace: str, **options: Any) -> Any:
+        made.append(
+            Client(create_node('replayer', context=ros_context, namespace=namespace), **options)
+        )
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+def play(client: Any, bag: Path, recording: Path, **pace: Any) -> Any:
+    """Bring the tracker up, and play the bag to it."""
+    from strongsort_ros.nodes.player import Pace, Player
+
+    with BagWriter(recording) as writer:
+        player = Player(client, find_camera_topics(bag), writer, Pace(**pace))
+        player.bring_up()
+        return player.play(bag)
+
+
+def test_in_step_every_frame_is_answered_and_the_same_again(
+    start_tracker: Any, make_client: Any, tmp_path: Path
+) -> None:
+    bag = write_bag(tmp_path / 'bag', without_image=(5,))
+    machine, _ = start_tracker(autostart=False)
+    for name in ('one', 'other'):
+        played = play(make_client(machine.namespace), bag, tmp_path / name)
+        assert (played.frames, played.answered) == (12, 12)
+        assert len(played.round_trips) == 12
+        assert (played.round_trips > 0).all()
+        assert sorted(played.image_times) == [n * PERIOD for n in FRAMES if n != 5]
+    assert played.diagnostics['without_image'] == '1'
+    recorded = contents(tmp_path / 'one')
+    names = [f'{machine.namespace}/{name}' for name in ('tracks', 'tracked_detections')]
+    assert [(topic, time) for topic, time, _ in recorded] == [
+        (name, frame * PERIOD) for frame in FRAMES for name in names
+    ]
+    assert set(read_tracks(tmp_path / 'one', names[0]).ids) == {1}
+    # The tracker forgets its tracks, and goes on with its numbers.
+    assert set(read_tracks(tmp_path / 'other', names[0]).ids) == {2}
+
+
+def test_in_real_time_with_a_clock(start_tracker: Any, make_client: Any, tmp_path: Path) -> None:
+    from rosgraph_msgs.msg import Clock
+
+    bag = write_bag(tmp_path / 'bag')
+    machine, _ = start_tracker(autostart=False)
+    client = make_client(machine.namespace)
+    times: list[int] = []
+    client.node.create_subscription(
+        Clock, '/clock', lambda m: times.append(m.clock.sec * 10**9 + m.clock.nanosec), 100
+    )
+    played = play(client, bag, tmp_path / 'one', realtime=True, rate=2.0, clock=True)
+    assert played.answered >= 10
+    assert played.seconds >= 11 / 30 / 2
+    assert set(times) <= {frame * PERIOD for frame in FRAMES}
+    assert len(times) > 10
+
+
+@pytest.mark.parametrize('autostart', [True, False])
+def test_the_tracker_is_made_fit_for_a_bag_without_images(
+    start_tracker: Any, make_client: Any, tmp_path: Path, autostart: bool
+) -> None:
+    bag = write_bag(tmp_path / 'bag', without_image=tuple(FRAMES))
+    machine, _ = start_tracker(autostart=autostart)
+    played = play(make_client(machine.namespace), bag, tmp_path / 'one')
+    assert played.answered == 12
+    assert played.diagnostics['without_image'] == '12'
+
+
+def test_a_tracker_that_dies_is_an_error(
+    start_tracker: Any, make_client: Any, tmp_path: Path
+) -> None:
+    from strongsort_ros.nodes.client import NodeError
+    from strongsort_ros.nodes.player import Pace, Player
+
+    bag = write_bag(tmp_path / 'bag')
+    machine, process = start_tracker(autostart=False)
+    client = make_client(machine.namespace)
+
+    def kill(done: int, _total: int) -> None:
+        if done == 4:
+            process.process.send_signal(signal.SIGKILL)
+            process.process.wait()
+
+    def run() -> None:
+        with BagWriter(tmp_path / 'one') as writer:
+            player = Player(client, find_camera_topics(bag), writer, Pace(patience=1.0))
+            player.bring_up()
+            player.play(bag, kill)
+
+    with pytest.raises(NodeError, match='get_state'):
+        run()
+    assert not (tmp_path / 'one').exists()
+
+
+def test_a_tracker_that_is_not_there(make_client: Any, tmp_path: Path) -> None:
+    from strongsort_ros.nodes.client import NodeError
+
+    bag = write_bag(tmp_path / 'bag')
+    client = make_client('/nobody')
+    with pytest.raises(NodeError, match='nobody offers the service'):
+        play(client, bag, tmp_path / 'one', starting=0.5)
+
+
+def test_a_tracker_that_is_deactivated(
+    start_tracker: Any, make_client: Any, tmp_path: Path
+) -> None:
+    from strongsort_ros.nodes.client import NodeError
+    from strongsort_ros.nodes.player import Pace, Player
+
+    bag = write_bag(tmp_path / 'bag')
+    machine, _ = start_tracker(autostart=False)
+    client = make_client(machine.namespace)
+
+    def run() -> None:
+        with BagWriter(tmp_path / 'one') as writer:
+            player = Player(client, find_camera_topics(bag), writer, Pace())
+            player.bring_up()
+            player.play(bag, lambda done, _: done == 4 and machine.change_state('deactivate'))
+
+    with pytest.raises(NodeError, match='not active any more'):
+        run()
