@@ -26,7 +26,8 @@ from demonstration.timeline import draw_timeline
 from demonstration.tracker_process import TrackerProcess, use_ros_settings
 from rich.table import Table as TerminalTable
 
-from strongsort_ros.evaluation.scores import ScoredSequence, Scores, score
+from strongsort_ros.evaluation.preprocessing import ScoredSequence
+from strongsort_ros.evaluation.scores import Scores, score
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.motchallenge import load_ground_truth, save_tracks
 from strongsort_ros.recording.output_folder import replacing_folder

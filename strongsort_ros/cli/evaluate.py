@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from strongsort_ros.cli.console import progress, say, warn
 
 if TYPE_CHECKING:
+    from strongsort_ros.evaluation.report import Recorded
     from strongsort_ros.evaluation.scores import Evaluation
 
 
@@ -31,38 +32,53 @@ def add_parser(commands: Any) -> None:
         help='a file of tracks, or a folder of them named as the sequences',
     )  # fmt: skip
     parser.add_argument(
+        '--refined', type=Path, metavar='OUT.txt|DIR',
+        help='the same after refinement, scored beside them',
+    )  # fmt: skip
+    parser.add_argument(
         '--second-half', action='store_true',
         help='only the published validation half: frames from seqLength // 2 + 2',
     )  # fmt: skip
     parser.add_argument('--json', type=Path, metavar='FILE', help='write all scores')
-    parser.add_argument('--html', type=Path, metavar='FILE', help='write a page to look at')
+    parser.add_argument('--html', type=Path, metavar='FILE', help='write a report to look at')
 
 
 def run(args: argparse.Namespace) -> None:
     """Score, print a table, and write what was asked for."""
-    from strongsort_ros.evaluation.evaluate import evaluate
-    from strongsort_ros.evaluation.page import save_page
+    from strongsort_ros.evaluation.evaluate import find_images
+    from strongsort_ros.evaluation.report import Report, save_report
     from strongsort_ros.recording.atomic import replacing
 
-    evaluation = evaluate(
-        args.ground_truth,
-        args.results,
-        second_half=args.second_half,
-        progress=progress('evaluate'),
-    )
-    _show(evaluation)
-    scored = {scores.name for scores in evaluation.sequences}
+    before = _score(args, args.results)
+    after = _score(args, args.refined) if args.refined else None
+    evaluations = [side.scores for side in (before, after) if side and side.scores]
+    for evaluation in evaluations:
+        _show(evaluation)
+    scored = {sequence.name for sequence in before.sequences}
     there = {path.parent.parent.name for path in args.ground_truth.glob('*/gt/gt.txt')}
     if there - scored:
         warn(f'not scored, without results: {", ".join(sorted(there - scored))}')
     if args.json:
+        both = [dataclasses.asdict(evaluation) for evaluation in evaluations]
         with replacing(args.json) as written:
-            text = json.dumps(dataclasses.asdict(evaluation), indent=1)
+            text = json.dumps({**both[0], 'refined': both[1]} if after else both[0], indent=1)
             written.write_text(f'{text}\n', encoding='utf-8')
         say(f'scores: {args.json}')
     if args.html:
-        save_page(args.html, evaluation)
-        say(f'page: {args.html}')
+        results = ' and '.join(path.name for path in (args.results, args.refined) if path)
+        about = f'{results} against {args.ground_truth.name}'
+        image = find_images(args.ground_truth)
+        save_report(args.html, Report('Tracking scores', about, before, after, image))
+        say(f'report: {args.html}')
+
+
+def _score(args: argparse.Namespace, results: Path) -> Recorded:
+    from strongsort_ros.evaluation.evaluate import load_pairs
+    from strongsort_ros.evaluation.report import Recorded
+    from strongsort_ros.evaluation.scores import score
+
+    pairs = load_pairs(args.ground_truth, results, second_half=args.second_half)
+    return Recorded(pairs, score(pairs, progress(f'evaluate {results.name}')))
 
 
 def _show(evaluation: Evaluation) -> None:

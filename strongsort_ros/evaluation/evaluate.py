@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from functools import cache
 from pathlib import Path
 
-from strongsort_ros.evaluation.scores import Evaluation, ScoredSequence, score
+from strongsort_ros.evaluation.preprocessing import ScoredSequence
+from strongsort_ros.evaluation.scores import Evaluation, score
+from strongsort_ros.recording.drawing import Image
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.motchallenge import load_ground_truth, load_tracks
 from strongsort_ros.recording.rows import GroundTruth, TrackRows
-from strongsort_ros.recording.sequence import load_sequence_info
+from strongsort_ros.recording.sequence import ImageFolder, load_sequence_info
 
 
 def evaluate(
@@ -55,6 +58,41 @@ def load_pairs(
     if results.is_dir() and _is_one_sequence(truth):
         files = [results / f'{_name(_file_of_sequence(truth), truth.stem)}.txt']
     return [_load_pair(_find_truth(truth, file), file, second_half) for file in files]
+
+
+def find_images(ground_truth: Path | str) -> Callable[[str, int], Image | None]:
+    """Return what reads the images beside the ground truth.
+
+    Parameters
+    ----------
+    ground_truth
+        As for `evaluate`.
+
+    Returns
+    -------
+    (name of the sequence, frame) -> (H, W, 3) uint8 BGR, or None where there is no image.
+
+    """
+    truth = Path(ground_truth)
+
+    @cache
+    def folder(name: str) -> ImageFolder | None:
+        if _is_one_sequence(truth):
+            sequence = _file_of_sequence(truth).parent.parent
+        else:
+            sequence = truth / name
+        if not (sequence / 'seqinfo.ini').is_file():
+            return None
+        try:
+            return ImageFolder(sequence)
+        except InputError:
+            return None
+
+    def image(name: str, frame: int) -> Image | None:
+        found = folder(name)
+        return None if found is None else found.read(frame)
+
+    return image
 
 
 def _is_one_sequence(truth: Path) -> bool:

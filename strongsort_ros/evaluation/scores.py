@@ -1,48 +1,19 @@
-"""HOTA, CLEAR and identity scores of tracks, computed by TrackEval.
-
-TrackEval's MOTChallenge class is used with its preprocessing: results on distractors
-(reflections, static persons, ...) are neither right nor wrong.
-"""
+"""HOTA, CLEAR and identity scores of tracks, computed by TrackEval."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from strongsort_ros.evaluation.preprocessing import ScoredSequence, preprocess
 from strongsort_ros.recording.errors import InputError
-from strongsort_ros.recording.rows import GroundTruth, TrackRows
-from strongsort_ros.tracking.detections import FloatArray, IntArray
+from strongsort_ros.tracking.detections import FloatArray
 
 ALPHAS: FloatArray = np.arange(0.05, 0.99, 0.05)
 """Overlaps (IoU) at which HOTA is taken; the score is the mean over them."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredSequence:
-    """What is compared.
-
-    Attributes
-    ----------
-    name
-        Of the sequence; one that begins with MOT20 has that benchmark's distractors.
-    ground_truth
-        True boxes.
-    tracks
-        Boxes to score.
-    frames
-        Frame numbers that are scored; boxes of others are left out.
-
-    """
-
-    name: str
-    ground_truth: GroundTruth
-    tracks: TrackRows
-    frames: range
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +101,7 @@ def score(
     }
     found: dict[str, dict[str, Any]] = {}
     for sequence in progress(sequences):
-        data = _preprocess(sequence)
+        data = preprocess(sequence)
         found[sequence.name] = {key: f.eval_sequence(data) for key, f in families.items()}
     combined = {
         key: family.combine_sequences({name: results[key] for name, results in found.items()})
@@ -138,55 +109,6 @@ def score(
     }
     each = tuple(_scores(name, results) for name, results in found.items())
     return Evaluation(each, _scores('combined', combined))
-
-
-def _preprocess(sequence: ScoredSequence) -> dict[str, Any]:
-    """Return TrackEval's data of a sequence: boxes by frame, ids from 0, overlaps."""
-    from trackeval.datasets import MotChallenge2DBox
-
-    with tempfile.TemporaryDirectory(prefix='strongsort-scores-') as folder:
-        _write_for_trackeval(sequence, Path(folder))
-        layout = {
-            'GT_FOLDER': folder,
-            'TRACKERS_FOLDER': folder,
-            'TRACKERS_TO_EVAL': ['tracks'],
-            'TRACKER_SUB_FOLDER': '',
-            'GT_LOC_FORMAT': '{gt_folder}/{seq}.txt',
-            'SEQ_INFO': {'sequence': len(sequence.frames)},
-            'BENCHMARK': 'MOT20' if sequence.name.startswith('MOT20') else 'MOT17',
-            'SKIP_SPLIT_FOL': True,
-            'PRINT_CONFIG': False,
-        }
-        dataset = MotChallenge2DBox(layout)
-        raw = dataset.get_raw_seq_data('tracks', 'sequence')
-    data: dict[str, Any] = dataset.get_preprocessed_seq_data(raw, 'pedestrian')
-    return data
-
-
-def _write_for_trackeval(sequence: ScoredSequence, folder: Path) -> None:
-    """Write the frames that count, numbered from 1, where TrackEval looks for them."""
-    first, last = sequence.frames.start, sequence.frames.stop - 1
-    truth, tracks = sequence.ground_truth, sequence.tracks
-    truth = truth.select((truth.frames >= first) & (truth.frames <= last))
-    tracks = tracks.select((tracks.frames >= first) & (tracks.frames <= last))
-    columns = [truth.considered, truth.classes, truth.visibility]
-    head = [truth.frames - first + 1, _small(truth.ids), truth.tlwh]
-    _write_table(folder / 'sequence.txt', np.column_stack([*head, *columns]))
-    ones = np.ones(len(tracks))
-    head = [tracks.frames - first + 1, _small(tracks.ids), tracks.tlwh]
-    (folder / 'tracks').mkdir()
-    _write_table(folder / 'tracks' / 'sequence.txt', np.column_stack([*head, ones]))
-
-
-def _small(ids: IntArray) -> IntArray:
-    """Return ids numbered from 0, in the same order: TrackEval's memory grows with them."""
-    return np.unique(ids, return_inverse=True)[1]
-
-
-def _write_table(path: Path, table: FloatArray) -> None:
-    # repr() of a float is exact: no score may change by a rounded box.
-    lines = [','.join(map(repr, row)) for row in table.tolist()]
-    path.write_text(''.join(f'{line}\n' for line in lines), encoding='ascii')
 
 
 def _scores(name: str, results: dict[str, Any]) -> Scores:

@@ -50,15 +50,34 @@ def draw_tracks(image: Image, tracks: TrackRows, frame: int, trail: int = 30) ->
         colour = colour_of(identity)
         path = _pixels(feet[recent.ids == identity])
         cv2.polylines(image, [path], False, colour, line, cv2.LINE_AA)
-        _draw_box(image, tlwh, str(identity), colour, line)
+        draw_box(image, tlwh, colour, line, str(identity))
 
 
-def _draw_box(image: Image, tlwh: FloatArray, label: str, colour: Colour, line: int) -> None:
+def draw_box(
+    image: Image, tlwh: FloatArray, colour: Colour, line: int = 1, label: str = ''
+) -> None:
+    """Draw one box on an image, in place.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 BGR.
+    tlwh
+        (4,) pixels.
+    colour
+        BGR.
+    line
+        Width in pixels; the label grows with it.
+    label
+        Written above the box, or inside it at the edge of the image.
+
+    """
     (left, top), (right, bottom) = _pixels(np.array([tlwh[:2], tlwh[:2] + tlwh[2:]])).tolist()
     cv2.rectangle(image, (left, top), (right, bottom), colour, line)
+    if not label:
+        return
     scale = 0.45 * line
     (width, height), below = cv2.getTextSize(label, _FONT, scale, line)
-    # Above the box, or inside it at the edge of the image.
     base = top - below if top > height + below else top + height + below
     corner = (left + width, base + below)
     cv2.rectangle(image, (left, base - height - below), corner, colour, cv2.FILLED)

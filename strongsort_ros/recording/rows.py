@@ -159,6 +159,12 @@ class GroundTruth:
     def __len__(self) -> int:
         return len(self.frames)
 
+    @classmethod
+    def empty(cls) -> GroundTruth:
+        """Return the truth where none is known."""
+        none = np.empty(0, dtype=np.int64)
+        return cls(none, none, np.empty((0, 4)), np.empty(0, dtype=bool), none, np.empty(0))
+
     def select(self, rows: BoolArray | IntArray) -> GroundTruth:
         """Return some of the rows: a mask or row numbers."""
         return GroundTruth(

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from strongsort_ros.evaluation.evaluate import evaluate
-from strongsort_ros.evaluation.scores import ALPHAS, ScoredSequence, score
+from strongsort_ros.evaluation.preprocessing import ScoredSequence
+from strongsort_ros.evaluation.scores import ALPHAS, score
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.rows import GroundTruth, TrackRows
 
