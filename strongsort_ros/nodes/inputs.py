@@ -16,10 +16,10 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
 
-from strongsort_ros.messages.serialised import MessageError, read_header
+from strongsort_ros.streaming.intake import Intake
 from strongsort_ros.streaming.processing import Received
 from strongsort_ros.streaming.settings import NodeSettings
-from strongsort_ros.streaming.synchroniser import SECOND, Frame, Synchroniser
+from strongsort_ros.streaming.synchroniser import Frame
 
 IMAGE_TYPES: Final = {'raw': Image, 'compressed': CompressedImage}
 SENSOR: Final = QoSProfile(
@@ -53,13 +53,14 @@ class Inputs:
         settings: NodeSettings,
         on_frame: Callable[[Frame[Received, Received]], None],
     ) -> None:
-        self._node = node
         self._on_frame = on_frame
-        self.uses_images = settings.image_transport != 'none'
-        deadline = round(settings.sync_deadline * SECOND) if self.uses_images else 0
-        self._synchroniser = Synchroniser[Received, Received](settings.buffer_size, deadline)
-        self._malformed: Counter[str] = Counter()
-        self._warned: set[str] = set()
+        self._node = node
+        logger = node.get_logger()
+        self._intake = Intake(
+            settings,
+            lambda line: logger.error(line, throttle_duration_sec=THROTTLE),
+            lambda text: logger.warning(text),
+        )
         self._timer = node.create_timer(
             1.0, self._give_frames, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
@@ -79,13 +80,18 @@ class Inputs:
         return f'reads {" and ".join(topics)}'
 
     @property
+    def uses_images(self) -> bool:
+        """False: motion alone, by choice."""
+        return self._intake.uses_images
+
+    @property
     def counts(self) -> Counter[str]:
-        """What became of every message, by name: see `Synchroniser.counts`, and `malformed_*`."""
-        return self._synchroniser.counts + self._malformed
+        """What became of every message, by name: see `Intake.counts`."""
+        return self._intake.counts
 
     def clear(self) -> None:
         """Drop what waits; the next stamps may be any."""
-        self._synchroniser.clear()
+        self._intake.clear()
 
     def close(self) -> None:
         """Unsubscribe; what waits is dropped."""
@@ -93,7 +99,7 @@ class Inputs:
         self._node.destroy_subscription(self._detections)
         if self._images is not None:
             self._node.destroy_subscription(self._images)
-        self._synchroniser.clear()
+        self._intake.clear()
 
     def _subscribe(self, kind: Any, topic: str, callback: Callable[[bytes], None]) -> Subscription:
         return self._node.create_subscription(
@@ -120,10 +126,9 @@ class Inputs:
         self._give_frames()
 
     def _give_frames(self) -> None:
-        for frame in self._synchroniser.take(time.monotonic_ns()):
-            self._warn_of_mismatch(frame)
+        for frame in self._intake.take(time.monotonic_ns()):
             self._on_frame(frame)
-        wait = self._synchroniser.wait(time.monotonic_ns())
+        wait = self._intake.wait(time.monotonic_ns())
         if wait is None:
             self._timer.cancel()
         else:
@@ -131,47 +136,10 @@ class Inputs:
             self._timer.reset()
 
     def _add_image(self, message: bytes) -> None:
-        received = self._receive('image', message)
-        if received is not None:
-            self._synchroniser.add_image(received.header.stamp, received)
+        self._intake.add_image(message, time.monotonic_ns())
 
     def _add_detections(self, message: bytes) -> None:
-        received = self._receive('detections', message)
-        if received is not None:
-            now = time.monotonic_ns()
-            self._synchroniser.add_detections(received.header.stamp, received, now)
-
-    def _receive(self, topic: str, message: bytes) -> Received | None:
-        try:
-            header = read_header(message)
-        except MessageError as error:
-            self._malformed[f'malformed_{topic}'] += 1
-            self._node.get_logger().error(
-                f'{topic}: {error}; dropped', throttle_duration_sec=THROTTLE
-            )
-            return None
-        if header.stamp <= 0:
-            self._warn_once(
-                f'{topic}: messages have no stamp, so images cannot be paired with detections and '
-                'tracks follow motion alone; set header.stamp, in detections to that of the image'
-            )
-        return Received(header, message, time.perf_counter())
-
-    def _warn_of_mismatch(self, frame: Frame[Received, Received]) -> None:
-        if frame.image is None:
-            return
-        seen, looked_at = frame.detections.header.frame_id, frame.image.header.frame_id
-        if seen != looked_at:
-            self._synchroniser.counts['frame_id_differs'] += 1
-            self._warn_once(
-                f'detections have frame_id {seen!r}, their images {looked_at!r}: '
-                'are both of the same camera?'
-            )
-
-    def _warn_once(self, text: str) -> None:
-        if text not in self._warned:
-            self._warned.add(text)
-            self._node.get_logger().warning(text)
+        self._intake.add_detections(message, time.monotonic_ns())
 
 
 def _drain(subscription: Subscription, add: Callable[[bytes], None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from rosbags.interfaces import Connection
 
@@ -12,7 +13,10 @@ from strongsort_ros.messages.images import BGR
 from strongsort_ros.messages.serialised import decode_image
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.ros_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE
-from strongsort_ros.recording.rosbag_reader import open_bag
+from strongsort_ros.recording.rosbag_reader import open_bag, raw_messages
+
+TRACKED: Final = '/tracked_detections'
+"""End of the topic on which the tracker answers with detections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +84,15 @@ def _choose(
                 f'there are: {", ".join(sorted(found)) or "none"}'
             )
         return found[name]
+    # What a tracker answered when the bag was recorded is not what a detector saw.
+    if len(found) > 1:
+        found = {topic: c for topic, c in found.items() if not topic.endswith(TRACKED)}
     if len(found) > 1:
         raise InputError(f'{path}: {what} are on several topics, name one: {", ".join(found)}')
     return next(iter(found.values()), None)
 
 
-def read_camera(
-    path: Path | str, topics: CameraTopics
-) -> Iterator[tuple[str, int, memoryview | bytes]]:
+def read_camera(path: Path | str, topics: CameraTopics) -> Iterator[tuple[str, int, bytes]]:
     """Yield topic, time in the bag (nanoseconds) and serialised message, in the bag's order.
 
     Raises
@@ -98,7 +103,7 @@ def read_camera(
     """
     with open_bag(path) as reader:
         wanted = [c for c in reader.connections if c.topic in (topics.image, topics.detections)]
-        for connection, time, data in reader.messages(wanted):
+        for connection, time, data in raw_messages(path, reader, wanted):
             yield connection.topic, time, data
 
 

@@ -18,7 +18,9 @@ from strongsort_ros.tracking.detections import FloatArray, IntArray
 PERSON = 'person'
 """Class of what a MOTChallenge file holds: it names none, and the benchmark is about people."""
 
-_TRACK_ROW = '%d,%d,%.2f,%.2f,%.2f,%.2f,1,-1,-1,-1'
+TRACK_COLUMNS = '%d,%.2f,%.2f,%.2f,%.2f,1,-1,-1,-1'
+"""Of a row of tracks, after its frame: id, left, top, width, height and what never changes."""
+_TRACK_ROW = f'%d,{TRACK_COLUMNS}'
 
 
 def load_detections(path: Path | str, class_id: str = PERSON) -> DetectionRows:

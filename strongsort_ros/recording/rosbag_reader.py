@@ -14,6 +14,7 @@ from rosbags.interfaces import Connection
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.frame_numbers import frame_numbers
 from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS, ros_types
+from strongsort_ros.recording.rosbag_writer import Storage
 from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.tracking.tracks import TENTATIVE
 
@@ -48,6 +49,33 @@ def _reading(path: Path | str) -> Iterator[None]:
     # A broken file makes the library fail in many ways: struct, YAML, SQLite, assertions.
     except Exception as error:
         raise InputError(f'{path}: not a readable bag: {error or type(error).__name__}') from error
+
+
+def raw_messages(
+    path: Path | str, reader: AnyReader, connections: list[Connection]
+) -> Iterator[tuple[Connection, int, bytes]]:
+    """Yield connection, time in the bag (nanoseconds) and serialised message, by time.
+
+    Raises
+    ------
+    InputError
+        The bag `path` cannot be read on.
+
+    """
+    messages = reader.messages(connections)
+    while True:
+        with _reading(path):
+            message = next(messages, None)
+        if message is None:
+            return
+        yield message
+
+
+def storage_of(path: Path | str) -> Storage:
+    """Return the storage of a bag that can be read."""
+    path = Path(path)
+    files = path.iterdir() if path.is_dir() else [path]
+    return 'sqlite3' if any('.db3' in file.suffixes for file in files) else 'mcap'
 
 
 def read_tracks(path: Path | str, topic: str = '', frame_rate: float = 0.0) -> TrackRows:

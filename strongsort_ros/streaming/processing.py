@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,21 +25,37 @@ RECENT: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A serialised message, its header, and when it came (`time.perf_counter`)."""
+    """A serialised message.
+
+    Attributes
+    ----------
+    header, data
+        As it came, and its header.
+    at
+        When it came, by `time.perf_counter`.
+    clock
+        When it came, by the clock that deadlines are counted by; nanoseconds.
+    pixels
+        Of an image, where they are decoded ahead.
+
+    """
 
     header: Header
     data: bytes
     at: float
+    clock: int = 0
+    pixels: Future[BGR] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """What a frame gave: to be published."""
+    """What a frame gave, to be published, and the time that it took by stage."""
 
     header: Header
     tracks: Tracks
     camera_motion: CameraMotion
     image: BGR | None
+    seconds: dict[str, float]
 
 
 class FrameProcessor:
@@ -147,9 +164,10 @@ class FrameProcessor:
         self._live = self._pipeline.tracker.tracks
         self.rejected.update(result.tracks.rejected)
         waited = start - frame.detections.at
-        self.note({'wait': waited, 'decode': decoded - start, **result.seconds})
+        seconds = {'wait': waited, 'decode': decoded - start, **result.seconds}
+        self.note(seconds)
         tracks = _chosen(self._live, self._settings.node)
-        return Tracked(frame.detections.header, tracks, result.camera_motion, image)
+        return Tracked(frame.detections.header, tracks, result.camera_motion, image, seconds)
 
     def note(self, seconds: dict[str, float]) -> None:
         """Keep the time that stages took in this frame."""
@@ -165,6 +183,8 @@ class FrameProcessor:
         if image is None:
             return None
         try:
+            if image.pixels is not None:
+                return image.pixels.result()
             return self._decode_message(image.data, self._settings.node.image_transport)
         except MessageError as error:
             self.reject('malformed_image', f'image: {error}; tracked by motion alone')

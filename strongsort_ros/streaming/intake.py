@@ -1,0 +1,104 @@
+"""Serialised messages in, frames out: headers are read, messages paired, and all is counted."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from strongsort_ros.messages.serialised import MessageError, read_header
+from strongsort_ros.streaming.processing import Received
+from strongsort_ros.streaming.settings import NodeSettings
+from strongsort_ros.streaming.synchroniser import SECOND, Frame, Synchroniser
+
+IMAGE: Final = 'image'
+DETECTIONS: Final = 'detections'
+
+
+class Intake:
+    """What comes in on the two topics of a tracker, by a clock of the caller's.
+
+    Parameters
+    ----------
+    settings
+        Transport, deadline, buffer size.
+    reject
+        Called with one line about every message that cannot be read.
+    warn
+        Called once with each thing that is odd about the messages.
+
+    """
+
+    def __init__(
+        self, settings: NodeSettings, reject: Callable[[str], None], warn: Callable[[str], None]
+    ) -> None:
+        self.uses_images = settings.image_transport != 'none'
+        deadline = round(settings.sync_deadline * SECOND) if self.uses_images else 0
+        self._synchroniser = Synchroniser[Received, Received](settings.buffer_size, deadline)
+        self._malformed: Counter[str] = Counter()
+        self._reject = reject
+        self._warn = warn
+        self._warned: set[str] = set()
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What became of every message, by name: see `Synchroniser.counts`, and `malformed_*`."""
+        return self._synchroniser.counts + self._malformed
+
+    def clear(self) -> None:
+        """Drop what waits."""
+        self._synchroniser.clear()
+
+    def add_image(self, message: bytes, now: int) -> None:
+        """Keep an image; `now` is monotonic, nanoseconds."""
+        received = self._receive(IMAGE, message, now)
+        if received is not None:
+            self._synchroniser.add_image(received.header.stamp, received)
+
+    def add_detections(self, message: bytes, now: int) -> None:
+        """Keep detections; `now` is monotonic, nanoseconds."""
+        received = self._receive(DETECTIONS, message, now)
+        if received is not None:
+            self._synchroniser.add_detections(received.header.stamp, received, now)
+
+    def take(self, now: int) -> list[Frame[Received, Received]]:
+        """Return the frames to be tracked now, in the order of stamps."""
+        frames = self._synchroniser.take(now)
+        for frame in frames:
+            self._compare(frame)
+        return frames
+
+    def wait(self, now: int) -> int | None:
+        """Return nanoseconds until `take` gives a frame though nothing comes; None: never."""
+        return self._synchroniser.wait(now)
+
+    def _receive(self, topic: str, message: bytes, now: int) -> Received | None:
+        try:
+            header = read_header(message)
+        except MessageError as error:
+            self._malformed[f'malformed_{topic}'] += 1
+            self._reject(f'{topic}: {error}; dropped')
+            return None
+        if header.stamp <= 0:
+            self._warn_once(
+                f'{topic}: messages have no stamp, so images cannot be paired with detections and '
+                'tracks follow motion alone; set header.stamp, in detections to that of the image'
+            )
+        return Received(header, message, time.perf_counter(), now)
+
+    def _compare(self, frame: Frame[Received, Received]) -> None:
+        if frame.image is None:
+            return
+        seen, looked_at = frame.detections.header.frame_id, frame.image.header.frame_id
+        if seen != looked_at:
+            self._synchroniser.counts['frame_id_differs'] += 1
+            self._warn_once(
+                f'detections have frame_id {seen!r}, their images {looked_at!r}: '
+                'are both of the same camera?'
+            )
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            self._warn(text)

@@ -1,0 +1,97 @@
+"""A recording as the frames that a live tracker would see, decoded ahead of who tracks them."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar
+
+from strongsort_ros.messages.images import BGR, ImageError
+from strongsort_ros.messages.serialised import MessageError, decode_image
+from strongsort_ros.streaming.intake import Intake
+from strongsort_ros.streaming.processing import Received
+from strongsort_ros.streaming.synchroniser import Frame
+
+T = TypeVar('T')
+
+END_OF_TIME: Final = 2**63 - 1
+
+
+Message = tuple[str, int, bytes]
+"""Topic, time in the bag (nanoseconds), and the serialised message."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFrame:
+    """A frame to be tracked, and the seconds it took to read and to decode."""
+
+    frame: Frame[Received, Received]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def recorded_frames(
+    messages: Iterable[Message], intake: Intake, detections_topic: str
+) -> Iterator[RecordedFrame]:
+    """Yield frames at the time of the bag at which a tracker that is never behind sees them.
+
+    Parameters
+    ----------
+    messages
+        In the order of their times.
+    intake
+        Pairs them; its clock is the time in the bag.
+    detections_topic
+        Messages of other topics are images.
+
+    """
+    start = time.perf_counter()
+    for topic, now, data in messages:
+        # Deadlines that passed before this message came.
+        frames = intake.take(now) if intake.wait(now) == 0 else []
+        if topic == detections_topic:
+            intake.add_detections(data, now)
+        else:
+            intake.add_image(data, now)
+        frames += intake.take(now)
+        for frame in frames:
+            yield RecordedFrame(frame, {'read': time.perf_counter() - start})
+            start = time.perf_counter()
+    for frame in intake.take(END_OF_TIME):
+        yield RecordedFrame(frame, {'read': 0.0})
+
+
+def decoded(frames: Iterable[RecordedFrame], transport: str) -> Iterator[RecordedFrame]:
+    """Yield the frames with the pixels of their images, or what is wrong with these."""
+    for recorded in frames:
+        image = recorded.frame.image
+        if image is None:
+            yield recorded
+            continue
+        start = time.perf_counter()
+        frame = replace(recorded.frame, image=replace(image, pixels=_decode(image, transport)))
+        yield RecordedFrame(frame, recorded.seconds | {'decode': time.perf_counter() - start})
+
+
+def _decode(image: Received, transport: str) -> Future[BGR]:
+    pixels: Future[BGR] = Future()
+    try:
+        pixels.set_result(decode_image(image.data, transport))
+    except (ImageError, MessageError) as error:
+        pixels.set_exception(error)
+    return pixels
+
+
+def ahead(items: Iterator[T], most: int) -> Generator[T, None, None]:
+    """Yield items that are made in a thread of its own, so many ahead at most."""
+    end = object()
+    thread = ThreadPoolExecutor(1, 'ahead')
+    try:
+        waiting = deque(thread.submit(next, items, end) for _ in range(most))
+        while (item := waiting.popleft().result()) is not end:
+            waiting.append(thread.submit(next, items, end))
+            yield item  # type: ignore[misc]
+    finally:
+        thread.shutdown(cancel_futures=True)

@@ -1,0 +1,254 @@
+"""A bag through the parts of the tracker node, in step: as it answers live, on any machine."""
+
+from __future__ import annotations
+
+import logging
+import time
+from array import array
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from strongsort_ros.messages.track_arrays import write_track_array
+from strongsort_ros.recording.camera_bag import CameraTopics, find_camera_topics, read_camera
+from strongsort_ros.recording.errors import InputError
+from strongsort_ros.recording.frame_numbers import frame_numbers
+from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS
+from strongsort_ros.recording.rosbag_reader import storage_of
+from strongsort_ros.recording.rosbag_writer import BagWriter
+from strongsort_ros.recording.track_text import TrackTextWriter
+from strongsort_ros.streaming.answers import track_array, tracked_detections
+from strongsort_ros.streaming.intake import Intake
+from strongsort_ros.streaming.processing import FrameProcessor, Tracked
+from strongsort_ros.streaming.recorded import RecordedFrame, ahead, decoded, recorded_frames
+from strongsort_ros.streaming.settings import AllSettings
+from strongsort_ros.streaming.synchroniser import SECOND
+from strongsort_ros.tracking.detections import FloatArray, IntArray
+from strongsort_ros.tracking.tracks import TENTATIVE
+
+TRACKS_TOPIC: Final = '/tracks'
+TRACKED_DETECTIONS_TOPIC: Final = '/tracked_detections'
+
+STAGES: Final = (
+    'read', 'decode', 'embedding', 'camera_motion', 'association', 'total', 'convert', 'write',
+)  # fmt: skip
+_AHEAD: Final = 4  # frames decoded ahead: enough to even out, a few large images in memory
+
+_log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+"""Called with the number of detection arrays tracked, and that of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of a replay.
+
+    Attributes
+    ----------
+    topics
+        What was read.
+    frames
+        (N,) int64: numbers of the N frames that were answered, in the order of their answers.
+    frame_rate
+        Nominal frames a second, by which they are numbered; 0 where there was nothing to tell it.
+    stamps
+        (N,) int64: theirs, nanoseconds.
+    tracks, boxes
+        Different ids, and rows, in the text.
+    seconds
+        (N,) by stage: `read` and `decode` (ahead, in a thread of their own), `embedding` and
+        `camera_motion` (side by side), `association`, `total` (of these three), `convert`
+        (tracks to messages), `write`. 0 where a frame did not come to a stage.
+    elapsed
+        Seconds from the first message to the last answer.
+    counts
+        What became of every message, by name: see `Intake.counts`.
+    rejected
+        Messages and detections that were not used, or not fully, by reason.
+    notes
+        What is odd about the messages, a line each.
+
+    """
+
+    topics: CameraTopics
+    frames: IntArray
+    frame_rate: float
+    stamps: IntArray
+    tracks: int
+    boxes: int
+    seconds: dict[str, FloatArray]
+    elapsed: float
+    counts: Counter[str]
+    rejected: Counter[str]
+    notes: tuple[str, ...]
+
+
+def replay(
+    source: Path | str,
+    output: Path | str,
+    settings: AllSettings,
+    *,
+    image_topic: str = '',
+    detections_topic: str = '',
+    progress: Progress = lambda _done, _total: None,
+) -> Replayed:
+    """Track what a bag holds, in the order and with the deadlines of its recorded times.
+
+    Nothing depends on the machine: the same bag and settings give the same bytes. There come to
+    be, or none of them: a bag of /tracks (Track2DArray) and /tracked_detections
+    (Detection2DArray), with the header and the recorded time of the detections, and beside it
+    MOTChallenge text, named as the bag with `.txt`: tracks confirmed and missed for a frame at
+    most.
+
+    Parameters
+    ----------
+    source
+        Bag of detections and images, or of detections alone: these are tracked by motion.
+    output
+        Bag to be, in the storage of the source; it must not exist.
+    settings
+        Of the tracker node; `image_transport` is the bag's, but for `none`.
+    image_topic, detections_topic
+        '': the only one of its type.
+    progress
+        Shows how far it is; an exception of it ends the replay, and nothing is written.
+
+    Raises
+    ------
+    InputError
+        The bag cannot be read, lacks a topic or leaves a choice; the output cannot be written; or
+        the network's device fails on the way: the answers would be another machine's.
+    ValueError, OSError
+        The weights or the device cannot be used.
+
+    """
+    output = Path(output)
+    topics = find_camera_topics(source, image_topic, detections_topic)
+    settings = _for_bag(settings, topics)
+    notes: list[str] = []
+    intake = Intake(settings.node, _log.debug, notes.append)
+    with (
+        TrackTextWriter(output.with_name(f'{output.name}.txt')) as text,
+        BagWriter(output, storage_of(source)) as bag,
+        closing(FrameProcessor(settings, _log.debug)) as processor,
+        closing(_frames(source, topics, intake)) as frames,
+    ):
+        answers = _Answers(bag, text)
+        start = time.perf_counter()
+        for number, recorded in enumerate(frames, 1):
+            tracked = processor.process(recorded.frame)
+            if processor.trouble:
+                raise InputError(f'{source}: {processor.trouble}')
+            if tracked is not None:
+                answers.write(recorded, tracked, processor.clock.rate)
+            progress(number, topics.frames)
+        elapsed = time.perf_counter() - start
+        if not answers.stamps:
+            raise InputError(f'{source}: no message of {topics.detections} could be tracked')
+        stamps = np.array(answers.stamps)
+        rate = settings.node.frame_rate
+        numbers = frame_numbers(continuous(stamps, rate), rate)
+        text.finish(numbers.frames)
+    return Replayed(
+        topics=topics,
+        frames=numbers.frames,
+        frame_rate=numbers.frame_rate,
+        stamps=stamps,
+        tracks=len(answers.ids),
+        boxes=answers.boxes,
+        seconds=answers.seconds(),
+        elapsed=elapsed,
+        counts=intake.counts,
+        rejected=processor.rejected,
+        notes=tuple(notes),
+    )
+
+
+def _for_bag(settings: AllSettings, topics: CameraTopics) -> AllSettings:
+    """Return the settings with the transport of the bag's images."""
+    if settings.node.image_transport == 'none':
+        return settings
+    return replace(settings, node=settings.node.replace(image_transport=topics.transport))
+
+
+def _frames(
+    source: Path | str, topics: CameraTopics, intake: Intake
+) -> Generator[RecordedFrame, None, None]:
+    if not intake.uses_images:
+        topics = replace(topics, image='')
+    messages = read_camera(source, topics)
+    frames = recorded_frames(messages, intake, topics.detections)
+    return ahead(decoded(frames, topics.transport), _AHEAD)
+
+
+class _Answers:
+    """Writes the answers, and keeps what is told of them: some numbers a frame."""
+
+    def __init__(self, bag: BagWriter, text: TrackTextWriter) -> None:
+        self._bag = bag
+        self._text = text
+        self._seconds = {stage: array('d') for stage in STAGES}
+        self.stamps = array('q')
+        self.ids: set[int] = set()
+        self.boxes = 0
+
+    def write(self, recorded: RecordedFrame, tracked: Tracked, rate: float) -> None:
+        """Write the messages and the rows of a frame."""
+        frame, tracks = recorded.frame, tracked.tracks
+        start = time.perf_counter()
+        message = write_track_array(
+            track_array(tracked.header, tracks, tracked.camera_motion, rate)
+        )
+        seen = tracked_detections(tracked.header, tracks)
+        converted = time.perf_counter()
+        when = frame.detections.clock
+        self._bag.write_serialized(TRACKS_TOPIC, TRACKS, when, message)
+        self._bag.write_serialized(TRACKED_DETECTIONS_TOPIC, DETECTIONS, when, seen)
+        tlwh = tracks.tlwh
+        rows = (tracks.states != TENTATIVE) & (tracks.time_since_update <= 1)
+        rows &= (tlwh[:, 2:] > 0).all(axis=1)
+        self._text.add(tracks.ids[rows], tlwh[rows])
+        self.ids.update(tracks.ids[rows].tolist())
+        self.boxes += int(np.count_nonzero(rows))
+        written = time.perf_counter()
+        spent = {'convert': converted - start, 'write': written - converted}
+        self._note(recorded, tracked.seconds | spent)
+
+    def _note(self, recorded: RecordedFrame, seconds: dict[str, float]) -> None:
+        frame = recorded.frame
+        for stage in STAGES:
+            spent = recorded.seconds.get(stage, 0.0) + seconds.get(stage, 0.0)
+            self._seconds[stage].append(spent)
+        self.stamps.append(frame.stamp)
+
+    def seconds(self) -> dict[str, FloatArray]:
+        """Return the time of each frame by stage."""
+        return {stage: np.array(spent) for stage, spent in self._seconds.items()}
+
+
+def continuous(stamps: IntArray, frame_rate: float = 0.0) -> IntArray:
+    """Return stamps that only grow: after a jump back, or without a stamp, one period later.
+
+    Parameters
+    ----------
+    stamps
+        (N,) nanoseconds, N > 0, in the order of tracking; 0: there is none.
+    frame_rate
+        Nominal frames a second; 0: the median difference of stamps is the period.
+
+    """
+    steps = np.diff(stamps)
+    known = (steps > 0) & (stamps[:-1] > 0)
+    if frame_rate:
+        period = round(SECOND / frame_rate)
+    else:
+        period = round(float(np.median(steps[known]))) if known.any() else SECOND
+    steps = np.where(known, steps, period)
+    first = stamps[0] if stamps[0] > 0 else period
+    return first + np.concatenate(([0], np.cumsum(steps)))
