@@ -18,16 +18,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from demonstration.console import Steps
 from demonstration.errors import DemoError
-from demonstration.page import Page, Table, render_page
-from demonstration.pictures import render_video, save_moving_picture, save_pictures
+from demonstration.pictures import moving_picture_of, render_video, save_pictures
 from demonstration.source import Source, draw_scene, open_sequence
-from demonstration.tables import report_tables, score_table
-from demonstration.timeline import draw_timeline
+from demonstration.tables import latencies_of, report_table, score_table
 from demonstration.tracker_process import TrackerProcess, use_ros_settings
 from rich.table import Table as TerminalTable
 
+from strongsort_ros.evaluation.latencies import latency_rows
 from strongsort_ros.evaluation.preprocessing import ScoredSequence
-from strongsort_ros.evaluation.scores import Scores, score
+from strongsort_ros.evaluation.report import Picture, Recorded, Report, Table, save_report
+from strongsort_ros.evaluation.scores import score
+from strongsort_ros.recording.atomic import replacing
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.motchallenge import load_ground_truth, save_tracks
 from strongsort_ros.recording.output_folder import replacing_folder
@@ -90,28 +91,26 @@ def demonstrate(args: argparse.Namespace, folder: Path, steps: Steps) -> None:
     with steps.step('score'):
         tracks = read_tracks(folder / 'tracks_bag', '/tracks', source.info.frame_rate)
         save_tracks(folder / 'tracks.txt', tracks)
-        truth = _truth(source)
-        scores = _score(folder, source, truth, tracks, steps)
+        recorded = _score(folder, source, tracks, steps)
     with steps.step('draw'):
-        moving, *stills = _draw(args, folder, source, tracks, steps)
-    timeline = draw_timeline(truth, tracks) if truth is not None and len(truth) else ''
-    latencies, report = report_tables(replayed)
+        moving, stills = _draw(args, folder, source, tracks, steps)
+    latencies = latencies_of(replayed)
     network = Path(args.weights).name or 'a colour descriptor without weights'
-    page = Page(
+    report = Report(
         title=f'strongsort_ros on {source.info.name}',
         about=f'{replayed.frames} frames through the tracker node over ROS; appearance: {network}',
-        scores=score_table(scores) if scores else None,
-        moving_picture=moving,
-        timeline=timeline,
-        pictures=stills,
+        before=recorded,
+        image=lambda _, frame: source.images.read(frame),
         latencies=latencies,
-        report=report,
+        tables=[report_table(replayed)],
+        moving_picture=moving,
+        pictures=stills,
         files=[(name, meaning) for name, meaning in _FILES if (folder / name).exists()],
     )
-    _save_page(args, folder, page)
-    for table in (page.scores, page.latencies):
-        if table is not None:
-            _show(steps, table)
+    _save_report(args, folder, report)
+    if recorded.scores:
+        _show(steps, score_table(recorded.scores.combined))
+    _show(steps, latency_rows(latencies))
 
 
 def _open_source(args: argparse.Namespace, folder: Path, steps: Steps) -> Source:
@@ -162,48 +161,48 @@ def _track(args: argparse.Namespace, folder: Path, source: Source, steps: Steps)
     return replayed
 
 
-def _truth(source: Source) -> GroundTruth | None:
-    """Return the true boxes of frames that have an image."""
+def _truth(source: Source) -> GroundTruth:
+    """Return the true boxes of frames that have an image; no rows where none are known."""
     if source.ground_truth is None:
-        return None
+        return GroundTruth.empty()
     truth = load_ground_truth(source.ground_truth)
     return truth.select(np.isin(truth.frames, list(source.images.paths)))
 
 
-def _score(
-    folder: Path, source: Source, truth: GroundTruth | None, tracks: TrackRows, steps: Steps
-) -> Scores | None:
-    if truth is None:
-        steps.summary = 'no ground truth, so no scores'
-        return None
+def _score(folder: Path, source: Source, tracks: TrackRows, steps: Steps) -> Recorded:
     frames = list(source.images.paths)
-    scored = ScoredSequence(source.info.name, truth, tracks, range(frames[0], frames[-1] + 1))
-    scores = score([scored]).combined
+    everything = range(frames[0], frames[-1] + 1)
+    sequence = ScoredSequence(source.info.name, _truth(source), tracks, everything)
+    if source.ground_truth is None:
+        steps.summary = 'no ground truth, so no scores'
+        return Recorded([sequence])
+    evaluation = score([sequence])
+    scores = evaluation.combined
     text = json.dumps(dataclasses.asdict(scores), indent=1)
     (folder / 'scores.json').write_text(f'{text}\n', encoding='utf-8')
     steps.summary = f'{scores.ids} tracks against {scores.true_ids} true people'
-    return scores
+    return Recorded([sequence], evaluation)
 
 
 def _draw(
     args: argparse.Namespace, folder: Path, source: Source, tracks: TrackRows, steps: Steps
-) -> list[Path]:
-    """Draw the tracks, and return the pictures for the page: the moving one, then the still."""
+) -> tuple[Picture, list[Picture]]:
+    """Draw the tracks, and return the pictures for the report: the moving one, and stills."""
     render_video(folder / 'tracks.mp4', source, tracks, steps.track)
     stills = save_pictures(folder / 'pictures', source, tracks)
-    moving = folder / 'pictures' / 'tracks.webp'
     frames, second = list(source.images.paths), round(source.info.frame_rate)
-    save_moving_picture(moving, source, tracks, frames[: 10 * second])
+    moving = moving_picture_of(source, tracks, frames[: 10 * second])
     if args.readme_picture:
         middle = frames[len(frames) // 2 :]
-        save_moving_picture(args.readme_picture, source, tracks, middle[: 4 * second])
+        with replacing(args.readme_picture) as written:
+            written.write_bytes(moving_picture_of(source, tracks, middle[: 4 * second]).data)
     steps.summary = f'video, {len(stills)} pictures and a moving one'
-    return [moving, *stills]
+    return moving, stills
 
 
-def _save_page(args: argparse.Namespace, folder: Path, page: Page) -> None:
-    """Write the page, and the options by which the folder is known as a demonstration's."""
-    (folder / 'index.html').write_text(render_page(page), encoding='utf-8')
+def _save_report(args: argparse.Namespace, folder: Path, report: Report) -> None:
+    """Write the report, and the options by which the folder is known as a demonstration's."""
+    save_report(folder / 'index.html', report)
     options = {name: str(value) for name, value in vars(args).items()}
     (folder / MARKER).write_text(f'{json.dumps(options, indent=1)}\n', encoding='utf-8')
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from strongsort_ros.evaluation.curves import draw_curves
 from strongsort_ros.evaluation.elements import image, note, section, table, text
 from strongsort_ros.evaluation.following import Following, follow
-from strongsort_ros.evaluation.latencies import latency_table
+from strongsort_ros.evaluation.latencies import latency_section
 from strongsort_ros.evaluation.preprocessing import ScoredSequence
 from strongsort_ros.evaluation.report import Report
 from strongsort_ros.evaluation.score_tables import headlines, score_table
@@ -44,7 +44,7 @@ def _sections(report: Report) -> Iterator[str]:
         yield section('Tracks over time', *_timelines(report, found))
         yield from switch_sections(report, found)
     if report.latencies:
-        yield section('Latency', latency_table(report.latencies))
+        yield section('Latency', latency_section(report.latencies))
     if report.pictures:
         pictures = ''.join(map(image, report.pictures))
         yield section('Pictures', f'<div class="pictures">{pictures}</div>\n')

@@ -6,13 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from strongsort_ros.evaluation.preprocessing import ScoredSequence
 from strongsort_ros.evaluation.scores import Evaluation
 from strongsort_ros.recording.atomic import replacing
-from strongsort_ros.recording.drawing import Image
+from strongsort_ros.recording.drawing import Image, shrink
+
+_QUALITY = 75  # of JPEG
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,13 @@ class Picture:
     def load(cls, path: Path | str, text: str) -> Picture:
         """Read a file."""
         return cls(Path(path).read_bytes(), text)
+
+    @classmethod
+    def encode(cls, image: Image, text: str, width: int = 640) -> Picture:
+        """Return an image, (H, W, 3) uint8 BGR, as a JPEG no wider than `width` pixels."""
+        small = shrink(image, width)
+        _, data = cv2.imencode('.jpg', small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        return cls(data.tobytes(), text)
 
     @property
     def media_type(self) -> str:

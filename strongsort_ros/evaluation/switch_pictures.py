@@ -17,7 +17,6 @@ _WHOLE = (480, 270)  # largest width and height, pixels
 _CROP = (300, 300)
 _AROUND = 2.2  # a crop is so many times as large as the person
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
-_QUALITY = 78
 
 
 def draw_switch(
@@ -45,7 +44,8 @@ def draw_switch(
             return []
         text = f'frame {frame}: person {switch.person} {words} track {track}'
         whole, crop = _draw_frame(pixels, switch, sequence, frame)
-        pictures += [_encode(whole, f'{text}, whole image'), _encode(crop, f'{text}, enlarged')]
+        pictures += [Picture.encode(whole, f'{text}, whole image')]
+        pictures += [Picture.encode(crop, f'{text}, enlarged')]
     return pictures
 
 
@@ -92,8 +92,3 @@ def _resize(image: Image, scale: float) -> Image:
     resized = cv2.resize(image, size, interpolation=how)
     # Never the caller's pixels: what comes back is drawn on.
     return np.array(resized, np.uint8)
-
-
-def _encode(image: Image, text: str) -> Picture:
-    _, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return Picture(data.tobytes(), text)

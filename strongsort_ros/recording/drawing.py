@@ -84,5 +84,12 @@ def draw_box(
     cv2.putText(image, label, (left, base), _FONT, scale, (0, 0, 0), line, cv2.LINE_AA)
 
 
+def shrink(image: Image, width: int) -> Image:
+    """Return an image no wider than `width`, of the same shape; a copy."""
+    scale = min(width / image.shape[1], 1)
+    size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
+    return np.array(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def _pixels(points: FloatArray) -> npt.NDArray[np.int32]:
     return np.rint(np.clip(points, -_FAR, _FAR)).astype(np.int32)

@@ -1,12 +1,11 @@
-"""What the terminal and the page both show: scores and latencies."""
+"""What the terminal and the report both show: scores and latencies."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from demonstration.page import Table
+from strongsort_ros.evaluation.report import Latency, Table
 from strongsort_ros.evaluation.scores import Scores
 
 if TYPE_CHECKING:
@@ -18,17 +17,24 @@ def score_table(scores: Scores) -> Table:
     shares = (scores.hota, scores.assa, scores.deta, scores.idf1, scores.mota)
     counts = (scores.idsw, scores.false_positives, scores.misses)
     head = ('HOTA', 'AssA', 'DetA', 'IDF1', 'MOTA', 'IDSW', 'FP', 'FN')
-    return Table(head, [[*(f'{share:.2f}' for share in shares), *map(str, counts)]])
+    return Table('Scores', head, [[*(f'{share:.2f}' for share in shares), *map(str, counts)]])
 
 
-def report_tables(replayed: Replayed) -> tuple[Table, Table]:
-    """Return the latencies by stage, and what else the node said of itself."""
-    trip = 1e3 * np.percentile(replayed.round_trips, [50, 95, 99])
-    rows = [['round trip over ROS', 'p50 {:.2f} ms, p95 {:.2f} ms, p99 {:.2f} ms'.format(*trip)]]
-    others = []
+def latencies_of(replayed: Replayed) -> list[Latency]:
+    """Return the round trip over ROS, and the stages of which the node told."""
+    latencies = [Latency.of('round trip over ROS', replayed.round_trips)]
     for name, value in replayed.diagnostics.items():
-        if name.startswith('latency_'):
-            rows.append([name.removeprefix('latency_'), value])
-        else:
-            others.append([name, value])
-    return Table(('stage', 'time'), rows), Table(('name', 'value'), others)
+        percentiles = re.findall(r'p\d+ ([\d.]+) ms', value)
+        if name.startswith('latency_') and len(percentiles) == 3:
+            latencies.append(Latency(name.removeprefix('latency_'), *map(float, percentiles)))
+    return latencies
+
+
+def report_table(replayed: Replayed) -> Table:
+    """Return what else the node said of itself."""
+    rows = [
+        [name, value]
+        for name, value in replayed.diagnostics.items()
+        if not name.startswith('latency_')
+    ]
+    return Table('What the node reports', ('name', 'value'), rows)
