@@ -124,7 +124,7 @@ def test_bad_parameters_are_refused_with_a_reason(start_tracker: Start) -> None:
 
     machine, _ = start_tracker(publish_tentative=True, image_transport='raw')
     expected = clean_answers(machine)
-    names = [name for name, *_ in AllSettings().parameters()]
+    names = [parameter.name for parameter in AllSettings().parameters()]
     described = machine.call(
         DescribeParameters, 'describe_parameters', DescribeParameters.Request(names=names)
     )

@@ -1,0 +1,176 @@
+"""A node in a process of its own, and a client of what every lifecycle node offers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 20.0
+"""Seconds after which a condition is held to be never true."""
+
+
+class NodeClient:
+    """The test's side of a node's services and reports."""
+
+    def __init__(self, context: Any, namespace: str, name: str) -> None:
+        import rclpy
+        from diagnostic_msgs.msg import DiagnosticArray
+        from rclpy.executors import SingleThreadedExecutor
+
+        self.node = rclpy.create_node('machine', context=context, namespace=namespace)
+        self.namespace, self.name = namespace, name
+        self.executor = SingleThreadedExecutor(context=context)
+        self.executor.add_node(self.node)
+        self._clients: dict[str, Any] = {}
+        self.diagnostics: list[Any] = []
+        self.subscribe(DiagnosticArray, '/diagnostics', self.diagnostics)
+
+    def subscribe(self, kind: Any, topic: str, received: list[Any]) -> None:
+        """Have what comes on a topic appended to a list."""
+        from rclpy.qos import QoSProfile
+
+        self.node.create_subscription(kind, topic, received.append, QoSProfile(depth=100))
+
+    def wait(self, condition: Callable[[], object], what: str = '') -> None:
+        """Spin until the condition holds."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < end, f'waited {PATIENCE} s for: {what or condition}'
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def spin_until(self, condition: Callable[[], object], seconds: float) -> None:
+        """Spin until the condition holds, or some time has passed."""
+        end = time.monotonic() + seconds
+        while not condition() and time.monotonic() < end:
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def spin(self, seconds: float) -> None:
+        """Spin for some time, where nothing shall happen."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.executor.spin_once(timeout_sec=0.01)
+
+    def call(self, kind: Any, name: str, request: Any) -> Any:
+        """Call a service of the node."""
+        client = self._clients.get(name)
+        if client is None:
+            client = self._clients[name] = self.node.create_client(kind, f'{self.name}/{name}')
+            self.handshake()
+        self.wait(client.service_is_ready, f'service {name}')
+        future = client.call_async(request)
+        self.wait(future.done, f'answer of {name}')
+        return future.result()
+
+    def handshake(self) -> None:
+        """Wait until the node knows of all that this machine has made so far.
+
+        What a process makes becomes known in that order, so an answer to a client that was made
+        last proves it. Until then the node's answers are lost, and so are messages to it.
+        """
+        from lifecycle_msgs.srv import GetState
+
+        client = self.node.create_client(GetState, f'{self.name}/get_state')
+        self.wait(client.service_is_ready, 'service get_state')
+        answers: list[Any] = []
+        end = time.monotonic() + PATIENCE
+        while not any(answer.done() for answer in answers):
+            assert time.monotonic() < end, 'the node does not answer'
+            answers.append(client.call_async(GetState.Request()))
+            self.spin_until(answers[-1].done, 0.5)
+        self.node.destroy_client(client)
+
+    def change_state(self, transition: str | int) -> bool:
+        """Ask the node for a transition by label or number; True when it was made."""
+        from lifecycle_msgs.srv import ChangeState
+
+        request = ChangeState.Request()
+        if isinstance(transition, int):
+            request.transition.id = transition
+        else:
+            request.transition.label = transition
+        return bool(self.call(ChangeState, 'change_state', request).success)
+
+    def state(self) -> str:
+        """Return the node's state."""
+        from lifecycle_msgs.srv import GetState
+
+        return str(self.call(GetState, 'get_state', GetState.Request()).current_state.label)
+
+    def set_parameters(self, **values: Any) -> list[str]:
+        """Set parameters one by one; return the reasons of those that are refused."""
+        from rcl_interfaces.srv import SetParameters
+        from rclpy.parameter import Parameter
+
+        request = SetParameters.Request()
+        request.parameters = [
+            Parameter(name, value=value).to_parameter_msg() for name, value in values.items()
+        ]
+        results = self.call(SetParameters, 'set_parameters', request).results
+        return [result.reason for result in results if not result.successful]
+
+    def report(self) -> dict[str, str]:
+        """Return what the node's next report on /diagnostics says."""
+        name = f'{self.namespace}/{self.name}: '.lstrip('/')
+
+        def found() -> list[Any]:
+            statuses = [s for message in self.diagnostics for s in message.status]
+            return [status for status in statuses if status.name.startswith(name)]
+
+        self.spin(0.1)
+        self.diagnostics.clear()
+        self.wait(found, 'diagnostics')
+        status = found()[-1]
+        values = {value.key: value.value for value in status.values}
+        return {'level': str(ord(status.level)), 'message': status.message, **values}
+
+    def close(self) -> None:
+        self.executor.shutdown()
+        self.node.destroy_node()
+
+
+class NodeProcess:
+    """A node, as a user runs it."""
+
+    def __init__(
+        self,
+        module: str,
+        namespace: str,
+        folder: Path,
+        parameters: dict[str, Any],
+        extra: list[str],
+    ) -> None:
+        self.log = folder / f'{module}{namespace.replace("/", "_")}.log'
+        command = [sys.executable, '-m', f'strongsort_ros.nodes.{module}', '--ros-args']
+        command += ['-r', f'__ns:={namespace}']
+        for name, value in parameters.items():
+            text = str(value).lower() if isinstance(value, bool) else repr(value)
+            command += ['-p', f'{name}:={text}']
+        command += extra
+        with self.log.open('wb') as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, 'OMP_NUM_THREADS': '1'},
+            )
+
+    def text(self) -> str:
+        """Return what it has logged so far."""
+        return self.log.read_text()
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> int:
+        """End it and return its exit status."""
+        self.process.send_signal(how)
+        try:
+            return self.process.wait(PATIENCE)
+        finally:
+            self.process.kill()
+            self.process.wait()
