@@ -1,0 +1,287 @@
+"""The node under load for long: latency, drops, identities, memory and files, phase by phase.
+
+    python benchmarks/node_soak.py                     ten minutes
+    python benchmarks/node_soak.py --minutes 240       an afternoon
+
+The node runs as a user runs it, in a process of its own, and is fed over DDS with 1080p images and
+60 detections: at 30 frames a second; then at twice the rate that it sustains, which is found out
+first by sending as fast as possible; then in bursts with gaps. People walk on all the time, so that
+frames that the node leaves out are frames in which they moved.
+"""
+
+from __future__ import annotations
+
+import argparse
+import array
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PROFILE = str(ROOT / 'config' / 'fastdds.xml')
+os.environ.update(
+    {
+        'OMP_NUM_THREADS': '1',
+        'OPENBLAS_NUM_THREADS': '1',
+        'FASTRTPS_DEFAULT_PROFILES_FILE': PROFILE,
+        'FASTDDS_DEFAULT_PROFILES_FILE': PROFILE,
+        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        'ROS_DOMAIN_ID': str(1 + os.getpid() % 100),
+    }
+)  # before NumPy and rclpy are loaded
+
+import numpy as np  # noqa: E402
+import rclpy  # noqa: E402
+from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
+from rclpy.qos import qos_profile_sensor_data  # noqa: E402
+from rclpy.serialization import serialize_message  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.progress import Progress  # noqa: E402
+from rich.table import Table  # noqa: E402
+from sensor_msgs.msg import Image  # noqa: E402
+from strongsort_ros.msg import Track2DArray  # noqa: E402
+from vision_msgs.msg import Detection2DArray  # noqa: E402
+
+from strongsort_ros.messages.detection_arrays import write_detection_array  # noqa: E402
+from strongsort_ros.messages.serialised import Header  # noqa: E402
+from strongsort_ros.messages.track_arrays import read_track_array  # noqa: E402
+from strongsort_ros.simulation.walkers import Walkers, WalkerSettings  # noqa: E402
+
+SECOND = 10**9
+NOMINAL = 30.0
+DROPS = ('superseded', 'without_image', 'late_detections', 'unused_images', 'late_images')
+STAMP_AT = 4
+"""Bytes from the start of a serialised message to its stamp."""
+
+
+@dataclass
+class Process:
+    """The node's process, as the kernel sees it."""
+
+    pid: int
+
+    def memory(self) -> float:
+        """Return resident memory in MiB."""
+        pages = int(Path(f'/proc/{self.pid}/statm').read_text().split()[1])
+        return pages * os.sysconf('SC_PAGE_SIZE') / 2**20
+
+    def files(self) -> int:
+        """Return the number of open file descriptors."""
+        return sum(1 for _ in Path(f'/proc/{self.pid}/fd').iterdir())
+
+    def cpu(self) -> float:
+        """Return CPU seconds of all threads."""
+        fields = Path(f'/proc/{self.pid}/stat').read_text().rsplit(') ', 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+@dataclass
+class Phase:
+    """What a phase sent, and what came of it."""
+
+    name: str
+    seconds: float = 0.0
+    sent: int = 0
+    latencies: list[float] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    ids: set[int] = field(default_factory=set)
+    people: set[int] = field(default_factory=set)
+    memory: tuple[float, float] = (0.0, 0.0)
+    files: tuple[int, int] = (0, 0)
+    cpu: float = 0.0
+
+
+class Feeder:
+    """A camera and a detector, and who listens to the tracks."""
+
+    def __init__(self, process: Process, people: int) -> None:
+        rclpy.init()
+        self._process = process
+        self._node = rclpy.create_node('feeder')
+        self._images = self._node.create_publisher(Image, 'image', qos_profile_sensor_data)
+        self._detections = self._node.create_publisher(
+            Detection2DArray, 'detections', qos_profile_sensor_data
+        )
+        self._node.create_subscription(Track2DArray, 'tracks', self._on_tracks, 10, raw=True)
+        self._node.create_subscription(DiagnosticArray, '/diagnostics', self._on_report, 10)
+        pixels = np.random.default_rng(0).integers(0, 255, (1080, 1920, 3), np.uint8)
+        image = Image(height=1080, width=1920, encoding='bgr8', step=5760)
+        image.data = array.array('B', pixels.tobytes())
+        self._image = bytearray(serialize_message(image))
+        settings = WalkerSettings(
+            people=people, dimension=0, miss_rate=0.0, hidden_share=1.0, false_alarms=0.0
+        )
+        self._crowd = iter(Walkers(settings))
+        self._stamp = SECOND
+        self._sent_at: dict[int, float] = {}
+        self._report: dict[str, str] = {}
+        self._reports = 0
+        self._phase = Phase('')
+
+    def connect(self) -> None:
+        """Wait until the node listens, and knows that it is listened to."""
+        while not (self._images.get_subscription_count() and self._known('tracks')):
+            self.spin(0.1)
+        self.spin(3.5)
+
+    def run(self, name: str, frames: Iterator[tuple[float, float]]) -> Phase:
+        """Send frames, given as (seconds to wait before, seconds of video since the last)."""
+        phase = self._phase = Phase(name)
+        before = self._counts()
+        memory, files, cpu = self._process.memory(), self._process.files(), self._process.cpu()
+        start = due = time.monotonic()
+        for pause, elapsed in frames:
+            due = max(due + pause, time.monotonic() - 1.0)
+            self.spin(due - time.monotonic())
+            self._send(elapsed)
+        phase.seconds = time.monotonic() - start
+        self.spin(1.0)  # what is still on its way
+        after = self._counts()
+        phase.counts = {key: after[key] - before.get(key, 0) for key in after}
+        phase.memory = memory, self._process.memory()
+        phase.files = files, self._process.files()
+        phase.cpu = self._process.cpu() - cpu
+        return phase
+
+    def spin(self, seconds: float) -> None:
+        """Take what comes, for so long."""
+        end = time.monotonic() + seconds
+        rclpy.spin_once(self._node, timeout_sec=0.0)
+        while (left := end - time.monotonic()) > 0:
+            rclpy.spin_once(self._node, timeout_sec=left)
+
+    def _send(self, elapsed: float) -> None:
+        frame = next(self._crowd)
+        self._phase.people.update(frame.ids.tolist())
+        self._stamp += round(elapsed * SECOND)
+        seconds, nanoseconds = divmod(self._stamp, SECOND)
+        stamp = seconds.to_bytes(4, 'little') + nanoseconds.to_bytes(4, 'little')
+        self._image[STAMP_AT : STAMP_AT + 8] = stamp
+        seen = frame.detections
+        boxes = seen.tlwh.copy()
+        boxes[:, :2] += boxes[:, 2:] / 2
+        message = write_detection_array(
+            Header(seconds, nanoseconds, ''), [''] * len(seen), ['person'] * len(seen),
+            seen.scores.tolist(), boxes,
+        )  # fmt: skip
+        self._images.publish(bytes(self._image))
+        self._sent_at[self._stamp] = time.monotonic()
+        self._detections.publish(message)
+        self._phase.sent += 1
+
+    def _counts(self) -> dict[str, int]:
+        reports = self._reports
+        while self._reports < reports + 2:  # one that began after now
+            self.spin(0.1)
+        return {key: int(value) for key, value in self._report.items() if value.isdigit()}
+
+    def _known(self, topic: str) -> bool:
+        return bool(self._node.count_publishers(topic))
+
+    def _on_tracks(self, message: bytes) -> None:
+        answer = read_track_array(message)
+        sent = self._sent_at.pop(answer.header.stamp, None)
+        if sent is not None:
+            self._phase.latencies.append(time.monotonic() - sent)
+            confirmed = answer.tracks['state'] > 0
+            self._phase.ids.update(answer.tracks['id'][confirmed].tolist())
+
+    def _on_report(self, message: DiagnosticArray) -> None:
+        self._reports += 1
+        self._report = {value.key: value.value for value in message.status[0].values}
+
+
+def steady(seconds: float, rate: float) -> Iterator[tuple[float, float]]:
+    """Give frames at a rate."""
+    for _ in range(max(round(seconds * rate), 1)):
+        yield 1 / rate, 1 / rate
+
+
+def as_fast_as_possible(seconds: float) -> Iterator[tuple[float, float]]:
+    """Give frames without a pause."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield 0.0, 1 / NOMINAL
+
+
+def bursts(seconds: float, count: int = 15, gap: float = 1.0) -> Iterator[tuple[float, float]]:
+    """Give bursts of frames that come at once, late, as after trouble in a network."""
+    for _ in range(max(round(seconds / gap), 1)):
+        for number in range(count):
+            pause = gap if number == 0 else 0.0
+            yield pause, max(gap - (count - 1) / NOMINAL, 1 / NOMINAL) if pause else 1 / NOMINAL
+
+
+def main() -> None:
+    """Run all phases, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--minutes', type=float, default=10.0)
+    parser.add_argument('--people', type=int, default=60)
+    parser.add_argument('--weights', default='', help='as the parameter of the node')
+    parser.add_argument('--camera-motion', default='ecc', help='as the parameter of the node')
+    options = parser.parse_args()
+    command = [sys.executable, '-m', 'strongsort_ros.nodes.tracker_node', '--ros-args']
+    parameters = {
+        'autostart': 'true', 'weights': f"'{options.weights}'",
+        'camera_motion': options.camera_motion,
+    }  # fmt: skip
+    for name, value in parameters.items():
+        command += ['-p', f'{name}:={value}']
+    seconds = 60 * options.minutes
+    node = subprocess.Popen(command, cwd=ROOT, env=os.environ)
+    try:
+        feeder = Feeder(Process(node.pid), options.people)
+        feeder.connect()
+        console = Console()
+        with Progress(console=console) as progress:
+            task = progress.add_task('soak', total=4)
+            phases = [feeder.run('as fast as possible', as_fast_as_possible(0.1 * seconds))]
+            progress.advance(task)
+            sustained = len(phases[0].latencies) / phases[0].seconds
+            for name, frames in (
+                (f'{NOMINAL:g} frames/s', steady(0.5 * seconds, NOMINAL)),
+                (f'{2 * sustained:.0f} frames/s, twice the sustained',
+                 steady(0.2 * seconds, 2 * sustained)),
+                ('bursts of 15, then nothing for 1 s', bursts(0.2 * seconds)),
+            ):  # fmt: skip
+                phases.append(feeder.run(name, frames))
+                progress.advance(task)
+    finally:
+        node.send_signal(signal.SIGINT)
+        status = node.wait()
+    show(console, phases)
+    console.print(f'the node ended with status {status}')
+
+
+def show(console: Console, phases: list[Phase]) -> None:
+    """Print the phases side by side."""
+    table = Table('', *(phase.name for phase in phases))
+
+    def row(name: str, cells: list[Any]) -> None:
+        table.add_row(name, *map(str, cells))
+
+    row('frames sent', [f'{p.sent} in {p.seconds:.0f} s' for p in phases])
+    row('answered', [len(p.latencies) for p in phases])
+    for percent in (50, 95, 99, 100):
+        row(
+            f'latency p{percent}, ms' if percent < 100 else 'latency, longest, ms',
+            [f'{1e3 * np.percentile(p.latencies or [np.nan], percent):.1f}' for p in phases],
+        )
+    for name in DROPS:
+        row(name, [p.counts.get(name, 0) for p in phases])
+    row('people / confirmed ids', [f'{len(p.people)} / {len(p.ids)}' for p in phases])
+    row('memory, MiB', ['{:.1f} -> {:.1f}'.format(*p.memory) for p in phases])
+    row('file descriptors', ['{} -> {}'.format(*p.files) for p in phases])
+    row('CPU a frame answered, ms',
+        [f'{1e3 * p.cpu / max(len(p.latencies), 1):.1f}' for p in phases])  # fmt: skip
+    console.print(table)
+
+
+if __name__ == '__main__':
+    main()
