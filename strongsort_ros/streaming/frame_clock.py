@@ -6,6 +6,8 @@ from collections import deque
 from typing import Final
 
 SECOND: Final = 1_000_000_000
+NEW_RATE: Final = 1.2
+"""A period that is longer or shorter by this factor is another rate, not jitter."""
 WINDOW: Final = 31
 """Stamp differences whose median is the nominal frame period."""
 
@@ -27,6 +29,7 @@ class FrameClock:
         self._given = SECOND / rate if rate > 0 else None
         self._differences: deque[int] = deque(maxlen=WINDOW)
         self._last: int | None = None
+        self._counted_in: float | None = None
 
     def reset(self) -> None:
         """Forget the last stamp, not the period: after a jump the camera is the same."""
@@ -36,6 +39,7 @@ class FrameClock:
         """Forget the period, too: the next stamps are those of a camera not seen before."""
         self.reset()
         self._differences.clear()
+        self._counted_in = None
 
     @property
     def period(self) -> float | None:
@@ -61,3 +65,18 @@ class FrameClock:
         period = self.period
         assert period is not None
         return float(max(round((stamp - last) / period), 1))
+
+    def take_stretch(self) -> float:
+        """Return how many times as long a nominal frame is as the last time that it changed.
+
+        1 while the rate is the same; what was counted in frames is then in frames of now.
+        """
+        before, period = self._counted_in, self.period
+        if before is None or period is None:
+            self._counted_in = period
+            return 1.0
+        stretch = period / before
+        if max(stretch, 1 / stretch) < NEW_RATE:
+            return 1.0
+        self._counted_in = period
+        return stretch

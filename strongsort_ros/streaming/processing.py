@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from strongsort_ros.streaming.frame_clock import FrameClock
 from strongsort_ros.streaming.settings import NO_WEIGHTS, AllSettings, NodeSettings
 from strongsort_ros.streaming.synchroniser import Frame
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE, Tracks
+
+_log = logging.getLogger(__name__)
 
 RECENT: Final = 300
 """Frames over which latencies are told."""
@@ -158,9 +161,11 @@ class FrameProcessor:
         decoded = time.perf_counter()
         if frame.restarted:
             self.reset()
-        result = self._pipeline.step(
-            detections, image, dt=self.clock.advance(frame.stamp), stamp=max(frame.stamp, 0)
-        )
+        dt, stretch = self.clock.advance(frame.stamp), self.clock.take_stretch()
+        if stretch != 1.0:
+            self._pipeline.tracker.rescale_time(stretch)
+            _log.info('the rate of detections has changed to %.1f Hz', self.clock.rate)
+        result = self._pipeline.step(detections, image, dt=dt, stamp=max(frame.stamp, 0))
         self._live = self._pipeline.tracker.tracks
         self.rejected.update(result.tracks.rejected)
         waited = start - frame.detections.at

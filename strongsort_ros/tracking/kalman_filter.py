@@ -78,6 +78,12 @@ class KalmanFilter:
             velocity += (dt - 1) * velocity_noise
         covariance[:, :8] += noise
 
+    def rescale_time(self, mean: FloatArray, covariance: FloatArray, ratio: float) -> None:
+        """Express the state in frames that are `ratio` times as long as before."""
+        mean[:, VELOCITY] *= ratio
+        covariance[:, VELOCITY] *= ratio**2
+        covariance[:, CROSS] *= ratio
+
     def mahalanobis(self, mean: FloatArray, covariance: FloatArray, xyah: FloatArray) -> FloatArray:
         """Return (N, M) squared Mahalanobis distances of measured boxes (M, 4) from N states."""
         projected = mean[:, 3:4] ** 2 * self._measured_weight + self._measured_constant

@@ -103,6 +103,14 @@ class Tracker:
         self._spawn(matches, observed, stamp)
         return self._report(frames)
 
+    def rescale_time(self, ratio: float) -> None:
+        """Go on with frames that are `ratio` times as long: the camera's rate has changed.
+
+        Velocities are per frame; without this, tracks would overshoot until they have learnt anew.
+        """
+        rows = self._table.rows
+        self._kalman.rescale_time(rows.mean, rows.covariance, ratio)
+
     def reset(self) -> None:
         """Forget all tracks; ids go on, so that none is ever used twice."""
         self._table.clear()

@@ -74,3 +74,26 @@ def test_jitter_of_stamps_does_not_change_the_count(gaps: list[int], jitter: lis
         elapsed.append(clock.advance(1_000_000_000 + round((frame + noise) * PERIOD)))
     assert all(dt >= 1 for dt in elapsed)
     assert abs(sum(elapsed) - sum(gaps)) <= len(gaps) * 0.5
+
+
+def test_the_stretch_of_a_frame_is_told_once() -> None:
+    clock = FrameClock()
+    told = []
+    at = 1_000_000_000
+    for period in [PERIOD] * 40 + [3 * PERIOD] * 40:
+        at += period
+        clock.advance(at)
+        told.append(clock.take_stretch())
+    assert [round(stretch, 6) for stretch in told if stretch != 1] == [3]
+    clock.forget()
+    clock.advance(at)
+    assert clock.take_stretch() == 1
+
+
+def test_jitter_is_no_stretch() -> None:
+    clock = FrameClock()
+    at = 1_000_000_000
+    for number in range(200):
+        at += PERIOD + (number * 7919 % 11 - 5) * 400_000
+        clock.advance(at)
+        assert clock.take_stretch() == 1

@@ -98,3 +98,18 @@ def test_a_box_far_from_the_origin_is_gated_as_precisely(kalman: KalmanFilter) -
         kalman.predict(mean, covariance)
         gates.append(kalman.mahalanobis(mean, covariance, z + np.array([3, -2, 0.1, 1])))
     np.testing.assert_allclose(gates[1], gates[0], rtol=1e-6)
+
+
+@given(boxes=st.lists(box, min_size=1, max_size=4), ratio=st.floats(0.05, 20))
+def test_in_longer_frames_the_state_moves_as_far_in_the_same_time(
+    kalman: KalmanFilter, boxes: list[tuple[float, ...]], ratio: float
+) -> None:
+    mean, covariance = kalman.initiate(np.array(boxes))
+    kalman.predict(mean, covariance)
+    kalman.update(mean, covariance, np.array(boxes) + 3.0)
+    expected = mean[:, :4] + ratio * mean[:, 4:]
+    spread = covariance[:, :4] + 2 * ratio * covariance[:, 8:] + ratio**2 * covariance[:, 4:8]
+    kalman.rescale_time(mean, covariance, ratio)
+    np.testing.assert_allclose(mean[:, :4] + mean[:, 4:], expected)
+    moved = covariance[:, :4] + 2 * covariance[:, 8:] + covariance[:, 4:8]
+    np.testing.assert_allclose(moved, spread)
