@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from strongsort_ros.recording.errors import InputError
 
+_NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _staging: ContextVar[Path | None] = ContextVar('staging', default=None)
 
 
@@ -46,7 +48,7 @@ def replacing(target: Path | str, *, overwrite: bool = True) -> Iterator[Path]:
     Raises
     ------
     InputError
-        The folder of `target` cannot be made or written to, or `target` exists.
+        The folder of `target` cannot be made or written to, `target` exists, or the disk is full.
 
     """
     target = Path(target)
@@ -63,6 +65,10 @@ def replacing(target: Path | str, *, overwrite: bool = True) -> Iterator[Path]:
         written = hidden / target.name
         yield written
         written.replace(target)
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise InputError(f'{target}: cannot write it: {error.strerror}') from error
+        raise
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
         if made_folder and not target.exists():

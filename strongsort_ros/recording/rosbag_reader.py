@@ -1,27 +1,24 @@
-"""Tracks back out of a rosbag2, sqlite3 or mcap, without ROS."""
+"""Messages and tracks back out of a rosbag2, sqlite3 or mcap, without ROS."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import Connection
 
-from strongsort_ros.recording.errors import InputError
-from strongsort_ros.recording.frame_numbers import frame_numbers
-from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS, ros_types
+from strongsort_ros.recording.raw_bag import check_is_bag, open_raw_bag, reading
+from strongsort_ros.recording.recorded_tracks import read_recorded_tracks
+from strongsort_ros.recording.ros_types import ros_types
 from strongsort_ros.recording.rosbag_writer import Storage
 from strongsort_ros.recording.rows import TrackRows
-from strongsort_ros.tracking.tracks import TENTATIVE
 
 
 @contextmanager
 def open_bag(path: Path | str) -> Iterator[AnyReader]:
-    """Give a reader of a bag.
+    """Give a reader of a bag that knows the types of all its messages.
 
     Raises
     ------
@@ -30,25 +27,14 @@ def open_bag(path: Path | str) -> Iterator[AnyReader]:
 
     """
     path = Path(path)
-    if not path.exists():
-        raise InputError(f'{path}: there is no such bag')
-    with _reading(path):
+    check_is_bag(path)
+    with reading(path):
         reader = AnyReader([path], default_typestore=ros_types())
         reader.open()
     try:
         yield reader
     finally:
         reader.close()
-
-
-@contextmanager
-def _reading(path: Path | str) -> Iterator[None]:
-    """Make one clear error of whatever the library stumbles over inside."""
-    try:
-        yield
-    # A broken file makes the library fail in many ways: struct, YAML, SQLite, assertions.
-    except Exception as error:
-        raise InputError(f'{path}: not a readable bag: {error or type(error).__name__}') from error
 
 
 def raw_messages(
@@ -64,7 +50,7 @@ def raw_messages(
     """
     messages = reader.messages(connections)
     while True:
-        with _reading(path):
+        with reading(path):
             message = next(messages, None)
         if message is None:
             return
@@ -79,10 +65,7 @@ def storage_of(path: Path | str) -> Storage:
 
 
 def read_tracks(path: Path | str, topic: str = '', frame_rate: float = 0.0) -> TrackRows:
-    """Read the tracks of a bag, sorted by frame and id.
-
-    From a Track2DArray come the rows that the published program would write: tracks confirmed
-    and missed for a frame at most. From a Detection2DArray come the detections that have an id.
+    """Read the tracks of a bag, sorted by frame and id; see `read_recorded_tracks`.
 
     Parameters
     ----------
@@ -97,100 +80,8 @@ def read_tracks(path: Path | str, topic: str = '', frame_rate: float = 0.0) -> T
     Raises
     ------
     InputError
-        The bag cannot be read, the topic is not in it or not the only one, or an id is no
-        number or twice in a frame.
+        The bag or its tracks cannot be used.
 
     """
-    with open_bag(path) as reader:
-        connection = _choose(path, reader.connections, topic)
-        columns = _track_columns if connection.msgtype == TRACKS else _detection_columns
-        with _reading(path):
-            messages = [
-                reader.deserialize(data, connection.msgtype)
-                for _, _, data in reader.messages([connection])
-            ]
-    return _rows(path, messages, columns, frame_rate)
-
-
-def _choose(path: Path | str, connections: list[Connection], topic: str) -> Connection:
-    candidates = [c for c in connections if c.msgtype in (TRACKS, DETECTIONS)]
-    if topic:
-        candidates = [c for c in candidates if c.topic == topic]
-    elif any(c.msgtype == TRACKS for c in candidates):
-        candidates = [c for c in candidates if c.msgtype == TRACKS]
-    if len(candidates) == 1:
-        return candidates[0]
-    there = ', '.join(sorted(f'{c.topic} ({c.msgtype})' for c in connections)) or 'nothing'
-    wanted = f'topic {topic} of tracks' if topic else 'single topic of tracks'
-    raise InputError(f'{path}: no {wanted}; name one of what is there: {there}')
-
-
-Columns = tuple[list[int], list[list[float]], list[float], list[str]]
-
-
-def _rows(
-    path: Path | str,
-    messages: list[Any],
-    columns: Callable[[Path | str, Any], Columns],
-    frame_rate: float,
-) -> TrackRows:
-    stamps = np.array(
-        [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in messages], dtype=np.int64
-    )
-    numbers = frame_numbers(stamps, frame_rate).frames
-    frames, ids, boxes, scores, class_ids = [], [], [], [], []
-    for number, message in zip(numbers.tolist(), messages, strict=True):
-        one_ids, one_boxes, one_scores, one_classes = columns(path, message)
-        frames += [number] * len(one_ids)
-        ids += one_ids
-        boxes += one_boxes
-        scores += one_scores
-        class_ids += one_classes
-    tlwh = np.array(boxes, dtype=np.float64).reshape(-1, 4)
-    tlwh[:, :2] -= tlwh[:, 2:] / 2
-    order = np.lexsort((ids, frames))
-    rows = TrackRows(
-        np.array(frames, dtype=np.int64)[order],
-        np.array(ids, dtype=np.int64)[order],
-        tlwh[order],
-        np.array(scores, dtype=np.float64)[order],
-        np.array(class_ids, dtype=np.str_)[order],
-    )
-    again = (np.diff(rows.frames) == 0) & (np.diff(rows.ids) == 0)
-    if again.any():
-        row = int(np.argmax(again))
-        raise InputError(f'{path}: id {rows.ids[row]} is twice in frame {rows.frames[row]}')
-    return rows
-
-
-def _box(bbox: Any) -> list[float]:
-    return [bbox.center.position.x, bbox.center.position.y, bbox.size_x, bbox.size_y]
-
-
-def _track_columns(_path: Path | str, message: Any) -> Columns:
-    tracks = [t for t in message.tracks if t.state != TENTATIVE and t.time_since_update <= 1]
-    return (
-        [t.id for t in tracks],
-        [_box(t.bbox) for t in tracks],
-        [t.score for t in tracks],
-        [t.class_id for t in tracks],
-    )
-
-
-def _detection_columns(path: Path | str, message: Any) -> Columns:
-    tracked = [d for d in message.detections if d.id]
-    try:
-        ids = [int(d.id) for d in tracked]
-    except ValueError as error:
-        raise InputError(f'{path}: an id of a detection is not a number: {error}') from error
-    best = [max((r.hypothesis for r in d.results), key=_score, default=None) for d in tracked]
-    return (
-        ids,
-        [_box(d.bbox) for d in tracked],
-        [b.score if b else 1.0 for b in best],
-        [b.class_id if b else '' for b in best],
-    )
-
-
-def _score(hypothesis: Any) -> float:
-    return float(hypothesis.score)
+    with open_raw_bag(path) as bag:
+        return read_recorded_tracks(bag, topic, frame_rate).rows

@@ -1,0 +1,112 @@
+"""A copy of a bag with the messages of one topic written anew, all else byte for byte."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinitionFormat
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, Writer, WriterError
+from rosbags.typesys import (
+    Stores,
+    TypesysError,
+    get_types_from_idl,
+    get_types_from_msg,
+    get_typestore,
+)
+
+from strongsort_ros.recording.errors import InputError
+from strongsort_ros.recording.raw_bag import RawBag
+from strongsort_ros.recording.recorded_tracks import REFINED
+from strongsort_ros.recording.ros_types import ros_types
+
+Rewrite = Callable[[int, bytes], bytes]
+"""The new bytes of a message, from its number among those of its topic and its bytes."""
+
+
+def copy_bag(
+    bag: RawBag,
+    output: Path,
+    changed: Connection,
+    rewrite: Rewrite,
+    progress: Callable[[float], None],
+) -> None:
+    """Copy a bag, message by message: storage, compression, times, types and QoS are its own.
+
+    Parameters
+    ----------
+    bag
+        One that was split in several files becomes one file.
+    output
+        Folder to be.
+    changed
+        Topic of tracks of `bag` whose messages are written anew; the copy says it is refined.
+    rewrite
+        Makes them.
+    progress
+        Is told the share done, 0 to 1, after each message.
+
+    Raises
+    ------
+    InputError
+        The bag is damaged, or the output cannot be written.
+
+    """
+    total = sum(connection.msgcount for connection in bag.connections) or 1
+    writer = Writer(output, version=9, storage_plugin=bag.plugin)
+    if bag.compression != CompressionMode.NONE:
+        writer.set_compression(bag.compression, CompressionFormat.ZSTD)
+    for key, value in {**bag.custom_data, REFINED: changed.topic}.items():
+        writer.set_custom_data(key, value)
+    try:
+        with writer:
+            copies = _add_connections(bag, writer)
+            rewritten = 0
+            for number, (connection, time, data) in enumerate(bag.messages(), 1):
+                if connection.id == changed.id:
+                    data = rewrite(rewritten, data)
+                    rewritten += 1
+                writer.write(copies[connection.id], time, data)
+                progress(number / total)
+    except (sqlite3.Error, WriterError) as error:
+        raise InputError(f'{output.name}: cannot write the bag: {error}') from error
+
+
+def _add_connections(bag: RawBag, writer: Writer) -> dict[int, Connection]:
+    """Declare all topics; return those of the copy by the number of the original."""
+    copies: dict[int, Connection] = {}
+    known: dict[tuple[str, str, str], Connection] = {}
+    for connection in bag.connections:
+        ext = connection.ext
+        assert isinstance(ext, ConnectionExtRosbag2)
+        key = connection.topic, connection.msgtype, repr(ext)
+        if key not in known:
+            definition, digest = _definition(connection)
+            known[key] = writer.add_connection(
+                connection.topic, connection.msgtype, msgdef=definition, rihs01=digest,
+                serialization_format=ext.serialization_format,
+                offered_qos_profiles=ext.offered_qos_profiles,
+            )  # fmt: skip
+        copies[connection.id] = known[key]
+    return copies
+
+
+def _definition(connection: Connection) -> tuple[str, str]:
+    """Return the definition and the type hash that the bag has, or the ones that are known."""
+    kind, text, digest = connection.msgtype, connection.msgdef.data, connection.digest
+    there = connection.msgdef.format != MessageDefinitionFormat.NONE
+    if there and digest:
+        return text, digest
+    # Bags of older ROS have no hashes, and no definitions either; the writer wants both, and
+    # readers that they fit each other.
+    store = ros_types()
+    if not there and kind in store.fielddefs and digest in ('', store.hash_rihs01(kind)):
+        return store.generate_msgdef(kind, ros_version=2)[0], store.hash_rihs01(kind)
+    own = get_typestore(Stores.EMPTY)
+    idl = connection.msgdef.format == MessageDefinitionFormat.IDL
+    try:
+        own.register(get_types_from_idl(text) if idl else get_types_from_msg(text, kind))
+        return text, own.hash_rihs01(kind)
+    except (TypesysError, KeyError):
+        return text, digest or 'unknown'

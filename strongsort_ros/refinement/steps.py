@@ -1,0 +1,119 @@
+"""The steps that make recorded tracks whole, one after the other."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from strongsort_ros.recording.rows import TrackRows
+from strongsort_ros.refinement.aflink import link
+from strongsort_ros.refinement.aflink_network import PostLinker, load_linker
+from strongsort_ros.refinement.aflink_pairs import CameraMotions
+from strongsort_ros.refinement.gsi import gsi
+from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
+from strongsort_ros.tracking.detections import IntArray
+
+Progress = Callable[[str, float], None]
+"""Is told what is done, 'link' or 'interpolate', and its share, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefinementSteps:
+    """What to do with recorded tracks, in this order; None: not that.
+
+    Attributes
+    ----------
+    aflink
+        Link the pieces of broken tracks.
+    gsi
+        Fill gaps and smooth.
+    checkpoint
+        AFLink's network; None: the one that is shipped.
+
+    """
+
+    aflink: AflinkSettings | None = None
+    gsi: GsiSettings | None = None
+    checkpoint: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefinedTracks:
+    """Tracks after refinement.
+
+    Attributes
+    ----------
+    tracks
+        K rows, sorted by frame and id.
+    source
+        (K,) int64: the row of the input that a row was, -1 for one that was interpolated.
+    links
+        Pairs of tracks that were joined.
+
+    """
+
+    tracks: TrackRows
+    source: IntArray
+    links: int
+
+    @property
+    def interpolated(self) -> int:
+        """How many rows were interpolated."""
+        return int(np.count_nonzero(self.source < 0))
+
+
+def refine(
+    tracks: TrackRows,
+    steps: RefinementSteps,
+    *,
+    linker: PostLinker | None = None,
+    camera_motion: CameraMotions | None = None,
+    progress: Progress = lambda _phase, _share: None,
+) -> RefinedTracks:
+    """Make recorded tracks whole.
+
+    Parameters
+    ----------
+    tracks
+        Rows in any order; not changed.
+    steps
+        What to do.
+    linker
+        AFLink's network; None: it is loaded.
+    camera_motion
+        Of AFLink's distances: frame -> (3, 3) from the frame before.
+    progress
+        An exception that it raises stops the refinement.
+
+    Raises
+    ------
+    ExtractorError
+        AFLink's checkpoint cannot be used.
+    ValueError
+        An id is twice in a frame, or a box or score is not finite.
+
+    """
+    links, source = 0, np.lexsort((tracks.ids, tracks.frames))
+    if steps.aflink is not None:
+        progress('link', 0.0)
+        linked = link(
+            tracks.frames, tracks.ids, tracks.tlwh, tracks.class_ids,
+            linker or load_linker(steps.checkpoint), steps.aflink, camera_motion or None,
+        )  # fmt: skip
+        tracks = dataclasses.replace(tracks, ids=linked.ids)
+        source = np.lexsort((linked.ids, tracks.frames))
+        source = source[linked.keep[source]]
+        links = len(linked.links)
+        progress('link', 1.0)
+    tracks = tracks.select(source)
+    if steps.gsi is not None:
+        progress('interpolate', 0.0)
+        filled = gsi(tracks, steps.gsi)
+        source = np.where(filled.interpolated, -1, source[filled.source])
+        tracks = filled.tracks
+        progress('interpolate', 1.0)
+    return RefinedTracks(tracks, source, links)
