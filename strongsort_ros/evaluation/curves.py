@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from strongsort_ros.evaluation.elements import details, open_drawing, table
 from strongsort_ros.evaluation.scores import ALPHAS, Evaluation, Scores
 
-_WIDTH, _HEIGHT = 720, 380
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 10, 40, 44
+_WIDTH, _HEIGHT = 560, 350
+_LEFT, _RIGHT, _TOP, _BOTTOM = 36, 10, 58, 44
 
 # Name, class of the style, attribute, and the marker: no curve is told by its colour alone.
 _CURVES = (
@@ -62,19 +62,20 @@ def _axes() -> Iterator[str]:
 
 
 def _legend(sides: Sequence[str]) -> Iterator[str]:
-    x = _LEFT + 40
+    x = _LEFT + 54
     for name, kind, _, marker in _CURVES:
         yield (
-            f'<g class="{kind}" transform="translate({x} 10)"><path class="line" d="M0 0h26"/>'
-            f'<path class="marker" transform="translate(13 0)" d="{marker}"/></g>'
-            f'<text x="{x + 32}" y="14">{name}</text>'
+            f'<g class="{kind}" transform="translate({x} 10)"><path class="line" d="M0 0h30"/>'
+            f'<path class="marker" transform="translate(15 0)" d="{marker}"/></g>'
+            f'<text x="{x + 36}" y="14">{name}</text>'
         )
-        x += 96
+        x += 160
+    x = _LEFT + 54
     for number, side in enumerate(sides if len(sides) == 2 else ()):
         kind = 'line' if number else 'line broken'
-        yield f'<path class="{kind}" d="M{x} 10h30"/>'
-        yield f'<text x="{x + 36}" y="14">{side} refinement</text>'
-        x += 165
+        yield f'<path class="{kind}" d="M{x} 32h30"/>'
+        yield f'<text x="{x + 36}" y="36">{side} refinement</text>'
+        x += 160
 
 
 def _curve(

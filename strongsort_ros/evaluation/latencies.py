@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from strongsort_ros.evaluation.elements import note, open_drawing, table, text
 from strongsort_ros.evaluation.report import Latency, Table
 
-_WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 720, 150, 56, 26, 4
+_WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 560, 145, 56, 26, 4
 
 
 def latency_rows(latencies: Sequence[Latency]) -> Table:

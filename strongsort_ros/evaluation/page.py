@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from strongsort_ros.evaluation.curves import draw_curves
-from strongsort_ros.evaluation.elements import image, note, section, table, text
+from strongsort_ros.evaluation.elements import anchor, details, image, note, section, table, text
 from strongsort_ros.evaluation.following import Following, follow
 from strongsort_ros.evaluation.latencies import latency_section
 from strongsort_ros.evaluation.preprocessing import ScoredSequence
@@ -13,45 +13,54 @@ from strongsort_ros.evaluation.report import Report
 from strongsort_ros.evaluation.score_tables import headlines, score_table
 from strongsort_ros.evaluation.style import STYLE
 from strongsort_ros.evaluation.switch_section import switch_sections
-from strongsort_ros.evaluation.timelines import people_timeline, tracks_timeline
+from strongsort_ros.evaluation.timelines import (
+    HOW_TO_READ,
+    TWO_LINES,
+    people_timeline,
+    tracks_timeline,
+)
 
 
 def render_page(report: Report) -> str:
     """Return a report as HTML, its pictures included."""
     title = text(report.title)
+    sections = list(_sections(report))
+    links = ''.join(f'<a href="#{anchor(name)}">{text(name)}</a>\n' for name, _ in sections)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<title>{title}</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n'
-        f'{note(report.about) if report.about else ""}'
-        f'{"".join(_sections(report))}</main>\n</body>\n</html>\n'
+        f'{note(report.about) if report.about else ""}<nav aria-label="sections">{links}</nav>\n'
+        f'{"".join(section(name, content) for name, content in sections)}'
+        '</main>\n</body>\n</html>\n'
     )
 
 
-def _sections(report: Report) -> Iterator[str]:
+def _sections(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield headings and what is below them."""
     scored = [(name, side.scores) for name, side in report.sides if side.scores is not None]
     if scored:
-        yield section('Scores', headlines(scored), score_table(scored))
+        yield 'Scores', headlines(scored) + score_table(scored)
     elif report.sides:
-        yield section('Scores', note('The truth is not known, so there are no scores.'))
+        yield 'Scores', note('The truth is not known, so there are no scores.')
     if report.moving_picture is not None:
-        yield section('The tracks', image(report.moving_picture))
+        yield 'The tracks', details('Moving picture', image(report.moving_picture), is_open=True)
     if scored:
-        yield section('HOTA over alpha', draw_curves(scored))
+        yield 'HOTA over alpha', draw_curves(scored)
     if report.sides:
         found = _follow(report)
-        yield section('Tracks over time', *_timelines(report, found))
+        yield 'Tracks over time', ''.join(_timelines(report, found))
         yield from switch_sections(report, found)
     if report.latencies:
-        yield section('Latency', latency_section(report.latencies))
+        yield 'Latency', latency_section(report.latencies)
     if report.pictures:
         pictures = ''.join(map(image, report.pictures))
-        yield section('Pictures', f'<div class="pictures">{pictures}</div>\n')
+        yield 'Pictures', f'<div class="pictures">{pictures}</div>\n'
     for each in report.tables:
-        yield section(each.name, table(each.head, each.rows))
+        yield each.name, table(each.head, each.rows)
     if report.files:
-        yield section('Files', '<ul>', *map(_link, report.files), '</ul>\n')
+        yield 'Files', f'<ul>\n{"".join(map(_link, report.files))}</ul>\n'
 
 
 def _follow(report: Report) -> list[dict[str, Following]]:
@@ -67,6 +76,10 @@ def _timelines(report: Report, found: Sequence[dict[str, Following]]) -> Iterato
     for _, side in report.sides:
         for sequence in side.sequences:
             sequences.setdefault(sequence.name, []).append(sequence)
+    words = [HOW_TO_READ] if any(found) else []
+    words += [TWO_LINES] if len(report.sides) == 2 else []
+    if words:
+        yield note(' '.join(words))
     for name, each in sequences.items():
         if len(sequences) > 1:
             yield f'<h3>{text(name)}</h3>\n'

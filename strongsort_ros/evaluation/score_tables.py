@@ -53,7 +53,7 @@ def score_table(sides: Sides) -> str:
         head[1] = 'refinement'
     words = 'HOTA to MOTA in percent; IDSW: identity switches, FP: false positives, FN: misses, '
     words += 'Frag: fragments. Computed by TrackEval.'
-    return table(head, _rows(sides), 'Scores by sequence') + note(words)
+    return table(head, _rows(sides), 'Scores by sequence', grouped=True) + note(words)
 
 
 def _rows(sides: Sides) -> Iterator[list[str]]:

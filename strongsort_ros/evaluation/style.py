@@ -8,7 +8,7 @@ STYLE = """
     --assa: #6cb6ff; --deta: #ffab6b; --good: #6ed69a; --bad: #ff9d94; } }
 * { box-sizing: border-box; }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page);
-  max-width: 68rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+  max-width: 70rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.25rem; margin: 2.8rem 0 .6rem; }
 h3 { font-size: 1rem; margin: 1.6rem 0 .3rem; overflow-wrap: anywhere; }
@@ -28,20 +28,21 @@ a { color: var(--assa); }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem;
   margin: .3rem 0; }
 caption { text-align: left; color: var(--pale); padding-bottom: .3rem; }
-th, td { padding: .28rem .75rem; text-align: right; white-space: nowrap;
+th, td { padding: .28rem .5rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--line); }
-th:first-child { text-align: left; padding-left: 0; white-space: normal; }
+tr > th:first-child { text-align: left; padding-left: 0; min-width: 7.5rem; }
+tbody th { white-space: normal; vertical-align: top; font-weight: 500; }
 thead th { color: var(--pale); font-weight: 600; vertical-align: bottom; }
-tbody th { font-weight: 500; }
-td.words, th.words { text-align: left; }
-tr.change td, tr.change th { font-weight: 650; border-bottom-width: 2px; }
-tbody th.again { color: transparent; }
-details { margin: .6rem 0; } summary { cursor: pointer; color: var(--assa); }
+.words { text-align: left; }
+td.words { white-space: normal; }
+details { margin: .6rem 0; } details > img { max-width: 45rem; margin-top: .4rem; }
+summary { cursor: pointer; color: var(--assa); }
 svg { display: block; width: 100%; height: auto; }
-svg text { fill: currentColor; font: 12px system-ui, sans-serif; }
-svg.timeline { min-width: 46rem; } svg.timeline text { font-size: 11px; }
-svg.timeline text.id { font-size: 9.5px; fill: attr(fill); }
-svg.curves, svg.latencies { max-width: 45rem; }
+svg text { fill: currentColor; font: 13px system-ui, sans-serif; }
+svg.timeline { min-width: 56rem; } svg.timeline text { font-size: 11px; }
+svg.timeline .dark, svg.timeline .light { font-size: 9.5px; fill: #000; }
+svg.timeline .light { fill: #fff; }
+svg.curves, svg.latencies { max-width: 40rem; }
 .grid { stroke: var(--line); fill: none; }
 .gap { fill: var(--pale); opacity: .75; }
 .switch { fill: currentColor; stroke: currentColor; stroke-width: 1.2; }
@@ -51,11 +52,10 @@ svg.curves, svg.latencies { max-width: 45rem; }
 .hota { color: var(--ink); } .assa { color: var(--assa); } .deta { color: var(--deta); }
 .latencies .line { color: var(--assa); stroke-width: 1.5; }
 .p50 { fill: var(--assa); } .p95 { fill: var(--assa); opacity: .4; }
+img { display: block; width: 100%; height: auto; border-radius: 5px; }
 figure { margin: 0 0 1.6rem; } figcaption { margin-bottom: .4rem; }
-.strip { display: grid; grid-template-columns: 8fr 4.5fr 8fr 4.5fr; gap: .4rem; }
-.strip img { height: 100%; object-fit: cover; }
-@media (max-width: 44rem) { .strip { grid-template-columns: 8fr 4.5fr; } }
+.strip { display: flex; flex-wrap: wrap; gap: .4rem; }
+.strip img { height: min(11.7rem, 32vw); width: auto; max-width: 100%; object-fit: contain; }
 .pictures { display: grid; gap: .6rem;
   grid-template-columns: repeat(auto-fill, minmax(min(18rem, 100%), 1fr)); }
-img { display: block; width: 100%; height: auto; border-radius: 5px; }
 """

@@ -61,15 +61,16 @@ def _draw_frame(
     whole_scale = min(_WHOLE[0] / image.shape[1], _WHOLE[1] / image.shape[0], 1)
     whole = _resize(image, whole_scale)
     for drawn, scale, origin in ((whole, whole_scale, (0, 0)), (crop, crop_scale, low)):
-        for identity, tlwh in zip(tracks.ids.tolist(), tracks.tlwh, strict=True):
-            thick = identity in (switch.old, switch.new)
-            label = str(identity) if thick or drawn is crop else ''
-            box = (tlwh - [*origin, 0, 0]) * scale
-            draw_box(drawn, box, colour_of(identity), 2 if thick else 1, label)
+        boxes = (tracks.tlwh - [*origin, 0, 0]) * scale
+        for identity, box in zip(tracks.ids.tolist(), boxes, strict=True):
+            if identity not in (switch.old, switch.new):
+                draw_box(drawn, box, colour_of(identity), 1, str(identity) if drawn is crop else '')
         # White on black: seen on every image, and like no track's colour.
-        box = (person - [*origin, 0, 0]) * scale
-        draw_box(drawn, box, _BLACK, 3)
-        draw_box(drawn, box, _WHITE, 1)
+        for colour, line in ((_BLACK, 3), (_WHITE, 1)):
+            draw_box(drawn, (person - [*origin, 0, 0]) * scale, colour, line)
+        for identity, box in zip(tracks.ids.tolist(), boxes, strict=True):
+            if identity in (switch.old, switch.new):
+                draw_box(drawn, box, colour_of(identity), 2, str(identity))
     return whole, crop
 
 
@@ -77,11 +78,11 @@ def _crop_corners(
     tlwh: FloatArray, width: int, height: int
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return the corners of a square around a box, moved and cut to lie in the image."""
-    half = max(_AROUND * float(max(tlwh[2:])) / 2, 8.0)
+    half = min(max(_AROUND * float(max(tlwh[2:])), 16), width, height) / 2
     corners = []
     for middle, size in zip((tlwh[:2] + tlwh[2:] / 2).tolist(), (width, height), strict=True):
-        low = round(min(max(middle - half, 0), max(size - 2 * half, 0)))
-        corners.append((low, max(min(round(low + 2 * half), size), low + 1)))
+        low = int(min(max(middle - half, 0), size - 2 * half))
+        corners.append((low, low + max(int(2 * half), 1)))
     (left, right), (top, bottom) = corners
     return (left, top), (right, bottom)
 

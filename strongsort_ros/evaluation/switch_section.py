@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from strongsort_ros.evaluation.elements import details, image, note, section, table, text
+from strongsort_ros.evaluation.elements import details, image, note, table, text
 from strongsort_ros.evaluation.following import Following
 from strongsort_ros.evaluation.report import Recorded, Report
 from strongsort_ros.evaluation.switch_pictures import draw_switch
@@ -22,15 +22,17 @@ _WORST = (
 _COLOURS = 'Boxes have the colour and number of their track; the thin white box is the person.'
 
 
-def switch_sections(report: Report, found: Sequence[dict[str, Following]]) -> Iterator[str]:
-    """Yield a section for each side; `found` is who was followed by which track, by side."""
+def switch_sections(
+    report: Report, found: Sequence[dict[str, Following]]
+) -> Iterator[tuple[str, str]]:
+    """Yield heading and content for each side; `found` tells whom its tracks followed."""
     for (side, recorded), following in zip(report.sides, found, strict=True):
         if following:
             heading = 'Identity switches' + (f' {side} refinement' if side else '')
             switches = worst_first(
                 switch for name, each in following.items() for switch in find_switches(name, each)
             )
-            yield section(heading, *_parts(report, recorded, switches))
+            yield heading, ''.join(_parts(report, recorded, switches))
 
 
 def _parts(report: Report, recorded: Recorded, switches: list[Switch]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -116,13 +117,24 @@ def _draw_row(row: Row, top: int, height: int, frames: range) -> Iterator[str]:
     yield f'<text x="{_WIDTH}" y="{middle:.1f}" text-anchor="end">{text(row.note)}</text>'
     for number, lane in enumerate(row.lanes):
         y = top + _BETWEEN // 2 + number * (_LANE + _ABOVE) + _ABOVE
-        for piece in lane.pieces:
+        for piece in _wide_enough(lane.pieces, frames):
             yield _draw_piece(piece, y, frames)
-        for frame, old, new in lane.switches:
+        # As one where they cannot be told apart.
+        for x, near in groupby(lane.switches, lambda switch: round(_x(switch[0], frames))):
+            words = '; '.join(f'frame {f}: from track {old} to {new}' for f, old, new in near)
             yield (
-                f'<path class="switch" d="M{_x(frame, frames):.1f} {y}l-4 -6h8zv{_LANE}">'
-                f'<title>frame {frame}: track {old} is followed by track {new}</title></path>'
+                f'<path class="switch" d="M{x} {y}l-4 -6h8zv{_LANE}"><title>{words}</title></path>'
             )
+
+
+def _wide_enough(pieces: Sequence[Piece], frames: range) -> Iterator[Piece]:
+    """Yield pieces but those that end within the same pixel as the one before."""
+    drawn = None
+    for piece in pieces:
+        end = round(_x(piece.end, frames))
+        if end != drawn:
+            yield piece
+        drawn = end
 
 
 def _draw_piece(piece: Piece, y: int, frames: range) -> str:
@@ -146,6 +158,6 @@ def _draw_piece(piece: Piece, y: int, frames: range) -> str:
     )
     if width > _LETTER * len(str(piece.track)) + 6:
         # Luminance as in Rec. 709: black on light colours, white on dark ones.
-        ink = '#000' if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 110 else '#fff'
-        drawn += f'<text class="id" x="{x + 4:.1f}" y="{y + 9.5}" fill="{ink}">{piece.track}</text>'
+        ink = 'dark' if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 110 else 'light'
+        drawn += f'<text class="{ink}" x="{x + 4:.1f}" y="{y + 9.5}">{piece.track}</text>'
     return drawn

@@ -13,12 +13,13 @@ from strongsort_ros.evaluation.timeline import Row, draw_timeline, person_lane, 
 
 MOST_ROWS = 30
 
-_HOW_TO_READ = (
+HOW_TO_READ = (
     'A row for each true person, a colour and a number for each track: one colour all along is '
     'right. Triangles mark identity switches as CLEAR counts them, thin lines are frames in which '
-    'no track followed, and where there is nothing the person was not to be seen.'
+    'no track followed, and where there is nothing the person was not to be seen. '
+    'The number at the right counts the switches.'
 )
-_LANES = 'Of two lines the upper is before refinement, the lower after it.'
+TWO_LINES = 'Of two lines the upper is before refinement, the lower after it.'
 
 
 def people_timeline(name: str, sides: Sequence[Following], frames: range) -> str:
@@ -45,17 +46,12 @@ def people_timeline(name: str, sides: Sequence[Following], frames: range) -> str
         )
         for person in order[:MOST_ROWS]
     ]
-    words = [_HOW_TO_READ, *([_LANES] if len(sides) == 2 else [])]
-    words.append('The number at the right counts the switches.')
-    totals = ' before, '.join(str(int(side.switched.sum())) for side in sides)
-    words.append(f'{totals}{" after" if len(sides) == 2 else ""} in all.')
+    words = [f'Switches: {_counted([int(side.switched.sum()) for side in sides])}.']
     if left := order[MOST_ROWS:]:
-        hidden = ' before, '.join(
-            str(sum(switches[p][side] for p in left)) for side in range(len(sides))
-        )
+        hidden = _counted(np.sum([switches[p] for p in left], axis=0).tolist())
         words.append(
             f'Shown are the {MOST_ROWS} people with most switches, then those longest seen; left '
-            f'out are {len(left)} with {hidden}{" after" if len(sides) == 2 else ""}.'
+            f'out are {len(left)} people, switches: {hidden}.'
         )
     return _figure(rows, frames, f'people of {name} and their tracks over time', words)
 
@@ -68,13 +64,14 @@ def tracks_timeline(sides: Sequence[ScoredSequence]) -> str:
         Row(f'track {identity}', [track_lane(side.tracks, identity) for side in sides])
         for identity in order[:MOST_ROWS]
     ]
-    words = [
-        'The truth is not known: a row for each track.',
-        *([_LANES] if len(sides) == 2 else []),
-    ]
+    words = ['The truth is not known: a row for each track.']
     if left := order[MOST_ROWS:]:
         words.append(f'Shown are the {MOST_ROWS} longest tracks; left out are {len(left)}.')
     return _figure(rows, sides[0].frames, f'tracks of {sides[0].name} over time', words)
+
+
+def _counted(numbers: Sequence[int]) -> str:
+    return '{} before, {} after'.format(*numbers) if len(numbers) == 2 else str(numbers[0])
 
 
 def _figure(rows: Sequence[Row], frames: range, description: str, words: Sequence[str]) -> str:

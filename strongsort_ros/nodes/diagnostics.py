@@ -109,8 +109,8 @@ def latency(seconds: Sequence[float]) -> str:
     """Return percentiles of latencies in words."""
     if not seconds:
         return 'not measured'
-    p50, p95, p99 = 1e3 * np.percentile(np.asarray(seconds), [50, 95, 99])
-    return f'p50 {p50:.2f} ms, p95 {p95:.2f} ms, p99 {p99:.2f} ms'
+    p50, p95, p99, most = 1e3 * np.percentile(np.asarray(seconds), [50, 95, 99, 100])
+    return f'p50 {p50:.2f} ms, p95 {p95:.2f} ms, p99 {p99:.2f} ms, max {most:.2f} ms'
 
 
 def status_message(name: str, level: bytes, message: str, values: Mapping[str, object]) -> Any:

@@ -12,6 +12,7 @@ from strongsort_ros.evaluation.preprocessing import ScoredSequence
 from strongsort_ros.evaluation.scores import ALPHAS, score
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.rows import GroundTruth, TrackRows
+from test.evaluation.walks import as_tracks, walk
 
 TABLE = """
 deepsort 72.54 76.78 68.90 85.87 79.74 124
@@ -45,22 +46,6 @@ def test_ground_truth_of_mot15(data_dir: Path) -> None:
         scores = evaluate(truth, truth).combined
         assert scores.misses == 0
         assert scores.hota > (99 if name == 'TUD-Campus' else 80)
-
-
-def walk(people: int = 3, frames: int = 20) -> GroundTruth:
-    """Return people who walk side by side."""
-    frame = np.repeat(np.arange(1, frames + 1), people)
-    ids = np.tile(np.arange(1, people + 1), frames)
-    tlwh = np.column_stack([100 * ids + 2.0 * frame, 50.0 * ids, 0 * ids + 40, 0 * ids + 90])
-    n = len(ids)
-    ones = np.ones(n, dtype=np.int64)
-    return GroundTruth(frame, ids, tlwh.astype(float), ones.astype(bool), ones, np.ones(n))
-
-
-def as_tracks(truth: GroundTruth) -> TrackRows:
-    """Return tracks that are the truth."""
-    n = len(truth)
-    return TrackRows(truth.frames, truth.ids, truth.tlwh, np.ones(n), np.full(n, 'person'))
 
 
 def test_truth_scores_all() -> None:

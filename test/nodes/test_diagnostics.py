@@ -79,4 +79,4 @@ def test_a_device_in_trouble_is_told_first() -> None:
 
 def test_latency_in_words() -> None:
     assert latency([]) == 'not measured'
-    assert latency([0.002] * 10) == 'p50 2.00 ms, p95 2.00 ms, p99 2.00 ms'
+    assert latency([0.002] * 10) == ('p50 2.00 ms, p95 2.00 ms, p99 2.00 ms, max 2.00 ms')

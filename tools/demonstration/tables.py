@@ -24,8 +24,8 @@ def latencies_of(replayed: Replayed) -> list[Latency]:
     """Return the round trip over ROS, and the stages of which the node told."""
     latencies = [Latency.of('round trip over ROS', replayed.round_trips)]
     for name, value in replayed.diagnostics.items():
-        percentiles = re.findall(r'p\d+ ([\d.]+) ms', value)
-        if name.startswith('latency_') and len(percentiles) == 3:
+        percentiles = re.findall(r'([\d.]+) ms', value)
+        if name.startswith('latency_') and len(percentiles) == 4:
             latencies.append(Latency(name.removeprefix('latency_'), *map(float, percentiles)))
     return latencies
 
