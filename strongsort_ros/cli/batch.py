@@ -179,7 +179,7 @@ def _parallel(
     backend: str,
     show: Callable[[str, float], None],
 ) -> list[Outcome]:
-    from joblib import Parallel, cpu_count, delayed
+    from joblib import Parallel, cpu_count, delayed, parallel_config
 
     class Shown(Parallel):  # type: ignore[misc]
         def print_progress(self) -> None:
@@ -188,8 +188,8 @@ def _parallel(
 
     if n_jobs is None:
         n_jobs = -1 if backend in CLUSTERS else min(cpu_count(), len(tasks))
-    parallel = Shown(n_jobs=n_jobs, backend=backend, batch_size=1)
-    outcomes: list[Outcome] = parallel(delayed(task)() for task in tasks)
+    with parallel_config(backend, n_jobs=n_jobs):
+        outcomes: list[Outcome] = Shown(batch_size=1)(delayed(task)() for task in tasks)
     return outcomes
 
 

@@ -1,18 +1,22 @@
-"""`strongsort refine`: a file of recorded tracks in, a file of whole ones out."""
+"""`strongsort refine`: recorded tracks in, whole ones out; text files and bags, one or many."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
+import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from strongsort_ros.cli.console import say
+from strongsort_ros.cli.batch import Job, add_batch_options, plan, run_many
+from strongsort_ros.cli.console import meter, say
 from strongsort_ros.cli.options import add_table, chosen_values
 from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
 
 if TYPE_CHECKING:
     from strongsort_ros.recording.rows import TrackRows
+    from strongsort_ros.refinement.steps import Progress, RefinedTracks, RefinementSteps
 
 _AFLINK, _GSI = 'aflink_', 'gsi_'
 _SHIPPED = 'shipped'
@@ -23,12 +27,25 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         'refine',
         help='recorded tracks -> whole tracks',
-        description='Make recorded tracks whole: link their pieces, fill their gaps, smooth them.',
+        description='Make recorded tracks whole: link their pieces, fill their gaps, smooth them. '
+        'Bags keep everything else, and get a text file beside them.',
     )
     parser.set_defaults(run=run)
-    parser.add_argument('tracks', type=Path, metavar='TRACKS.txt', help='MOTChallenge tracks')
-    parser.add_argument('-o', '--output', type=Path, required=True, metavar='OUT.txt')
+    parser.add_argument(
+        'inputs', nargs='+', type=Path, metavar='INPUT',
+        help='MOTChallenge tracks, or a rosbag2: Track2DArray, or Detection2DArray with ids',
+    )  # fmt: skip
+    parser.add_argument(
+        '-o', '--output', type=Path, required=True, metavar='OUT',
+        help='file or bag to write; of several inputs, the folder for what bears their names',
+    )  # fmt: skip
+    parser.add_argument('--topic', default='', help="of a bag's tracks; default: the only one")
+    parser.add_argument(
+        '--frame-rate', type=_rate, default=0.0, metavar='HZ',
+        help='nominal frames a second of a bag; default: as its stamps say',
+    )  # fmt: skip
     add_steps(parser)
+    add_batch_options(parser)
 
 
 def add_steps(parser: argparse.ArgumentParser) -> None:
@@ -48,32 +65,71 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
     add_table(group, GsiSettings, prefix=_GSI)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Refine a file of tracks."""
-    from strongsort_ros.recording.atomic import replacing
+def run(args: argparse.Namespace) -> int:
+    """Refine what was given."""
     from strongsort_ros.recording.errors import InputError
-    from strongsort_ros.recording.motchallenge import load_tracks, save_tracks
 
-    check_steps(args)
+    steps = chosen_steps(args)
     if not (args.aflink or args.gsi):
         raise InputError('refine: nothing to do; choose a step: --aflink, --gsi')
-    with replacing(args.output) as written:
-        tracks = refined(load_tracks(args.tracks), args)
-        save_tracks(written, tracks)
-    count = len(set(tracks.ids.tolist()))
-    say(f'{count} tracks, {len(tracks)} boxes: {args.output}')
+    work = partial(_refine, steps, args.topic, args.frame_rate)
+    if len(args.inputs) == 1:
+        with meter('refine') as show:
+            done = work(Job(args.inputs[0], args.output), show)
+        _say_steps(steps, done.links, done.interpolated)
+        say(f'{done.tracks} tracks, {done.boxes} boxes: {args.output}')
+        return 0
+    return run_many(
+        plan(args.inputs, args.output), partial(_refine_one_of_many, work),
+        label='refine', n_jobs=args.jobs, backend=args.backend,
+    )  # fmt: skip
 
 
-def check_steps(args: argparse.Namespace) -> None:
-    """Refuse settings of a step that is not taken.
+class _Done(NamedTuple):
+    tracks: int
+    boxes: int
+    links: int
+    interpolated: int
+
+
+def _refine(
+    steps: RefinementSteps, topic: str, frame_rate: float, job: Job, progress: Progress
+) -> _Done:
+    from strongsort_ros.recording.motchallenge import load_tracks, save_tracks
+    from strongsort_ros.recording.raw_bag import is_bag
+    from strongsort_ros.refinement.bag import refine_bag
+    from strongsort_ros.refinement.steps import refine
+
+    if is_bag(job.source):
+        done = refine_bag(
+            job.source, job.output, steps, topic=topic, frame_rate=frame_rate, progress=progress
+        )
+        return _Done(done.tracks_out, done.boxes_out, done.links, done.interpolated)
+    refined = refine(load_tracks(job.source), steps, progress=progress)
+    save_tracks(job.output, refined.tracks)
+    count = len(set(refined.tracks.ids.tolist()))
+    return _Done(count, len(refined.tracks), refined.links, refined.interpolated)
+
+
+def _refine_one_of_many(work: Callable[[Job, Progress], _Done], job: Job) -> str:
+    done = work(job, lambda _what, _share: None)
+    return (
+        f'{job.output}: {done.tracks} tracks, {done.boxes} boxes; '
+        f'{done.links} links, {done.interpolated} boxes interpolated'
+    )
+
+
+def chosen_steps(args: argparse.Namespace) -> RefinementSteps:
+    """Return the steps that are asked for.
 
     Raises
     ------
     InputError
-        There is such a setting; the message names it.
+        There is a setting of a step that is not taken; the message names it.
 
     """
     from strongsort_ros.recording.errors import InputError
+    from strongsort_ros.refinement.steps import RefinementSteps
 
     for prefix, taken in ((_AFLINK, args.aflink), (_GSI, args.gsi)):
         values = chosen_values(args, prefix)
@@ -81,30 +137,36 @@ def check_steps(args: argparse.Namespace) -> None:
             step = prefix.rstrip('_')
             flag = f'--{prefix}{next(iter(values))}'.replace('_', '-')
             raise InputError(f'{flag}: a setting of a step that is not taken; add --{step}')
+    own = args.aflink and args.aflink != _SHIPPED
+    return RefinementSteps(
+        AflinkSettings().replace(**chosen_values(args, _AFLINK)) if args.aflink else None,
+        GsiSettings().replace(**chosen_values(args, _GSI)) if args.gsi else None,
+        # A worker may run in another folder.
+        Path(args.aflink).absolute() if own else None,
+    )
 
 
-def refined(tracks: TrackRows, args: argparse.Namespace) -> TrackRows:
+def refined(tracks: TrackRows, steps: RefinementSteps) -> TrackRows:
     """Return the tracks after the steps that are asked for, and say what these did."""
-    if args.aflink:
-        tracks = _linked(tracks, args)
-    if args.gsi:
-        from strongsort_ros.refinement.gsi import gsi
+    from strongsort_ros.refinement.steps import refine
 
-        filled = gsi(tracks, GsiSettings().replace(**chosen_values(args, _GSI)))
-        say(f'gsi: {filled.interpolated_count} boxes interpolated')
-        tracks = filled.tracks
-    return tracks
+    done: RefinedTracks = refine(tracks, steps)
+    _say_steps(steps, done.links, done.interpolated)
+    return done.tracks
 
 
-def _linked(tracks: TrackRows, args: argparse.Namespace) -> TrackRows:
-    import numpy as np
+def _say_steps(steps: RefinementSteps, links: int, interpolated: int) -> None:
+    if steps.aflink is not None:
+        say(f'aflink: {links} links')
+    if steps.gsi is not None:
+        say(f'gsi: {interpolated} boxes interpolated')
 
-    from strongsort_ros.refinement.aflink import link
-    from strongsort_ros.refinement.aflink_network import load_linker
 
-    network = load_linker(None if args.aflink == _SHIPPED else Path(args.aflink))
-    settings = AflinkSettings().replace(**chosen_values(args, _AFLINK))
-    linked = link(tracks.frames, tracks.ids, tracks.tlwh, tracks.class_ids, network, settings)
-    say(f'aflink: {len(linked.links)} links')
-    order = np.lexsort((linked.ids, tracks.frames))
-    return dataclasses.replace(tracks, ids=linked.ids).select(order[linked.keep[order]])
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not 0 <= rate < math.inf:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a number of frames a second')
+    return rate

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongsort_ros.cli.console import progress, say, warn
 from strongsort_ros.cli.options import add_settings, chosen_settings, means_strongsort
-from strongsort_ros.cli.refine import add_steps, check_steps, refined
+from strongsort_ros.cli.refine import add_steps, chosen_steps, refined
 
 if TYPE_CHECKING:
     from strongsort_ros.camera_motion.estimator import CameraMotionEstimator
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     from strongsort_ros.recording.rows import TrackRows
     from strongsort_ros.recording.sequence import ImageFolder
 
-    check_steps(args)
+    steps = chosen_steps(args)
     rows = _load(args.detections)
     images = ImageFolder(args.images) if args.images else None
     motions = _motion_file(args)
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
             tracks = TrackRows.collect(tracked)
         finally:
             pipeline.close()
-        tracks = refined(tracks, args)
+        tracks = refined(tracks, steps)
         save_tracks(written, tracks)
     count = len(set(tracks.ids.tolist()))
     say(f'{count} tracks, {len(tracks)} boxes in {len(rows.frame_range)} frames: {args.output}')

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +18,11 @@ from strongsort_ros.recording.motchallenge import save_tracks
 from strongsort_ros.recording.raw_bag import open_raw_bag
 from strongsort_ros.recording.recorded_tracks import RecordedTracks, read_recorded_tracks
 from strongsort_ros.recording.refined_messages import rewrite_tracks
-from strongsort_ros.refinement.aflink_network import PostLinker
 from strongsort_ros.refinement.steps import Progress, RefinedTracks, RefinementSteps, refine
 from strongsort_ros.refinement.track_fields import refined_fields
+
+if TYPE_CHECKING:
+    from strongsort_ros.refinement.aflink_network import PostLinker
 
 
 @dataclass(frozen=True, slots=True)

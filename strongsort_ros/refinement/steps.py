@@ -6,16 +6,18 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from strongsort_ros.recording.rows import TrackRows
-from strongsort_ros.refinement.aflink import link
-from strongsort_ros.refinement.aflink_network import PostLinker, load_linker
-from strongsort_ros.refinement.aflink_pairs import CameraMotions
 from strongsort_ros.refinement.gsi import gsi
 from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
 from strongsort_ros.tracking.detections import IntArray
+
+if TYPE_CHECKING:
+    from strongsort_ros.refinement.aflink_network import PostLinker
+    from strongsort_ros.refinement.aflink_pairs import CameraMotions
 
 Progress = Callable[[str, float], None]
 """Is told what is done, 'link' or 'interpolate', and its share, 0 to 1."""
@@ -99,6 +101,10 @@ def refine(
     """
     links, source = 0, np.lexsort((tracks.ids, tracks.frames))
     if steps.aflink is not None:
+        # PyTorch takes seconds to import, which GSI alone can do without.
+        from strongsort_ros.refinement.aflink import link
+        from strongsort_ros.refinement.aflink_network import load_linker
+
         progress('link', 0.0)
         linked = link(
             tracks.frames, tracks.ids, tracks.tlwh, tracks.class_ids,

@@ -10,7 +10,9 @@ import pytest
 from strongsort_ros.cli.main import build_parser, main
 from strongsort_ros.cli.options import chosen_values
 from strongsort_ros.recording.motchallenge import load_tracks
+from strongsort_ros.recording.rosbag_reader import read_tracks
 from strongsort_ros.refinement.settings import GsiSettings
+from test.recording.track_bags import track_array, walk, write_messages
 
 Capture = pytest.CaptureFixture[str]
 
@@ -103,3 +105,52 @@ def test_settings_of_a_step_not_taken_are_refused(tmp_path: Path, capsys: Captur
     options = '--gsi', '--aflink-max-cost', '0.1'
     assert run('refine', tmp_path / 'tracks.txt', *options, '-o', tmp_path / 'out.txt') == 2
     assert '--aflink-max-cost: ' in capsys.readouterr().err
+
+
+@pytest.fixture
+def bags(tmp_path: Path) -> list[Path]:
+    """Two bags of a track with a gap of 3 frames, and one that is cut short."""
+    made = []
+    for name in ('monday', 'tuesday', 'broken'):
+        messages = walk([1, 2, 3, 7, 8, 9], 4) | {f: track_array(f, []) for f in (4, 5, 6)}
+        made.append(write_messages(tmp_path / 'in' / name, dict(sorted(messages.items()))))
+    data = made[2] / 'broken.mcap'
+    data.write_bytes(data.read_bytes()[:700])
+    return made
+
+
+def test_a_bag(bags: list[Path], tmp_path: Path, capsys: Capture) -> None:
+    out = tmp_path / 'whole'
+    assert run('refine', bags[0], '--gsi', '--topic', '/tracks', '-o', out) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        'gsi: 3 boxes interpolated', f'1 tracks, 9 boxes: {out}',
+    ]  # fmt: skip
+    assert read_tracks(out).frames.tolist() == list(range(1, 10))
+    assert load_tracks(tmp_path / 'whole.txt').frames.tolist() == list(range(1, 10))
+    assert run('refine', bags[0], '--gsi', '-o', out) == 2
+    assert f'{out}: exists already' in capsys.readouterr().err
+    assert run('refine', bags[0], '--gsi', '--frame-rate', '5', '-o', tmp_path / 'slow') == 0
+    assert run('refine', bags[0], '--gsi', '--frame-rate', 'fast', '-o', tmp_path / 'x') == 2
+    assert run('refine', bags[0], '--gsi', '--topic', '/other', '-o', tmp_path / 'x') == 2
+    assert 'no topic /other in it; there is: /tracks' in capsys.readouterr().err
+
+
+def test_many_bags(bags: list[Path], tmp_path: Path, capsys: Capture) -> None:
+    """The bad one is reported, the others are done; done again, finished ones are skipped."""
+    out = tmp_path / 'whole'
+    text = tmp_path / 'tracks.txt'
+    text.write_text(TRACKS)
+    assert run('refine', *bags, text, '--gsi', '--jobs', 2, '-o', out) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        f'{out / "monday"}: 1 tracks, 9 boxes; 0 links, 3 boxes interpolated',
+        f'{out / "tuesday"}: 1 tracks, 9 boxes; 0 links, 3 boxes interpolated',
+        f'{out / "tracks.txt"}: 1 tracks, 7 boxes; 0 links, 2 boxes interpolated',
+        '3 done, 0 skipped, 1 failed',
+    ]  # fmt: skip
+    assert f'{bags[2]}: not a readable bag' in said.err
+    assert sorted(path.name for path in out.iterdir()) == [
+        'monday', 'monday.txt', 'tracks.txt', 'tuesday', 'tuesday.txt',
+    ]  # fmt: skip
+    assert run('refine', *bags[:2], '--gsi', '--aflink', '--jobs', 1, '-o', out) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == '0 done, 2 skipped, 0 failed'
