@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from strongsort_ros.nodes.replayer_settings import AllReplayerSettings
 from strongsort_ros.refinement.refiner_settings import AllRefinerSettings
 from strongsort_ros.settings import Parameter, SettingsGroup, constraints
 from strongsort_ros.streaming.settings import AllSettings
@@ -34,6 +35,12 @@ is changed by `qos_overrides.<topic>.…`.
         """\
 Those of AFLink and GSI are options of `strongsort refine`, too; `config/refiner.yaml` is a file to
 start from. What is not fixed applies from the next request.
+""",
+    ),
+    'replayer': (
+        AllReplayerSettings(),
+        """\
+Most of them are arguments of `replay.launch.py`.
 """,
     ),
 }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ from strongsort_ros.nodes.answers import Answers
 from strongsort_ros.nodes.client import ANSWERING, STARTING, Client, NodeError
 from strongsort_ros.recording.camera_bag import CameraTopics, read_camera
 from strongsort_ros.recording.rosbag_writer import BagWriter
-from strongsort_ros.tracking.detections import FloatArray
+from strongsort_ros.streaming.live_report import Played
 
 AHEAD: Final = 5
 """Frames that wait for an image that has not been played, while others are."""
@@ -62,33 +63,6 @@ class Pace:
     patience: float = ANSWERING
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
-    """What came of it.
-
-    Attributes
-    ----------
-    frames, answered
-        Detection arrays sent, and those for which tracks came back.
-    seconds
-        From the first message to the last answer.
-    round_trips
-        (answered,) seconds from a frame sent to its tracks received.
-    diagnostics
-        The tracker's last report on /diagnostics, by name.
-    image_times
-        Stamp of an image -> its time in the bag, nanoseconds both.
-
-    """
-
-    frames: int
-    answered: int
-    seconds: float
-    round_trips: FloatArray
-    diagnostics: dict[str, str]
-    image_times: dict[int, int] = field(repr=False)
-
-
 class Player:
     """Publishes `image` and `detections`, and records `tracks` and `tracked_detections`.
 
@@ -123,6 +97,7 @@ class Player:
             kind = CompressedImage if topics.compressed else Image
             self._publishers[topics.image] = _publisher(client, kind, 'image')
         self._clock = _publisher(client, Clock, '/clock') if pace.clock else None
+        self._stamps = array('q')
         self._image_times: dict[int, int] = {}
         self._pending: dict[int, None] = {}  # stamps, in order
         self._missed = 0
@@ -157,7 +132,7 @@ class Player:
             The bag cannot be read.
 
         """
-        start, first, frames = time.monotonic(), None, 0
+        start, first, stamps = time.monotonic(), None, self._stamps
         for topic, at, message in read_camera(bag, self._topics):
             first = at if first is None else first
             if self._pace.realtime:
@@ -167,19 +142,15 @@ class Player:
             if not self._pace.realtime:
                 self._keep_step()
             if topic == self._topics.detections:
-                frames += 1
-                progress(frames, self._topics.frames)
+                progress(len(stamps), self._topics.frames)
         self._finish()
-        if not self._answers.frames:
-            raise NodeError(f'{self._tracker} answered none of {frames} frames{self._why()}')
+        answers = self._answers
+        if not answers.frames:
+            raise NodeError(f'{self._tracker} answered none of {len(stamps)} frames{self._why()}')
         return Played(
-            frames,
-            self._answers.frames,
-            self._answers.last - start,
-            np.array(self._answers.round_trips),
-            self._answers.report,
-            self._image_times,
-        )
+            bag, self._topics, answers.topics[0], np.array(stamps), answers.frames,
+            answers.last - start, np.array(answers.round_trips), answers.report, self._image_times,
+        )  # fmt: skip
 
     def _send(self, topic: str, at: int, message: bytes) -> None:
         try:
@@ -192,6 +163,7 @@ class Player:
             clock.clock.sec, clock.clock.nanosec = divmod(stamp, SECOND)
             self._clock.publish(clock)
         if topic == self._topics.detections:
+            self._stamps.append(stamp)
             self._answers.expect(stamp, at)
             self._pending[stamp] = None
         else:

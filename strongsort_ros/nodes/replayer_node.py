@@ -1,0 +1,161 @@
+"""Play a recording to the running tracker, have its tracks refined, score them, and end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import rclpy
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from strongsort_ros.evaluation.before_after import headline_table, load_truth, scores_of
+from strongsort_ros.evaluation.report import save_report
+from strongsort_ros.nodes.client import Client, NodeError
+from strongsort_ros.nodes.parameters import Parameters
+from strongsort_ros.nodes.player import Pace, Player
+from strongsort_ros.nodes.refine_call import refine
+from strongsort_ros.nodes.replayer_settings import AllReplayerSettings, ReplayerSettings
+from strongsort_ros.recording.camera_bag import find_camera_topics
+from strongsort_ros.recording.errors import InputError
+from strongsort_ros.recording.output_folder import replacing_folder
+from strongsort_ros.recording.rosbag_writer import BagWriter
+from strongsort_ros.recording.rows import GroundTruth
+from strongsort_ros.settings import ACTIVE
+from strongsort_ros.streaming.live_report import REFINED, TRACKS, Played, live_report, write_results
+
+MARKER: Final = 'replay.json'
+"""A folder with this file is a replay's output, and may be replaced by the next."""
+REPORT: Final = 'report.html'
+
+FAILED: Final = 1
+BAD_INPUT: Final = 2
+INTERRUPTED: Final = 130
+PROGRESS: Final = 5.0
+"""Seconds between lines that say how far it is."""
+
+
+class Replayer:
+    """Plays one bag from beginning to end.
+
+    Parameters
+    ----------
+    client
+        Talks to the other nodes.
+    settings
+        What to play, and how.
+
+    """
+
+    def __init__(self, client: Client, settings: ReplayerSettings) -> None:
+        self._client, self._settings = client, settings
+        self._log = client.node.get_logger()
+        self._said = time.monotonic()
+
+    def run(self) -> None:
+        """Do all of it; results go to the output folder, whole or not at all.
+
+        Raises
+        ------
+        InputError
+            The bag, the ground truth or the output cannot be used.
+        NodeError
+            The tracker does not answer. Or the refiner does not: then the results are there, but
+            those of the refinement.
+
+        """
+        settings = self._settings
+        if not settings.bag:
+            raise InputError('there is no bag to play: set the parameter bag')
+        truth = load_truth(settings.ground_truth) if settings.ground_truth else None
+        output = Path(settings.output or f'{Path(settings.bag).stem}_replayed')
+        failure: NodeError | None = None
+        with replacing_folder(output, MARKER) as folder:
+            played = self._play(folder)
+            if settings.aflink or settings.gsi:
+                try:
+                    self._refine(folder, played)
+                except NodeError as error:
+                    failure = error
+            self._evaluate(folder, played, truth)
+        self._log.info(f'results: {output.resolve()}; look at {output.resolve() / REPORT}')
+        if failure is not None:
+            raise failure
+
+    def _play(self, folder: Path) -> Played:
+        settings, bag = self._settings, Path(self._settings.bag)
+        topics = find_camera_topics(bag, settings.image_topic, settings.detections_topic)
+        pace = Pace(
+            settings.realtime, settings.rate, settings.clock, settings.starting, settings.patience
+        )
+        with BagWriter(folder / TRACKS) as writer:
+            player = Player(self._client, topics, writer, pace, settings.tracker)
+            player.bring_up()
+            self._log.info(f'plays {topics.frames} frames of {bag}')
+            played = player.play(bag, self._say_progress)
+        self._log.info(str(played))
+        return played
+
+    def _say_progress(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._said >= PROGRESS:
+            self._said = now
+            self._log.info(f'frame {done} of {total}')
+
+    def _refine(self, folder: Path, played: Played) -> None:
+        settings = self._settings
+        done = refine(
+            self._client, folder / TRACKS, folder / REFINED, topic=played.tracks_topic,
+            aflink=settings.aflink, gsi=settings.gsi, refiner=settings.refiner,
+            starting=settings.starting, patience=settings.patience,
+        )  # fmt: skip
+        self._log.info(f'refined: {done.message}')
+
+    def _evaluate(self, folder: Path, played: Played, truth: GroundTruth | None) -> None:
+        rate = self._settings.frame_rate
+        before, after = write_results(folder, played, truth, rate)
+        table = headline_table(scores_of(before, after))
+        for row in (table.head, *table.rows) if table.rows else ():
+            self._log.info(f'{row[0]:<12}{"".join(f"{cell:>8}" for cell in row[1:])}')
+        note = {name: getattr(self._settings, name) for name in self._settings.meanings()}
+        (folder / MARKER).write_text(f'{json.dumps(note, indent=1)}\n', encoding='utf-8')
+        save_report(folder / REPORT, live_report(folder, played, before, after, rate))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Replay what the parameters say; return the exit status.
+
+    0; 1 when a node does not do its part, 2 when an input cannot be used, 130 when interrupted.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Signals are Python's: they end what runs, and everything is cleaned up.
+    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    node = Node('replayer')
+    client = Client(node)
+    log = node.get_logger()
+    try:
+        parameters = Parameters(node, AllReplayerSettings(), lambda: ACTIVE, lambda _: None)
+        Replayer(client, parameters.settings.replayer).run()
+    except NodeError as error:
+        log.fatal(str(error))
+        return FAILED
+    except (InputError, ParameterException, ValueError) as error:
+        log.fatal(str(error))
+        return BAD_INPUT
+    except (KeyboardInterrupt, ExternalShutdownException):
+        log.warning('interrupted; nothing was written')
+        return INTERRUPTED
+    finally:
+        client.close()
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

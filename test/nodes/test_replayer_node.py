@@ -1,0 +1,138 @@
+"""The replayer as a user runs it: a process that plays a bag to the running nodes, and ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from strongsort_ros.recording.motchallenge import load_tracks
+from strongsort_ros.recording.sequence_bag import write_sequence
+from strongsort_ros.simulation.mot_folder import write_mot_folder
+from strongsort_ros.simulation.scene import Scene, SceneSettings
+
+pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
+
+PATIENCE = 60.0
+
+
+@pytest.fixture(scope='module')
+def sequence(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a drawn sequence, and `bag` in it."""
+    folder = tmp_path_factory.mktemp('drawn') / 'plaza'
+    write_mot_folder(Scene(SceneSettings(width=320, height=180, frames=20, people=4)), folder)
+    write_sequence(folder, folder / 'bag', compressed=True)
+    return folder
+
+
+def start(folder: Path, namespace: str, **parameters: object) -> subprocess.Popen[str]:
+    command = [sys.executable, '-m', 'strongsort_ros.nodes.replayer_node']
+    command += ['--ros-args', '-r', f'__ns:={namespace}']
+    for name, value in parameters.items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        command += ['-p', f'{name}:={text}']
+    return subprocess.Popen(
+        command, cwd=folder, env={**os.environ, 'OMP_NUM_THREADS': '1'},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def run(folder: Path, namespace: str, **parameters: object) -> tuple[int, str]:
+    """Run it to its end; return its exit status and what it said."""
+    process = start(folder, namespace, **parameters)
+    try:
+        said, _ = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+        process.wait()
+    assert 'Traceback' not in said
+    return process.returncode, said
+
+
+def test_it_tracks_scores_and_ends(start_tracker: Any, sequence: Path, tmp_path: Path) -> None:
+    machine, _ = start_tracker(autostart=False)
+    output = tmp_path / 'deep' / 'results'
+    status, said = run(
+        tmp_path, machine.namespace, bag=sequence / 'bag', ground_truth=sequence, output=output,
+        aflink=False, gsi=False, frame_rate=30.0,
+    )  # fmt: skip
+    assert status == 0, said
+    assert '20 of 20 frames answered' in said
+    assert 'HOTA' in said
+    assert str(output / 'report.html') in said
+    assert {path.name for path in output.iterdir()} == {
+        'tracks', 'tracks.txt', 'scores.json', 'report.html', 'replay.json',
+    }  # fmt: skip
+    assert set(load_tracks(output / 'tracks.txt').frames.tolist()) <= set(range(1, 21))
+    assert json.loads((output / 'scores.json').read_text())['before']['mota'] > 40
+    page = (output / 'report.html').read_text()
+    assert 'round trip' in page
+    assert 'http' not in page.replace('http://www.w3.org', '')
+
+
+def test_without_a_refiner_the_tracks_are_kept(
+    start_tracker: Any, sequence: Path, tmp_path: Path
+) -> None:
+    machine, _ = start_tracker(autostart=False)
+    status, said = run(tmp_path, machine.namespace, bag=sequence / 'bag', starting=3.0)
+    assert status == 1
+    assert 'refiner/get_state' in said
+    assert {path.name for path in (tmp_path / 'bag_replayed').iterdir()} == {
+        'tracks', 'tracks.txt', 'report.html', 'replay.json',
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures('ros_context')
+@pytest.mark.parametrize(
+    ('parameters', 'status', 'reason'),
+    [
+        ({}, 2, 'set the parameter bag'),
+        ({'bag': 'missing'}, 2, 'missing: there is no such bag'),
+        ({'ground_truth': 'nowhere.txt'}, 2, 'nowhere.txt'),
+        ({'image_topic': '/left'}, 2, 'topic /left of images is not in it'),
+        ({'output': 'mine'}, 2, 'mine: exists'),
+        ({'rate': 0.0}, 2, 'rate'),
+        ({'starting': 0.5}, 1, 'is its node running?'),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_one_line_and_leaves_nothing(
+    sequence: Path, tmp_path: Path,
+    parameters: dict[str, object], status: int, reason: str,
+) -> None:  # fmt: skip
+    (tmp_path / 'mine').mkdir()
+    (tmp_path / 'mine' / 'thesis.txt').touch()
+    if parameters:
+        parameters = {'bag': sequence / 'bag', **parameters}
+    done, said = run(tmp_path, '/nobody', **parameters)
+    assert (done, said.count('\n')) == (status, 1), said
+    assert reason in said
+    assert list(tmp_path.iterdir()) == [tmp_path / 'mine']
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_it_can_be_interrupted(
+    start_tracker: Any, sequence: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    machine, process = start_tracker(autostart=False)
+    replayer = start(
+        tmp_path, machine.namespace, bag=sequence / 'bag', realtime=True, rate=0.1
+    )  # fmt: skip
+    try:
+        machine.wait(lambda: machine.tracks, 'tracks of what is played')
+        replayer.send_signal(number)
+        said, _ = replayer.communicate(timeout=PATIENCE)
+    finally:
+        replayer.kill()
+        replayer.wait()
+    assert (replayer.returncode, said.splitlines()[-1].split(': ')[-1]) == (
+        130, 'interrupted; nothing was written',
+    )  # fmt: skip
+    assert not list(tmp_path.glob('*replayed*'))
+    assert process.process.poll() is None
