@@ -49,7 +49,7 @@ def test_the_commands_on_a_desk_run_in_their_order(desk: Path) -> None:
     for made in (
         'tracks.txt',
         'whole.txt',
-        'scores.html',
+        'report.html',
         'tracks.mp4',
         'my_bag',
         'my_sequence.npy',

@@ -52,8 +52,8 @@ def run(args: argparse.Namespace) -> None:
     before = _score(args, args.results)
     after = _score(args, args.refined) if args.refined else None
     evaluations = [side.scores for side in (before, after) if side and side.scores]
-    for evaluation in evaluations:
-        _show(evaluation)
+    for number, evaluation in enumerate(evaluations):
+        _show(evaluation, ('before refinement', 'after refinement')[number] if after else None)
     scored = {sequence.name for sequence in before.sequences}
     there = {path.parent.parent.name for path in args.ground_truth.glob('*/gt/gt.txt')}
     if there - scored:
@@ -81,11 +81,11 @@ def _score(args: argparse.Namespace, results: Path) -> Recorded:
     return Recorded(pairs, score(pairs, progress(f'evaluate {results.name}')))
 
 
-def _show(evaluation: Evaluation) -> None:
+def _show(evaluation: Evaluation, title: str | None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table()
+    table = Table(title=title)
     table.add_column('sequence')
     for name in ('HOTA', 'AssA', 'DetA', 'IDF1', 'MOTA', 'IDSW'):
         table.add_column(name, justify='right')

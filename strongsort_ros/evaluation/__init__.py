@@ -1,1 +1,1 @@
-"""Scores of tracks, and a page that shows them."""
+"""Scores of tracks, and a report that shows them."""

@@ -13,7 +13,7 @@ from strongsort_ros.recording.drawing import Image, shrink
 
 _RATE = 10.0  # images a second, about
 _WIDTH = 480
-_QUALITY = 50
+_QUALITY = 40
 
 
 def moving_picture_stride(frame_rate: float) -> int:
