@@ -10,9 +10,9 @@ and the same checkpoint; reading and writing files is not counted.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import resource
-import statistics
 import time
 from pathlib import Path
 
@@ -27,7 +27,9 @@ from scipy.optimize import linear_sum_assignment
 from strongsort_ros.recording.motchallenge import load_tracks
 from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.refinement.aflink import link
-from strongsort_ros.refinement.aflink_network import PostLinker, load_linker
+from strongsort_ros.refinement.aflink_network import Linker, load_linker
+from strongsort_ros.refinement.aflink_pairs import Tracklets, candidates
+from strongsort_ros.refinement.aflink_postlinker import PostLinker
 from strongsort_ros.refinement.settings import AflinkSettings
 
 SEQUENCES = tuple(f'MOT17-{number}-FRCNN' for number in ('02', '04', '05', '09'))
@@ -39,7 +41,7 @@ def one_pair_at_a_time(rows: TrackRows, network: PostLinker) -> int:
     table = np.column_stack([rows.frames, rows.ids, rows.tlwh])
     tracks: dict[float, list[list[float]]] = {}
     for row in table:
-        tracks.setdefault(row[1], []).append([row[0], row[2], row[3]])
+        tracks.setdefault(row[1], []).append([row[0], *row[2:6]])
     pieces = [np.array(track) for track in tracks.values()]
     costs = np.full((len(pieces), len(pieces)), 1e5)
     for i, earlier in enumerate(pieces):
@@ -47,7 +49,7 @@ def one_pair_at_a_time(rows: TrackRows, network: PostLinker) -> int:
             gap = later[0, 0] - earlier[-1, 0]
             if i == j or not SETTINGS.min_gap <= gap < SETTINGS.max_gap:
                 continue
-            if np.hypot(*(earlier[-1, 1:] - later[0, 1:])) > SETTINGS.max_distance:
+            if np.hypot(*(earlier[-1, 1:3] - later[0, 1:3])) > SETTINGS.max_distance:
                 continue
             cost = score_one(earlier, later, network)
             if cost <= SETTINGS.max_cost:
@@ -57,13 +59,18 @@ def one_pair_at_a_time(rows: TrackRows, network: PostLinker) -> int:
 
 
 def score_one(earlier: np.ndarray, later: np.ndarray, network: PostLinker) -> float:
-    """Return the cost of one pair; gradients are prepared for, as the published program does."""
-    first = np.concatenate([np.zeros((max(30 - len(earlier), 0), 3)), earlier[-30:]])
-    second = np.concatenate([later[:30], np.zeros((max(30 - len(later), 0), 3))])
-    both = np.concatenate([first, second])
-    middle, half = (both.max(0) + both.min(0)) / 2, (both.max(0) - both.min(0)) / 2 + 1e-5
+    """Return the cost of one pair.
+
+    As in the published program whole boxes are brought to scale, of which the network takes
+    frame, x and y, and gradients are prepared for.
+    """
+    first = np.concatenate([np.zeros((max(30 - len(earlier), 0), 5)), earlier[-30:]])
+    second = np.concatenate([later[:30], np.zeros((max(30 - len(later), 0), 5))])
+    low = np.concatenate([first, second]).min(axis=0)
+    high = np.concatenate([first, second]).max(axis=0)
+    middle, half = (high + low) / 2, (high - low) / 2 + 1e-5
     pair = [
-        torch.tensor((part - middle) / half, dtype=torch.float)[None, None]
+        torch.tensor((part - middle) / half, dtype=torch.float)[None, None, :, :3]
         for part in (first, second)
     ]
     return 1 - float(torch.softmax(published_forward(network, *pair), dim=1)[0, 1].detach())
@@ -88,32 +95,52 @@ def published_forward(
     return network.classifier(torch.cat(features, dim=1))
 
 
-def at_once(rows: TrackRows, network: PostLinker) -> int:
+def at_once(rows: TrackRows, linker: Linker) -> int:
     """Return the number of links, as this project finds them."""
-    return len(link(rows.frames, rows.ids, rows.tlwh, rows.class_ids, network, SETTINGS).links)
+    return len(link(rows.frames, rows.ids, rows.tlwh, rows.class_ids, linker, SETTINGS).links)
 
 
 def compare(options: argparse.Namespace, console: Console) -> None:
     """Print frames of video a second, of both ways, on the golden tracks."""
     checkpoint = options.data / 'aflink' / 'aflink_official_recipe.pth'
-    network = load_linker(checkpoint)
-    table = Table('tracks', 'sequence', 'ids', 'links', 'one by one, f/s', 'at once, f/s', 'ratio')
-    for tracker in ('deepsort', 'strongsort'):
-        for sequence in SEQUENCES:
-            rows = load_tracks(options.data / 'golden' / tracker / f'{sequence}.txt')
-            frames = np.ptp(rows.frames) + 1
-            seconds: dict[str, list[float]] = {'slow': [], 'fast': []}
-            for _ in range(options.rounds):
-                for name, way in (('slow', one_pair_at_a_time), ('fast', at_once)):
-                    start = time.perf_counter()
-                    links = way(rows, network)
-                    seconds[name].append(time.perf_counter() - start)
-            slow, fast = (statistics.median(seconds[name]) for name in ('slow', 'fast'))
-            table.add_row(
-                tracker, sequence, str(len(np.unique(rows.ids))), str(links),
-                f'{frames / slow:.0f}', f'{frames / fast:.0f}', f'{slow / fast:.1f}x',
-            )  # fmt: skip
+    network = PostLinker().eval()
+    network.load_state_dict(torch.load(checkpoint, weights_only=True))
+    linker = load_linker(checkpoint)
+    at_once(made_up(100), linker)  # the first call prepares what later ones use
+    table = Table(
+        'tracks', 'sequence', 'pairs', 'links', 'one by one, f/s', 'at once, f/s', 'ratio'
+    )
+    ratios, total = [], np.zeros(3)
+    for tracker, sequence in itertools.product(('deepsort', 'strongsort'), SEQUENCES):
+        rows = load_tracks(options.data / 'golden' / tracker / f'{sequence}.txt')
+        seconds = []
+        for _ in range(options.rounds):
+            start = time.perf_counter()
+            one_pair_at_a_time(rows, network)
+            between = time.perf_counter()
+            links = at_once(rows, linker)
+            seconds.append((between - start, time.perf_counter() - between))
+        frames, (slow, fast) = np.ptp(rows.frames) + 1, np.median(seconds, axis=0)
+        ratios.append(slow / fast)
+        total += frames, slow, fast
+        table.add_row(
+            tracker, sequence, str(pairs_of(rows)), str(links),
+            f'{frames / slow:.0f}', f'{frames / fast:.0f}', f'{slow / fast:.1f}x',
+        )  # fmt: skip
+    frames, slow, fast = total
+    table.add_section()
+    table.add_row(
+        'all', '', '', '', f'{frames / slow:.0f}', f'{frames / fast:.0f}', f'{slow / fast:.1f}x'
+    )
     console.print(table)
+    console.print(f'Geometric mean of the ratios: {np.exp(np.mean(np.log(ratios))):.1f}x')
+
+
+def pairs_of(rows: TrackRows) -> int:
+    """Return how many pairs are looked at."""
+    tracklets = Tracklets.gather(rows.frames, rows.ids, rows.tlwh, rows.class_ids)
+    gap = (SETTINGS.min_gap, SETTINGS.max_gap)
+    return len(candidates(tracklets, gap, SETTINGS.max_distance)[0])
 
 
 def made_up(tracklets: int) -> TrackRows:
@@ -136,9 +163,9 @@ def stress(options: argparse.Namespace, console: Console) -> None:
     """Print time and peak memory on made-up tracks."""
     rows = made_up(options.tracklets)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    network = load_linker()
+    linker = load_linker()
     start = time.perf_counter()
-    links = at_once(rows, network)
+    links = at_once(rows, linker)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     console.print(

@@ -43,6 +43,7 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train, say how good it is where that is asked for, and write the checkpoint."""
     from strongsort_ros.recording.errors import InputError
+    from strongsort_ros.refinement.aflink_published import PublishedLinker
     from strongsort_ros.refinement.aflink_samples import load_sequences
     from strongsort_ros.refinement.aflink_training import (
         AflinkTrainingSettings,
@@ -64,4 +65,5 @@ def run(args: argparse.Namespace) -> None:
     save_linker(args.output, network)
     say(f'{len(tracks)} tracks, {settings.epochs} epochs: {args.output}')
     if validation:
-        say(f'{pair_accuracy(network, validation):.2%} of the validation pairs are told right')
+        right = pair_accuracy(PublishedLinker(network), validation)
+        say(f'{right:.2%} of the validation pairs are told right')

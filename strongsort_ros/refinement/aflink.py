@@ -13,20 +13,17 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from strongsort_ros.refinement.aflink_network import PostLinker, link_costs
+from strongsort_ros.refinement.aflink_network import Linker
 from strongsort_ros.refinement.aflink_pairs import (
     CameraMotions,
     CameraPath,
     Tracklets,
     candidates,
-    pair_rows,
 )
 from strongsort_ros.refinement.settings import AflinkSettings
 from strongsort_ros.tracking.assignment import Pairs
 from strongsort_ros.tracking.detections import BoolArray, FloatArray, IntArray
 
-# Pairs whose rows are gathered at once: bounds memory, not results.
-_CHUNK = 4096
 # What it costs to leave a tracklet: one link more outweighs whatever the links cost.
 _NO_LINK: Final = 1e5
 
@@ -59,7 +56,7 @@ def link(
     ids: npt.ArrayLike,
     tlwh: npt.ArrayLike,
     class_ids: npt.NDArray[Any],
-    network: PostLinker,
+    linker: Linker,
     settings: AflinkSettings | None = None,
     camera_motion: CameraMotions | None = None,
 ) -> LinkedTracks:
@@ -75,8 +72,8 @@ def link(
         (N, 4) boxes in pixels: left, top, width, height.
     class_ids
         (N,) classes, of any type that can be sorted. No link joins two classes.
-    network
-        In evaluation mode (`load_linker`); it runs on the device that it is on.
+    linker
+        Of a checkpoint (`load_linker`).
     settings
         None: the defaults.
     camera_motion
@@ -97,14 +94,18 @@ def link(
     tracklets = Tracklets.gather(frames, ids, boxes, class_ids)
     gap = (settings.min_gap, settings.max_gap)
     earlier, later = candidates(tracklets, gap, settings.max_distance, camera)
-    costs = _score(tracklets, earlier, later, network, camera)
+    costs = linker.costs(tracklets, earlier, later, camera)
     good = costs < settings.max_cost
     links = best_links(Pairs(earlier[good], later[good], costs[good]))
     linked = tracklets.ids[_heads(links, tracklets)]
     new_ids = np.empty_like(ids)
     new_ids[tracklets.order] = np.repeat(linked, tracklets.stops - tracklets.starts)
     pairs = np.stack([tracklets.ids[links.rows], tracklets.ids[links.columns]], axis=1)
-    return LinkedTracks(new_ids, _first_of_each(frames, new_ids), pairs, links.costs)
+    # Only tracks that were linked can meet themselves.
+    chained = np.isin(ids, pairs)
+    keep = np.ones(len(ids), dtype=bool)
+    keep[chained] = _first_of_each(frames[chained], new_ids[chained])
+    return LinkedTracks(new_ids, keep, pairs, links.costs)
 
 
 def _check(frames: IntArray, ids: IntArray, boxes: FloatArray, class_ids: npt.NDArray[Any]) -> None:
@@ -117,21 +118,6 @@ def _check(frames: IntArray, ids: IntArray, boxes: FloatArray, class_ids: npt.ND
     if not finite.all():
         row = int(np.argmin(finite))
         raise ValueError(f'tlwh: row {row} is not finite: {boxes[row].tolist()}')
-
-
-def _score(
-    tracklets: Tracklets,
-    earlier: IntArray,
-    later: IntArray,
-    network: PostLinker,
-    camera: CameraPath | None,
-) -> FloatArray:
-    costs = np.empty(len(earlier))
-    for start in range(0, len(earlier), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        rows = pair_rows(tracklets, earlier[part], later[part], camera)
-        costs[part] = link_costs(network, *rows)
-    return costs
 
 
 def best_links(pairs: Pairs) -> Pairs:

@@ -1,114 +1,36 @@
-"""AFLink's network: does one tracklet go on in another? From where they were, and when.
-
-Y. Du et al.: StrongSORT: Make DeepSORT Great Again, arXiv 2202.13514, section 3.3 and figure 4.
-Parameters bear the names of the published checkpoint.
-"""
+"""Checkpoints of AFLink, and what all linkers have in common."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
-
-import numpy as np
-import numpy.typing as npt
-import torch
-from torch import nn
+from typing import Final, Protocol
 
 from strongsort_ros.appearance.weights import fit, read_state
-
-LENGTH: Final = 30
-"""Rows of a tracklet that the network sees."""
+from strongsort_ros.refinement.aflink_pairs import CameraPath, Tracklets
+from strongsort_ros.refinement.aflink_postlinker import PostLinker
+from strongsort_ros.refinement.aflink_published import PublishedLinker
+from strongsort_ros.refinement.settings import AflinkSettings
+from strongsort_ros.tracking.detections import FloatArray, IntArray
 
 SHIPPED: Final = Path(__file__).with_name('weights') / 'aflink.safetensors'
 """The project's own checkpoint; docs/aflink.md is its card."""
 
-# Bounds memory: a pair takes a few hundred kilobytes on its way through.
-_BATCH: Final = 512
+
+class Linker(Protocol):
+    """Says of pairs of tracklets whether they are of one object."""
+
+    @property
+    def window(self) -> AflinkSettings:
+        """Which pairs it was made for, and the cost below which they are linked."""
+
+    def costs(
+        self, tracklets: Tracklets, earlier: IntArray, later: IntArray, camera: CameraPath | None
+    ) -> FloatArray:
+        """Return (K,) 1 - P(same object) of pairs (K,) of tracklets."""
 
 
-class TemporalBlock(nn.Module):
-    """Convolution over 7 rows, and batch normalisation of frame, x and y each by its own."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, (7, 1), bias=False)
-        self.bnf = nn.BatchNorm1d(outputs)
-        self.bnx = nn.BatchNorm1d(outputs)
-        self.bny = nn.BatchNorm1d(outputs)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return (3, N, outputs, T - 6) of (3, N, inputs, T): frame, x and y."""
-        # One convolution over rows serves the three columns; faster than one over an image.
-        y = nn.functional.conv1d(x.flatten(0, 1), self.conv.weight[..., 0])
-        columns = y.view(*x.shape[:2], *y.shape[1:])
-        norms = (self.bnf, self.bnx, self.bny)
-        if self.training:
-            normed = [norm(column) for norm, column in zip(norms, columns, strict=True)]
-            return torch.relu(torch.stack(normed))
-        scale, shift = (torch.stack(part) for part in zip(*map(_scale_shift, norms), strict=True))
-        return torch.addcmul(shift[:, None, :, None], columns, scale[:, None, :, None]).relu_()
-
-
-def _scale_shift(norm: nn.BatchNorm1d) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the (C,) factor and summand that a trained normalisation is."""
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
-    return scale, norm.bias - norm.running_mean * scale
-
-
-class FusionBlock(nn.Module):
-    """Convolution that brings the three columns together."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(channels, channels, (1, 3), bias=False)
-        self.bn = nn.BatchNorm2d(channels)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return (N, channels, T, 1) of (3, N, channels, T)."""
-        return torch.relu(self.bn(self.conv(x.permute(1, 2, 3, 0))))
-
-
-class Classifier(nn.Module):
-    """Two layers on the features of both tracklets."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(2 * channels, channels // 2)
-        self.fc2 = nn.Linear(channels // 2, 2)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return (N, 2) logits of (N, 2 channels)."""
-        return self.fc2(torch.relu(self.fc1(x)))  # type: ignore[no-any-return]
-
-
-class PostLinker(nn.Module):
-    """The network of AFLink: a branch for the earlier tracklet, one for the later."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.TemporalModule_1 = _temporal_module()
-        self.TemporalModule_2 = _temporal_module()
-        self.FusionBlock_1 = FusionBlock(256)
-        self.FusionBlock_2 = FusionBlock(256)
-        self.classifier = Classifier(256)
-
-    def forward(self, earlier: torch.Tensor, later: torch.Tensor) -> torch.Tensor:
-        """Return (N, 2) logits (other, same) of two (N, 30, 3), normalised."""
-        earlier, later = (x.permute(2, 0, 1)[:, :, None] for x in (earlier, later))
-        first = self.FusionBlock_1(self.TemporalModule_1(earlier)).mean(dim=(2, 3))
-        second = self.FusionBlock_2(self.TemporalModule_2(later)).mean(dim=(2, 3))
-        return self.classifier(torch.cat([first, second], dim=1))  # type: ignore[no-any-return]
-
-
-def _temporal_module() -> nn.Sequential:
-    channels = (1, 32, 64, 128, 256)
-    return nn.Sequential(*map(TemporalBlock, channels[:-1], channels[1:]))
-
-
-def load_linker(path: Path | str | None = None) -> PostLinker:
-    """Return the network with the weights of a file, in evaluation mode.
+def load_linker(path: Path | str | None = None) -> Linker:
+    """Return the linker whose weights are in a file.
 
     Parameters
     ----------
@@ -126,28 +48,4 @@ def load_linker(path: Path | str | None = None) -> PostLinker:
     path = SHIPPED if path is None else Path(path)
     network = PostLinker()
     fit(network, read_state(path, ignored=()), path)
-    return network.eval()
-
-
-@torch.inference_mode()
-def link_costs(
-    network: PostLinker, earlier: npt.NDArray[np.float32], later: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
-    """Return (N,) costs, 1 - P(same), of pairs of tracklets.
-
-    Parameters
-    ----------
-    network
-        In evaluation mode, on any device.
-    earlier, later
-        (N, 30, 3) normalised rows: frame, x, y.
-
-    """
-    device = next(network.parameters()).device
-    costs = np.empty(len(earlier), dtype=np.float32)
-    for start in range(0, len(earlier), _BATCH):
-        rows = slice(start, start + _BATCH)
-        pair = [torch.from_numpy(part[rows]).to(device) for part in (earlier, later)]
-        same = torch.softmax(network(*pair), dim=1)[:, 1]
-        costs[rows] = 1 - same.cpu().numpy()
-    return costs
+    return PublishedLinker(network.eval())

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from strongsort_ros.refinement.aflink_network import LENGTH
 from strongsort_ros.tracking.detections import FloatArray, IntArray
+
+LENGTH: Final = 30
+"""Rows of a tracklet that the network sees."""
 
 CameraMotions = Mapping[int, npt.ArrayLike]
 """Frame -> (3, 3) motion of the image, in pixels, from the frame before."""

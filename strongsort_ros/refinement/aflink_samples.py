@@ -15,8 +15,7 @@ import numpy.typing as npt
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.motchallenge import load_ground_truth
 from strongsort_ros.recording.sequence import load_sequence_info
-from strongsort_ros.refinement.aflink_network import LENGTH
-from strongsort_ros.refinement.aflink_pairs import normalise
+from strongsort_ros.refinement.aflink_pairs import LENGTH, normalise
 from strongsort_ros.tracking.detections import FloatArray, IntArray
 
 MIN_ROWS: Final = 30

@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from strongsort_ros.recording.atomic import replacing
-from strongsort_ros.refinement.aflink_network import PostLinker, link_costs
+from strongsort_ros.refinement.aflink_postlinker import PostLinker
+from strongsort_ros.refinement.aflink_published import PublishedLinker
 from strongsort_ros.refinement.aflink_samples import training_pairs, validation_pairs
 from strongsort_ros.settings import Settings, setting
 from strongsort_ros.tracking.detections import FloatArray
@@ -75,10 +76,10 @@ def train(
     return network.eval()
 
 
-def pair_accuracy(network: PostLinker, tracks: list[FloatArray]) -> float:
-    """Return the share of `validation_pairs` that the network gets right."""
+def pair_accuracy(linker: PublishedLinker, tracks: list[FloatArray]) -> float:
+    """Return the share of `validation_pairs` that it tells right."""
     earlier, later, labels = validation_pairs(tracks)
-    same = link_costs(network, earlier, later) < 0.5
+    same = linker.score(earlier, later) < 0.5
     return float(np.mean(same == (labels == 1)))
 
 

@@ -22,7 +22,7 @@ from strongsort_ros.refinement.steps import Progress, RefinedTracks, RefinementS
 from strongsort_ros.refinement.track_fields import refined_fields
 
 if TYPE_CHECKING:
-    from strongsort_ros.refinement.aflink_network import PostLinker
+    from strongsort_ros.refinement.aflink_network import Linker
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def refine_bag(
     *,
     topic: str = '',
     frame_rate: float = 0.0,
-    linker: PostLinker | None = None,
+    linker: Linker | None = None,
     progress: Progress = lambda _phase, _share: None,
 ) -> RefinedBag:
     """Write a bag anew with its tracks refined, and beside it the tracks as MOTChallenge text.

@@ -16,7 +16,7 @@ from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
 from strongsort_ros.tracking.detections import IntArray
 
 if TYPE_CHECKING:
-    from strongsort_ros.refinement.aflink_network import PostLinker
+    from strongsort_ros.refinement.aflink_network import Linker
     from strongsort_ros.refinement.aflink_pairs import CameraMotions
 
 Progress = Callable[[str, float], None]
@@ -72,7 +72,7 @@ def refine(
     tracks: TrackRows,
     steps: RefinementSteps,
     *,
-    linker: PostLinker | None = None,
+    linker: Linker | None = None,
     camera_motion: CameraMotions | None = None,
     progress: Progress = lambda _phase, _share: None,
 ) -> RefinedTracks:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strongsort_ros.recording.motchallenge import load_tracks
 from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.refinement.aflink import LinkedTracks, best_links, link
-from strongsort_ros.refinement.aflink_network import PostLinker, load_linker
+from strongsort_ros.refinement.aflink_network import Linker, load_linker
 from strongsort_ros.refinement.settings import AflinkSettings
 from strongsort_ros.tracking.assignment import Pairs
 from test.refinement.tracks import together, walk
@@ -19,22 +19,22 @@ SEQUENCES = [f'MOT17-{number}-FRCNN' for number in ('02', '04', '05', '09')]
 
 
 @pytest.fixture(scope='module')
-def network() -> PostLinker:
+def linker() -> Linker:
     return load_linker()
 
 
-def run(rows: TrackRows, network: PostLinker, **changes: object) -> LinkedTracks:
+def run(rows: TrackRows, linker: Linker, **changes: object) -> LinkedTracks:
     chosen = AflinkSettings(**changes)  # type: ignore[arg-type]
-    return link(rows.frames, rows.ids, rows.tlwh, rows.class_ids, network, chosen)
+    return link(rows.frames, rows.ids, rows.tlwh, rows.class_ids, linker, chosen)
 
 
 @pytest.mark.parametrize('sequence', SEQUENCES)
 @pytest.mark.parametrize('tracker', ['strongsort', 'deepsort'])
 def test_links_as_the_published_program(tracker: str, sequence: str, data_dir: Path) -> None:
-    network = load_linker(data_dir / 'aflink' / 'aflink_official_recipe.pth')
+    linker = load_linker(data_dir / 'aflink' / 'aflink_official_recipe.pth')
     rows = load_tracks(data_dir / 'golden' / tracker / f'{sequence}.txt')
     expected = load_tracks(data_dir / 'golden' / f'{tracker}_aflink' / f'{sequence}.txt')
-    linked = run(rows, network)
+    linked = run(rows, linker)
     frames, ids, tlwh = rows.frames[linked.keep], linked.ids[linked.keep], rows.tlwh[linked.keep]
     order = np.lexsort((ids, frames))
     np.testing.assert_array_equal(frames[order], expected.frames)
@@ -42,62 +42,62 @@ def test_links_as_the_published_program(tracker: str, sequence: str, data_dir: P
     np.testing.assert_array_equal(tlwh[order], expected.tlwh)
 
 
-def test_chain_takes_the_first_id(network: PostLinker) -> None:
+def test_chain_takes_the_first_id(linker: Linker) -> None:
     # Given in the wrong order, with ids that say nothing about time.
     rows = together(
         walk(5, 100, 40, (300.0, 50.0)), walk(9, 1, 40, (100.0, 50.0)),
         walk(2, 50, 40, (200.0, 50.0)),
     )  # fmt: skip
-    linked = run(rows, network, max_cost=1.0)
+    linked = run(rows, linker, max_cost=1.0)
     assert set(linked.ids.tolist()) == {9}
     assert sorted(linked.links.tolist()) == [[2, 5], [9, 2]]
     assert linked.keep.all()
 
 
-def test_shipped_network_tells_same_from_other(network: PostLinker) -> None:
+def test_shipped_network_tells_same_from_other(linker: Linker) -> None:
     same = together(walk(1, 1, 60, (100.0, 50.0)), walk(2, 66, 60, (230.0, 50.0)))
-    assert len(run(same, network, max_cost=0.5).links) == 1
+    assert len(run(same, linker, max_cost=0.5).links) == 1
     swapped = together(walk(1, 1, 60, (100.0, 50.0)), walk(2, 62, 60, (150.0, 0.0)))
-    assert len(run(swapped, network, max_cost=0.05).links) == 0
+    assert len(run(swapped, linker, max_cost=0.05).links) == 0
 
 
-def test_no_link_joins_two_classes(network: PostLinker) -> None:
+def test_no_link_joins_two_classes(linker: Linker) -> None:
     first, person = walk(1, 1, 40, (100.0, 50.0)), walk(2, 50, 40, (200.0, 50.0))
     car = walk(2, 50, 40, (200.0, 50.0), 'car')
-    assert len(run(together(first, person), network, max_cost=1.0).links) == 1
-    assert len(run(together(first, car), network, max_cost=1.0).links) == 0
+    assert len(run(together(first, person), linker, max_cost=1.0).links) == 1
+    assert len(run(together(first, car), linker, max_cost=1.0).links) == 0
 
 
-def test_one_of_two_boxes_in_a_frame_stays(network: PostLinker) -> None:
+def test_one_of_two_boxes_in_a_frame_stays(linker: Linker) -> None:
     rows = together(walk(1, 1, 40, (100.0, 50.0)), walk(2, 38, 40, (176.0, 50.0)))
-    linked = run(rows, network, min_gap=-10, max_cost=1.0)
+    linked = run(rows, linker, min_gap=-10, max_cost=1.0)
     assert set(linked.ids.tolist()) == {1}
     # The box that was given first stays: frames 38, 39 and 40 are those of the earlier track.
     assert np.flatnonzero(~linked.keep).tolist() == [40, 41, 42]
 
 
 @pytest.mark.parametrize(('gap', 'links'), [(-1, 0), (0, 1), (29, 1), (30, 0)])
-def test_gap_is_closed_below_and_open_above(gap: int, links: int, network: PostLinker) -> None:
+def test_gap_is_closed_below_and_open_above(gap: int, links: int, linker: Linker) -> None:
     rows = together(walk(1, 1, 40, (100.0, 50.0)), walk(2, 40 + gap, 40, (200.0, 50.0)))
-    assert len(run(rows, network, max_cost=1.0).links) == links
+    assert len(run(rows, linker, max_cost=1.0).links) == links
 
 
 @pytest.mark.parametrize(('distance', 'links'), [(75.0, 1), (75.1, 0)])
-def test_distance_is_of_the_corners(distance: float, links: int, network: PostLinker) -> None:
+def test_distance_is_of_the_corners(distance: float, links: int, linker: Linker) -> None:
     rows = together(walk(1, 1, 40, (0.0, 50.0)), walk(2, 50, 40, (78.0 + distance, 50.0)))
-    assert len(run(rows, network, max_cost=1.0).links) == links
+    assert len(run(rows, linker, max_cost=1.0).links) == links
 
 
-def test_camera_motion_is_undone(network: PostLinker) -> None:
+def test_camera_motion_is_undone(linker: Linker) -> None:
     first, second = walk(1, 1, 40, (100.0, 50.0)), walk(2, 45, 40, (188.0, 50.0))
-    still = run(together(first, second), network, max_cost=1.0)
+    still = run(together(first, second), linker, max_cost=1.0)
     turn = np.eye(3)
     turn[0, 2] = 200.0
     second.tlwh[:, 0] += 200.0  # the camera turned by as much between the tracks
     rows = together(first, second)
     arrays = (rows.frames, rows.ids, rows.tlwh, rows.class_ids)
-    given_motion = link(*arrays, network, AflinkSettings(max_cost=1.0), {43: turn})
-    assert len(run(rows, network, max_cost=1.0).links) == 0
+    given_motion = link(*arrays, linker, AflinkSettings(max_cost=1.0), {43: turn})
+    assert len(run(rows, linker, max_cost=1.0).links) == 0
     assert given_motion.links.tolist() == [[1, 2]]
     np.testing.assert_allclose(given_motion.costs, still.costs, atol=1e-3)
 
@@ -107,25 +107,25 @@ def test_camera_motion_is_undone(network: PostLinker) -> None:
     [(np.eye(2), 'frame 7: not 3 x 3'), (np.zeros((3, 3)), 'frame 7: a motion that cannot')],
 )
 def test_unusable_camera_motion_is_refused(
-    motion: np.ndarray, message: str, network: PostLinker
+    motion: np.ndarray, message: str, linker: Linker
 ) -> None:
     rows = walk(1, 1, 40, (100.0, 50.0))
     with pytest.raises(ValueError, match=message):
-        link(rows.frames, rows.ids, rows.tlwh, rows.class_ids, network, None, {7: motion})
+        link(rows.frames, rows.ids, rows.tlwh, rows.class_ids, linker, None, {7: motion})
 
 
-def test_nothing_in_nothing_out(network: PostLinker) -> None:
-    linked = run(TrackRows.empty(), network)
+def test_nothing_in_nothing_out(linker: Linker) -> None:
+    linked = run(TrackRows.empty(), linker)
     assert len(linked.ids) == len(linked.keep) == len(linked.links) == 0
 
 
-def test_bad_arrays_are_refused(network: PostLinker) -> None:
+def test_bad_arrays_are_refused(linker: Linker) -> None:
     rows = walk(1, 1, 40, (100.0, 50.0))
     with pytest.raises(ValueError, match='differ in length'):
-        link(rows.frames[1:], rows.ids, rows.tlwh, rows.class_ids, network)
+        link(rows.frames[1:], rows.ids, rows.tlwh, rows.class_ids, linker)
     rows.tlwh[3, 0] = np.nan
     with pytest.raises(ValueError, match='row 3 is not finite'):
-        run(rows, network)
+        run(rows, linker)
     with pytest.raises(ValueError, match='min_gap: 30 is not below max_gap: 30'):
         AflinkSettings(min_gap=30)
 
@@ -139,10 +139,10 @@ def test_order_of_rows_does_not_matter(seed: int) -> None:
         for i in range(12)
     ]
     rows, mixed = together(*tracks), rng.permutation(sum(map(len, tracks)))
-    network = load_linker()
-    linked = run(rows, network, min_gap=-10, max_cost=0.9)
+    linker = load_linker()
+    linked = run(rows, linker, min_gap=-10, max_cost=0.9)
     arrays = (rows.frames[mixed], rows.ids[mixed], rows.tlwh[mixed], rows.class_ids[mixed])
-    again = link(*arrays, network, AflinkSettings(min_gap=-10, max_cost=0.9))
+    again = link(*arrays, linker, AflinkSettings(min_gap=-10, max_cost=0.9))
     np.testing.assert_array_equal(again.ids, linked.ids[mixed])
     kept = np.stack([rows.frames, linked.ids])[:, linked.keep]
     assert len(np.unique(kept, axis=1).T) == linked.keep.sum()

@@ -7,7 +7,8 @@ import pytest
 
 from strongsort_ros.cli.main import main
 from strongsort_ros.recording.errors import InputError
-from strongsort_ros.refinement.aflink_network import link_costs, load_linker
+from strongsort_ros.refinement.aflink_network import load_linker
+from strongsort_ros.refinement.aflink_published import PublishedLinker
 from strongsort_ros.refinement.aflink_samples import (
     load_sequences,
     load_true_tracks,
@@ -54,17 +55,13 @@ def test_pairs_are_one_same_and_three_others(tmp_path: Path) -> None:
 def test_learns_and_is_reproducible(tmp_path: Path) -> None:
     tracks = load_true_tracks(write_ground_truth(tmp_path / 'seq', people=12, length=80))
     recipe = AflinkTrainingSettings(epochs=40, batch=4)
-    network = train(tracks, recipe)
-    assert pair_accuracy(network, tracks) > 0.75  # three of four pairs are of two objects
+    linker = PublishedLinker(train(tracks, recipe))
+    assert pair_accuracy(linker, tracks) > 0.75  # three of four pairs are of two objects
     earlier, later, _ = validation_pairs(tracks)
-    again = train(tracks, recipe)
-    np.testing.assert_array_equal(
-        link_costs(network, earlier, later), link_costs(again, earlier, later)
-    )
-    other = train(tracks, recipe.replace(seed=1))
-    assert not np.array_equal(
-        link_costs(network, earlier, later), link_costs(other, earlier, later)
-    )
+    costs = linker.score(earlier, later)
+    again, other = (PublishedLinker(train(tracks, recipe.replace(seed=seed))) for seed in (0, 1))
+    np.testing.assert_array_equal(again.score(earlier, later), costs)
+    assert not np.array_equal(other.score(earlier, later), costs)
 
 
 def test_command_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,7 +71,7 @@ def test_command_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert main(['train', 'aflink', str(folder), '-o', str(out), *arguments]) == 0
     assert '4 tracks, 1 epochs' in (said := capsys.readouterr().out)
     assert 'validation pairs' in said
-    assert not load_linker(out).training
+    assert load_linker(out).window.max_gap == 30
 
 
 def test_command_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
