@@ -64,8 +64,7 @@ def plan(sources: Sequence[Path], folder: Path) -> list[Job]:
     jobs: dict[str, Job] = {}
     inputs = {source.resolve() for source in sources}
     for source in sources:
-        there = source.resolve()
-        name = there.stem if there.suffix in _BAG_FILES else there.name
+        name = bag_name(source)
         job = Job(source, folder / name)
         if name in jobs:
             other = jobs[name].source
@@ -74,6 +73,12 @@ def plan(sources: Sequence[Path], folder: Path) -> list[Job]:
             raise InputError(f'{job.output}: an input; name another folder for the outputs')
         jobs[name] = job
     return list(jobs.values())
+
+
+def bag_name(source: Path) -> str:
+    """Return the name of an input without what says that it is a bag."""
+    there = source.resolve()
+    return there.stem if there.suffix in _BAG_FILES else there.name
 
 
 def run_many(

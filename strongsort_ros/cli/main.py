@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from strongsort_ros import __version__
-from strongsort_ros.cli import bag, embed, evaluate, refine, render, track, train
+from strongsort_ros.cli import bag, embed, evaluate, refine, render, replay, track, train
 from strongsort_ros.cli.console import warn
 from strongsort_ros.cli.errors import input_errors, one_line
 
 # Modules named here import what is heavy only when they run, so that --help is at once there.
-COMMANDS = (track, embed, refine, evaluate, bag, render, train)
+COMMANDS = (track, embed, refine, evaluate, bag, replay, render, train)
 
 BAD_INPUT = 2
 INTERRUPTED = 130

@@ -18,7 +18,8 @@ SETTING_SWITCHES = {
 }
 """The paper's switches but ECC: --NAME turns one on, --no-NAME takes it out of the preset."""
 
-_DEST = 'setting_'
+SETTINGS_DEST = 'setting_'
+"""What the names of the tracker's settings begin with, where they are parsed."""
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +36,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         )
     settings = parser.add_argument_group('settings', 'Whatever the preset and the switches say:')
     # Some are switches of the same name.
-    add_table(settings, TrackerSettings, dest=_DEST, without=SETTING_SWITCHES)
+    add_table(settings, TrackerSettings, dest=SETTINGS_DEST, without=SETTING_SWITCHES)
 
 
 def add_table(
@@ -108,7 +109,7 @@ def chosen_settings(args: argparse.Namespace, *, network: bool) -> TrackerSettin
     named = args.preset or any(getattr(args, name) is not None for name in SETTING_SWITCHES)
     if network and not named:
         settings = settings.replace(max_cosine_distance=AUTO)
-    return settings.replace(**chosen_values(args, _DEST))
+    return settings.replace(**chosen_values(args, SETTINGS_DEST))
 
 
 def _add_setting(group: Any, flag: str, dest: str, name: str, meaning: Meaning, kind: str) -> None:

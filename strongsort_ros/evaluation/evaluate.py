@@ -57,7 +57,7 @@ def load_pairs(
         raise InputError(f'{results}: no .txt of tracks in this folder')
     if results.is_dir() and _is_one_sequence(truth):
         files = [results / f'{_name(_file_of_sequence(truth), truth.stem)}.txt']
-    return [_load_pair(_find_truth(truth, file), file, second_half) for file in files]
+    return [_load_pair(find_truth(truth, file.stem, file), file, second_half) for file in files]
 
 
 def find_images(ground_truth: Path | str) -> Callable[[str, int], Image | None]:
@@ -103,13 +103,30 @@ def _file_of_sequence(truth: Path) -> Path:
     return truth if truth.is_file() else truth / 'gt' / 'gt.txt'
 
 
-def _find_truth(truth: Path, result: Path) -> Path:
+def find_truth(truth: Path, name: str, tracked: Path) -> Path:
+    """Return the file of ground truth of a sequence.
+
+    Parameters
+    ----------
+    truth
+        A gt.txt, a sequence's folder, or a folder of such folders or of files.
+    name
+        Of the sequence, where there are several.
+    tracked
+        What is to be scored, to name it where there is none.
+
+    Raises
+    ------
+    InputError
+        There is none.
+
+    """
     if _is_one_sequence(truth):
         return _file_of_sequence(truth)
-    for file in (truth / result.stem / 'gt' / 'gt.txt', truth / f'{result.stem}.txt'):
+    for file in (truth / name / 'gt' / 'gt.txt', truth / f'{name}.txt'):
         if file.is_file():
             return file
-    raise InputError(f'{result}: no ground truth in {truth / result.stem / "gt" / "gt.txt"}')
+    raise InputError(f'{tracked}: no ground truth in {truth / name / "gt" / "gt.txt"}')
 
 
 def _has_info(truth: Path) -> bool:

@@ -74,3 +74,36 @@ def replacing(target: Path | str, *, overwrite: bool = True) -> Iterator[Path]:
         if made_folder and not target.exists():
             with suppress(OSError):
                 target.parent.rmdir()
+
+
+@contextmanager
+def replacing_together(target: Path | str, *beside: Path) -> Iterator[Path]:
+    """Give a path to write to, as `replacing`; what is written beside it comes with it.
+
+    Parameters
+    ----------
+    target
+        File or folder to be; it must not exist. It comes last: where it is, all is.
+    beside
+        Others to be in the same folder, written beside the path that is given; the same applies.
+
+    Raises
+    ------
+    InputError
+        As `replacing`.
+
+    """
+    target, moved = Path(target), []
+    for path in beside:
+        if path.exists():
+            raise InputError(f'{path}: exists already; remove it or name another output')
+    try:
+        with replacing(target, overwrite=False) as written:
+            yield written
+            for path in beside:
+                moved.append(path)
+                (written.parent / path.name).replace(path)
+    except BaseException:
+        for path in moved:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinitionFormat
@@ -61,7 +61,7 @@ def copy_bag(
         writer.set_custom_data(key, value)
     try:
         with writer:
-            copies = _add_connections(bag, writer)
+            copies = add_connections(bag.connections, writer)
             rewritten = 0
             for number, (connection, time, data) in enumerate(bag.messages(), 1):
                 if connection.id == changed.id:
@@ -73,11 +73,27 @@ def copy_bag(
         raise InputError(f'{output.name}: cannot write the bag: {error}') from error
 
 
-def _add_connections(bag: RawBag, writer: Writer) -> dict[int, Connection]:
-    """Declare all topics; return those of the copy by the number of the original."""
+def carry_topics(bag: RawBag, writer: Writer, leave_out: Collection[str]) -> None:
+    """Add the messages of all other topics of a bag to one that is being written.
+
+    Raises
+    ------
+    InputError
+        The bag is damaged.
+
+    """
+    carried = [c for c in bag.connections if c.topic not in leave_out]
+    copies = add_connections(carried, writer)
+    if carried:
+        for connection, time, data in bag.messages(carried):
+            writer.write(copies[connection.id], time, data)
+
+
+def add_connections(connections: Iterable[Connection], writer: Writer) -> dict[int, Connection]:
+    """Declare topics as they are; return those of the copy by the number of the original."""
     copies: dict[int, Connection] = {}
     known: dict[tuple[str, str, str], Connection] = {}
-    for connection in bag.connections:
+    for connection in connections:
         ext = connection.ext
         assert isinstance(ext, ConnectionExtRosbag2)
         key = connection.topic, connection.msgtype, repr(ext)

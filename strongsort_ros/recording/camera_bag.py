@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from rosbags.interfaces import Connection
 
 from strongsort_ros.messages.images import BGR
-from strongsort_ros.messages.serialised import decode_image
+from strongsort_ros.messages.serialised import MessageError, decode_image, read_header
 from strongsort_ros.recording.errors import InputError
+from strongsort_ros.recording.raw_bag import open_raw_bag
 from strongsort_ros.recording.ros_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE
-from strongsort_ros.recording.rosbag_reader import open_bag, raw_messages
+from strongsort_ros.recording.rosbag_reader import open_bag
 
 TRACKED: Final = '/tracked_detections'
 """End of the topic on which the tracker answers with detections."""
@@ -101,9 +103,9 @@ def read_camera(path: Path | str, topics: CameraTopics) -> Iterator[tuple[str, i
         The bag cannot be read.
 
     """
-    with open_bag(path) as reader:
-        wanted = [c for c in reader.connections if c.topic in (topics.image, topics.detections)]
-        for connection, time, data in raw_messages(path, reader, wanted):
+    with open_raw_bag(path) as bag:
+        wanted = bag.named(topics.image, topics.detections)
+        for connection, time, data in bag.messages(wanted):
             yield connection.topic, time, data
 
 
@@ -125,3 +127,20 @@ def read_image(path: Path | str, topics: CameraTopics, time: int) -> BGR | None:
         for _, _, data in reader.messages(wanted, start=time, stop=time + 1):
             return decode_image(bytes(data), topics.transport)
     return None
+
+
+def image_times(path: Path | str, topics: CameraTopics) -> dict[int, int]:
+    """Return header stamp -> time in the bag of every image, nanoseconds.
+
+    Raises
+    ------
+    InputError
+        The bag cannot be read.
+
+    """
+    times: dict[int, int] = {}
+    if topics.image:
+        for _, time, data in read_camera(path, replace(topics, detections='')):
+            with suppress(MessageError):
+                times.setdefault(read_header(data).stamp, time)
+    return times

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import CompressionMode, Reader, StoragePlugin
@@ -40,6 +40,11 @@ class RawBag:
         return StoragePlugin.MCAP if self._mcap_files else StoragePlugin.SQLITE3
 
     @property
+    def storage(self) -> Literal['mcap', 'sqlite3']:
+        """The same in the words of `BagWriter`."""
+        return 'mcap' if self.plugin == StoragePlugin.MCAP else 'sqlite3'
+
+    @property
     def compression(self) -> CompressionMode:
         """How the bag is compressed: files, messages, or the chunks of its mcap files."""
         mode = getattr(self.reader, 'compression_mode', None)
@@ -52,6 +57,10 @@ class RawBag:
     def custom_data(self) -> dict[str, str]:
         """What the bag's metadata hold besides."""
         return self.reader.storage.metadata.custom or {}
+
+    def named(self, *topics: str) -> list[Connection]:
+        """Return those of these topics."""
+        return [connection for connection in self.connections if connection.topic in topics]
 
     def messages(
         self, connections: Collection[Connection] = ()

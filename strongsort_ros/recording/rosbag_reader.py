@@ -7,12 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rosbags.highlevel import AnyReader
-from rosbags.interfaces import Connection
 
 from strongsort_ros.recording.raw_bag import check_is_bag, open_raw_bag, reading
 from strongsort_ros.recording.recorded_tracks import read_recorded_tracks
 from strongsort_ros.recording.ros_types import ros_types
-from strongsort_ros.recording.rosbag_writer import Storage
 from strongsort_ros.recording.rows import TrackRows
 
 
@@ -35,33 +33,6 @@ def open_bag(path: Path | str) -> Iterator[AnyReader]:
         yield reader
     finally:
         reader.close()
-
-
-def raw_messages(
-    path: Path | str, reader: AnyReader, connections: list[Connection]
-) -> Iterator[tuple[Connection, int, bytes]]:
-    """Yield connection, time in the bag (nanoseconds) and serialised message, by time.
-
-    Raises
-    ------
-    InputError
-        The bag `path` cannot be read on.
-
-    """
-    messages = reader.messages(connections)
-    while True:
-        with reading(path):
-            message = next(messages, None)
-        if message is None:
-            return
-        yield message
-
-
-def storage_of(path: Path | str) -> Storage:
-    """Return the storage of a bag that can be read."""
-    path = Path(path)
-    files = path.iterdir() if path.is_dir() else [path]
-    return 'sqlite3' if any('.db3' in file.suffixes for file in files) else 'mcap'
 
 
 def read_tracks(path: Path | str, topic: str = '', frame_rate: float = 0.0) -> TrackRows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -13,6 +14,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys.store import Typestore
 
 from strongsort_ros.recording.atomic import replacing
+from strongsort_ros.recording.bag_copy import carry_topics
+from strongsort_ros.recording.raw_bag import RawBag
 from strongsort_ros.recording.ros_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE, ros_types
 from strongsort_ros.tracking.detections import Detections
 
@@ -103,6 +106,11 @@ class BagWriter:
             connection = self._writer.add_connection(topic, kind, typestore=self._types)
             self._connections[topic, kind] = connection
         self._writer.write(connection, stamp, data)
+
+    def carry(self, bag: RawBag, leave_out: Collection[str]) -> None:
+        """Write all messages of the other topics of a bag, byte for byte."""
+        assert self._writer is not None, 'use the writer in a `with`'
+        carry_topics(bag, self._writer, leave_out)
 
     def _write(self, topic: str, kind: str, stamp: int, message: object) -> None:
         self.write_serialized(topic, kind, stamp, self._types.serialize_cdr(message, kind))

@@ -11,6 +11,11 @@ from strongsort_ros.recording.motchallenge import TRACK_COLUMNS
 from strongsort_ros.tracking.detections import FloatArray, IntArray
 
 
+def text_beside(bag: Path) -> Path:
+    """Return the path of the text of a bag."""
+    return bag.with_name(f'{bag.name}.txt')
+
+
 class TrackTextWriter:
     """Rows as `save_tracks` writes them, frame by frame; frames get their numbers at the end.
 

@@ -18,6 +18,7 @@ from strongsort_ros.recording.motchallenge import save_tracks
 from strongsort_ros.recording.raw_bag import open_raw_bag
 from strongsort_ros.recording.recorded_tracks import RecordedTracks, read_recorded_tracks
 from strongsort_ros.recording.refined_messages import rewrite_tracks
+from strongsort_ros.recording.track_text import text_beside
 from strongsort_ros.refinement.steps import Progress, RefinedTracks, RefinementSteps, refine
 from strongsort_ros.refinement.track_fields import refined_fields
 
@@ -119,11 +120,6 @@ def refine_bag(
         interpolated=refined.interpolated,
         seconds=time.monotonic() - start,
     )
-
-
-def text_beside(output: Path) -> Path:
-    """Return the path of the text of a bag."""
-    return output.with_name(f'{output.name}.txt')
 
 
 @contextmanager

@@ -52,10 +52,27 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """What a frame gave, to be published, and the time that it took by stage."""
+    """What a frame gave.
+
+    Attributes
+    ----------
+    header
+        Of its detections.
+    tracks
+        Those to be published.
+    reported
+        Those that the published program writes: confirmed, and seen in this frame or in the one
+        before it.
+    camera_motion, image
+        As far as there is an image.
+    seconds
+        By stage.
+
+    """
 
     header: Header
     tracks: Tracks
+    reported: Tracks
     camera_motion: CameraMotion
     image: BGR | None
     seconds: dict[str, float]
@@ -172,7 +189,9 @@ class FrameProcessor:
         seconds = {'wait': waited, 'decode': decoded - start, **result.seconds}
         self.note(seconds)
         tracks = _chosen(self._live, self._settings.node)
-        return Tracked(frame.detections.header, tracks, result.camera_motion, image, seconds)
+        return Tracked(
+            frame.detections.header, tracks, result.tracks, result.camera_motion, image, seconds
+        )
 
     def note(self, seconds: dict[str, float]) -> None:
         """Keep the time that stages took in this frame."""

@@ -14,14 +14,15 @@ from typing import Final
 
 import numpy as np
 
+from strongsort_ros.messages.serialised import read_header
 from strongsort_ros.messages.track_arrays import write_track_array
 from strongsort_ros.recording.camera_bag import CameraTopics, find_camera_topics, read_camera
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.frame_numbers import frame_numbers
+from strongsort_ros.recording.raw_bag import open_raw_bag
 from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS
-from strongsort_ros.recording.rosbag_reader import storage_of
 from strongsort_ros.recording.rosbag_writer import BagWriter
-from strongsort_ros.recording.track_text import TrackTextWriter
+from strongsort_ros.recording.track_text import TrackTextWriter, text_beside
 from strongsort_ros.streaming.answers import track_array, tracked_detections
 from strongsort_ros.streaming.intake import Intake
 from strongsort_ros.streaming.processing import FrameProcessor, Tracked
@@ -29,7 +30,6 @@ from strongsort_ros.streaming.recorded import RecordedFrame, ahead, decoded, rec
 from strongsort_ros.streaming.settings import AllSettings
 from strongsort_ros.streaming.synchroniser import SECOND
 from strongsort_ros.tracking.detections import FloatArray, IntArray
-from strongsort_ros.tracking.tracks import TENTATIVE
 
 TRACKS_TOPIC: Final = '/tracks'
 TRACKED_DETECTIONS_TOPIC: Final = '/tracked_detections'
@@ -53,12 +53,8 @@ class Replayed:
     ----------
     topics
         What was read.
-    frames
-        (N,) int64: numbers of the N frames that were answered, in the order of their answers.
-    frame_rate
-        Nominal frames a second, by which they are numbered; 0 where there was nothing to tell it.
-    stamps
-        (N,) int64: theirs, nanoseconds.
+    answered
+        The N frames for which there are tracks.
     tracks, boxes
         Different ids, and rows, in the text.
     seconds
@@ -77,9 +73,7 @@ class Replayed:
     """
 
     topics: CameraTopics
-    frames: IntArray
-    frame_rate: float
-    stamps: IntArray
+    answered: AnsweredFrames
     tracks: int
     boxes: int
     seconds: dict[str, FloatArray]
@@ -96,6 +90,7 @@ def replay(
     *,
     image_topic: str = '',
     detections_topic: str = '',
+    carry: bool = False,
     progress: Progress = lambda _done, _total: None,
 ) -> Replayed:
     """Track what a bag holds, in the order and with the deadlines of its recorded times.
@@ -103,8 +98,7 @@ def replay(
     Nothing depends on the machine: the same bag and settings give the same bytes. There come to
     be, or none of them: a bag of /tracks (Track2DArray) and /tracked_detections
     (Detection2DArray), with the header and the recorded time of the detections, and beside it
-    MOTChallenge text, named as the bag with `.txt`: tracks confirmed and missed for a frame at
-    most.
+    MOTChallenge text, named as the bag with `.txt`, of the rows that the published program writes.
 
     Parameters
     ----------
@@ -116,6 +110,9 @@ def replay(
         Of the tracker node; `image_transport` is the bag's, but for `none`.
     image_topic, detections_topic
         '': the only one of its type.
+    carry
+        Also write all other topics of the source, byte for byte; its own /tracks and
+        /tracked_detections are left out.
     progress
         Shows how far it is; an exception of it ends the replay, and nothing is written.
 
@@ -134,8 +131,9 @@ def replay(
     notes: list[str] = []
     intake = Intake(settings.node, _log.debug, notes.append)
     with (
-        TrackTextWriter(output.with_name(f'{output.name}.txt')) as text,
-        BagWriter(output, storage_of(source)) as bag,
+        TrackTextWriter(text_beside(output)) as text,
+        open_raw_bag(source) as recording,
+        BagWriter(output, recording.storage) as bag,
         closing(FrameProcessor(settings, _log.debug)) as processor,
         closing(_frames(source, topics, intake)) as frames,
     ):
@@ -151,15 +149,13 @@ def replay(
         elapsed = time.perf_counter() - start
         if not answers.stamps:
             raise InputError(f'{source}: no message of {topics.detections} could be tracked')
-        stamps = np.array(answers.stamps)
-        rate = settings.node.frame_rate
-        numbers = frame_numbers(continuous(stamps, rate), rate)
-        text.finish(numbers.frames)
+        answered = AnsweredFrames.number(np.array(answers.stamps), settings.node.frame_rate)
+        text.finish(answered.frames)
+        if carry:
+            bag.carry(recording, (TRACKS_TOPIC, TRACKED_DETECTIONS_TOPIC))
     return Replayed(
         topics=topics,
-        frames=numbers.frames,
-        frame_rate=numbers.frame_rate,
-        stamps=stamps,
+        answered=answered,
         tracks=len(answers.ids),
         boxes=answers.boxes,
         seconds=answers.seconds(),
@@ -168,6 +164,54 @@ def replay(
         rejected=processor.rejected,
         notes=tuple(notes),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredFrames:
+    """The frames of a replay.
+
+    Attributes
+    ----------
+    frames
+        (N,) int64 numbers, in the order of their answers; they only grow.
+    stamps
+        (N,) int64 header stamps, nanoseconds.
+    frame_rate
+        Nominal frames a second, by which they are numbered; 0 where there was nothing to tell it.
+
+    """
+
+    frames: IntArray
+    stamps: IntArray
+    frame_rate: float
+
+    def stamp_of(self) -> dict[int, int]:
+        """Return number -> stamp."""
+        return dict(zip(self.frames.tolist(), self.stamps.tolist(), strict=True))
+
+    @classmethod
+    def number(cls, stamps: IntArray, frame_rate: float = 0.0) -> AnsweredFrames:
+        """Return numbers by stamps; where there is none, or time jumped back, they go on by one."""
+        numbers = frame_numbers(continuous(stamps, frame_rate), frame_rate)
+        return cls(numbers.frames, stamps, numbers.frame_rate)
+
+
+def answered_frames(output: Path | str, frame_rate: float = 0.0) -> AnsweredFrames:
+    """Return the frames of an earlier replay out of its bag; `frame_rate` as it was then.
+
+    Raises
+    ------
+    InputError
+        The bag cannot be read, or has no tracks.
+
+    """
+    with open_raw_bag(output) as bag:
+        wanted = bag.named(TRACKS_TOPIC)
+        messages = bag.messages(wanted) if wanted else ()
+        stamps = [read_header(data).stamp for _, _, data in messages]
+    if not stamps:
+        raise InputError(f'{output}: no messages on {TRACKS_TOPIC}')
+    return AnsweredFrames.number(np.array(stamps), frame_rate)
 
 
 def _for_bag(settings: AllSettings, topics: CameraTopics) -> AllSettings:
@@ -210,12 +254,10 @@ class _Answers:
         when = frame.detections.clock
         self._bag.write_serialized(TRACKS_TOPIC, TRACKS, when, message)
         self._bag.write_serialized(TRACKED_DETECTIONS_TOPIC, DETECTIONS, when, seen)
-        tlwh = tracks.tlwh
-        rows = (tracks.states != TENTATIVE) & (tracks.time_since_update <= 1)
-        rows &= (tlwh[:, 2:] > 0).all(axis=1)
-        self._text.add(tracks.ids[rows], tlwh[rows])
-        self.ids.update(tracks.ids[rows].tolist())
-        self.boxes += int(np.count_nonzero(rows))
+        ids = tracked.reported.ids
+        self._text.add(ids, tracked.reported.tlwh)
+        self.ids.update(ids.tolist())
+        self.boxes += len(ids)
         written = time.perf_counter()
         spent = {'convert': converted - start, 'write': written - converted}
         self._note(recorded, tracked.seconds | spent)

@@ -6,7 +6,8 @@ import struct
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from strongsort_ros.recording.rosbag_reader import open_bag, storage_of
+from strongsort_ros.recording.raw_bag import open_raw_bag
+from strongsort_ros.recording.rosbag_reader import open_bag
 from strongsort_ros.recording.rosbag_writer import BagWriter
 from strongsort_ros.simulation.scene import SceneSettings
 
@@ -24,8 +25,8 @@ def frame_of(time: int) -> int:
 
 def read(bag: Path, topic: str) -> list[tuple[int, bytes]]:
     """Return the times and messages of a topic."""
-    with open_bag(bag) as reader:
-        return [(time, bytes(data)) for c, time, data in reader.messages() if c.topic == topic]
+    with open_raw_bag(bag) as opened:
+        return [(time, data) for _, time, data in opened.messages(opened.named(topic))]
 
 
 def stamped(message: bytes, stamp: int) -> bytes:
@@ -35,10 +36,10 @@ def stamped(message: bytes, stamp: int) -> bytes:
 
 def rewrite(source: Path, target: Path, change: Change) -> Path:
     """Copy a bag; each message becomes what `change(topic, time, data)` gives, in order of time."""
-    with open_bag(source) as reader:
-        kinds = {c.topic: c.msgtype for c in reader.connections}
-        messages = [m for c, t, data in reader.messages() for m in change(c.topic, t, bytes(data))]
-    with BagWriter(target, storage_of(source)) as bag:
+    with open_raw_bag(source) as opened:
+        kinds, storage = {c.topic: c.msgtype for c in opened.connections}, opened.storage
+        messages = [m for c, t, data in opened.messages() for m in change(c.topic, t, data)]
+    with BagWriter(target, storage) as bag:
         for topic, time, data in sorted(messages, key=lambda message: message[1]):
             bag.write_serialized(topic, kinds[topic], time, data)
     return target

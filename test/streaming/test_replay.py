@@ -15,7 +15,7 @@ from strongsort_ros.recording.motchallenge import load_tracks
 from strongsort_ros.recording.rosbag_reader import open_bag, read_tracks
 from strongsort_ros.recording.rosbag_writer import BagWriter, Storage
 from strongsort_ros.recording.sequence_bag import write_sequence
-from strongsort_ros.streaming.replay import STAGES, Replayed, continuous, replay
+from strongsort_ros.streaming.replay import STAGES, Replayed, answered_frames, continuous, replay
 from strongsort_ros.streaming.settings import AllSettings
 from test.streaming.bags import Message, frame_of, read, rewrite, stamped, twice
 
@@ -24,14 +24,14 @@ BLIND = AllSettings().replace({'weights': 'none', 'camera_motion': 'none'})
 IMAGES, DETECTIONS = '/image/compressed', '/detections'
 
 
-def run(bag: Path, output: Path, settings: AllSettings = BLIND, **options: str) -> Replayed:
-    return replay(bag, output, settings, **options)
+def run(bag: Path, output: Path, settings: AllSettings = BLIND, *, carry: bool = False) -> Replayed:
+    return replay(bag, output, settings, carry=carry)
 
 
 def test_every_frame_is_answered_in_its_place(drawn_bag: Path, tmp_path: Path) -> None:
     replayed = run(drawn_bag, tmp_path / 'out', SETTINGS)
-    assert replayed.frames.tolist() == list(range(1, 41))
-    assert replayed.frame_rate == 25
+    assert replayed.answered.frames.tolist() == list(range(1, 41))
+    assert replayed.answered.frame_rate == 25
     assert replayed.counts == {'images': 40, 'detections': 40, 'matched': 40}
     assert not replayed.rejected
     assert list(replayed.seconds) == list(STAGES)
@@ -120,7 +120,7 @@ def test_a_corrupt_image_in_the_middle_is_counted(drawn_bag: Path, tmp_path: Pat
 
     bag = rewrite(drawn_bag, tmp_path / 'bag', spoil)
     replayed = run(bag, tmp_path / 'out', SETTINGS)
-    assert replayed.frames.tolist() == list(range(1, 41))
+    assert replayed.answered.frames.tolist() == list(range(1, 41))
     assert sum(replayed.rejected.values()) == 1
     answers = read(tmp_path / 'out', '/tracks')
     scores = [read_track_array(data).camera_motion_score for _, data in answers]
@@ -134,7 +134,7 @@ def test_images_that_stay_away_for_a_while(drawn_bag: Path, tmp_path: Path) -> N
         return [] if away else [(topic, time, data)]
 
     replayed = run(rewrite(drawn_bag, tmp_path / 'bag', drop), tmp_path / 'out', SETTINGS)
-    assert replayed.frames.tolist() == list(range(1, 41))
+    assert replayed.answered.frames.tolist() == list(range(1, 41))
     assert (replayed.counts['without_image'], replayed.counts['matched']) == (8, 32)
 
 
@@ -143,7 +143,9 @@ def test_dropped_frames_are_gaps_in_the_numbers(drawn_bag: Path, tmp_path: Path)
         return [] if frame_of(time) in (7, 21, 22, 23) else [(topic, time, data)]
 
     replayed = run(rewrite(drawn_bag, tmp_path / 'bag', drop), tmp_path / 'out')
-    assert replayed.frames.tolist() == [n for n in range(1, 41) if n not in (7, 21, 22, 23)]
+    assert replayed.answered.frames.tolist() == [
+        n for n in range(1, 41) if n not in (7, 21, 22, 23)
+    ]
 
 
 def test_another_rate_from_the_middle_on(drawn_bag: Path, tmp_path: Path) -> None:
@@ -154,7 +156,7 @@ def test_another_rate_from_the_middle_on(drawn_bag: Path, tmp_path: Path) -> Non
         return [(topic, time, data)] if frame <= 24 or frame % 2 == 0 else []
 
     replayed = run(rewrite(drawn_bag, tmp_path / 'bag', slow), tmp_path / 'out')
-    assert replayed.frames.tolist() == [*range(1, 25), *range(26, 41, 2)]
+    assert replayed.answered.frames.tolist() == [*range(1, 25), *range(26, 41, 2)]
     ids = load_tracks(tmp_path / 'out.txt')
     assert set(ids.at(24).ids.tolist()) & set(ids.at(40).ids.tolist())
 
@@ -163,7 +165,7 @@ def test_stamps_that_jump_back_start_anew(drawn_bag: Path, tmp_path: Path) -> No
     """A bag that was recorded over a loop: new ids, and numbers that go on."""
     replayed = run(twice(drawn_bag, tmp_path / 'bag'), tmp_path / 'out')
     assert replayed.counts['restarts'] == 1
-    assert replayed.frames.tolist() == list(range(1, 81))
+    assert replayed.answered.frames.tolist() == list(range(1, 81))
     tracks = load_tracks(tmp_path / 'out.txt')
     first, second = tracks.frames <= 40, tracks.frames > 40
     assert second.any()
@@ -175,7 +177,7 @@ def test_without_stamps_frames_are_numbered_as_they_come(drawn_bag: Path, tmp_pa
         return [(topic, time, stamped(data, 0))]
 
     replayed = run(rewrite(drawn_bag, tmp_path / 'bag', unstamp), tmp_path / 'out', SETTINGS)
-    assert replayed.frames.tolist() == list(range(1, 41))
+    assert replayed.answered.frames.tolist() == list(range(1, 41))
     assert replayed.counts['unstamped_detections'] == 40
     assert len(replayed.notes) == 2
     assert 'no stamp' in replayed.notes[0]
@@ -189,7 +191,7 @@ def test_unreadable_detections_are_counted(drawn_bag: Path, tmp_path: Path) -> N
         return [(topic, time, data[: {5: 3, 6: 60}[frame_of(time)]] if cut_off else data)]
 
     replayed = run(rewrite(drawn_bag, tmp_path / 'bag', cut), tmp_path / 'out')
-    assert replayed.frames.tolist() == [n for n in range(1, 41) if n not in (5, 6)]
+    assert replayed.answered.frames.tolist() == [n for n in range(1, 41) if n not in (5, 6)]
     assert replayed.counts['malformed_detections'] == 1
     assert replayed.rejected['malformed_detections'] == 1
 
@@ -214,6 +216,32 @@ def test_a_bag_that_breaks_off_in_the_middle(drawn_sequence: Path, tmp_path: Pat
     with pytest.raises(InputError, match='not a readable bag'):
         run(bag, tmp_path / 'out')
     assert [path.name for path in tmp_path.iterdir()] == ['bag']
+
+
+@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+def test_all_else_is_carried_over(drawn_sequence: Path, tmp_path: Path, storage: Storage) -> None:
+    """Also of a bag that was tracked before: its answers make place for the new ones."""
+    write_sequence(drawn_sequence, tmp_path / 'bag', storage=storage, compressed=True)
+    for source, target in (('bag', 'one'), ('one', 'two')):
+        run(tmp_path / source, tmp_path / target, carry=True)
+        for topic in (IMAGES, DETECTIONS):
+            assert read(tmp_path / target, topic) == read(tmp_path / 'bag', topic)
+    assert len(read(tmp_path / 'two', '/tracks')) == 40
+    assert read(tmp_path / 'one', '/tracks') == read(tmp_path / 'two', '/tracks')
+    with open_bag(tmp_path / 'two') as reader:
+        times = [time for _, time, _ in reader.messages()]
+        assert times == sorted(times)
+        assert len(reader.connections) == 4
+
+
+def test_the_frames_of_an_earlier_replay(drawn_bag: Path, tmp_path: Path) -> None:
+    """They are told by its bag, also where stamps jumped back."""
+    replayed = run(twice(drawn_bag, tmp_path / 'bag'), tmp_path / 'out')
+    answered = answered_frames(tmp_path / 'out')
+    assert answered.frames.tolist() == replayed.answered.frames.tolist()
+    assert answered.stamps.tolist() == replayed.answered.stamps.tolist()
+    with pytest.raises(InputError, match='no messages on /tracks'):
+        answered_frames(drawn_bag)
 
 
 def test_nothing_to_track(tmp_path: Path) -> None:

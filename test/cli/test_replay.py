@@ -1,0 +1,138 @@
+"""`strongsort replay` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from strongsort_ros.cli.main import main
+from strongsort_ros.recording.motchallenge import load_tracks
+from strongsort_ros.recording.rosbag_reader import read_tracks
+
+Capture = pytest.CaptureFixture[str]
+
+
+def run(*arguments: object) -> int:
+    """Return the exit status of a command."""
+    return main([str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope='session')
+def bag(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The drawn sequence as a bag of its name."""
+    folder = tmp_path_factory.mktemp('bag') / 'plaza'
+    assert run('bag', drawn, '--compressed', '-o', folder) == 0
+    return folder
+
+
+def test_one_bag(bag: Path, tmp_path: Path, capsys: Capture) -> None:
+    assert run('replay', bag, '-o', tmp_path / 'out') == 0
+    said = capsys.readouterr()
+    assert 'boxes in 12 frames, ' in said.out
+    assert said.out.splitlines()[-1].endswith(f'frames/s: {tmp_path / "out"}')
+    assert 'detections' not in said.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['out', 'out.txt']
+    assert run('replay', bag, '-o', tmp_path / 'out') == 2
+    assert 'exists already' in capsys.readouterr().err
+
+
+def test_refined_scored_and_reported(
+    bag: Path, drawn: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    files = ('--json', tmp_path / 'scores.json', '--html', tmp_path / 'report.html')
+    options = ('--ground-truth', drawn, '--aflink', '--gsi', *files, '--carry')
+    assert run('replay', bag, *options, '-o', tmp_path / 'out') == 0
+    said = capsys.readouterr().out
+    assert 'refined: ' in said
+    assert 'before' in said
+    assert 'after' in said
+    made = {path.name for path in tmp_path.iterdir()}
+    bags = {'out', 'out_refined'}
+    assert made == bags | {f'{name}.txt' for name in bags} | {'scores.json', 'report.html'}
+    scores = json.loads((tmp_path / 'scores.json').read_text())
+    assert scores['combined']['hota'] > 50
+    assert scores['refined']['combined']['hota'] > 50
+    assert 'HOTA' in (tmp_path / 'report.html').read_text()
+    whole = load_tracks(tmp_path / 'out_refined.txt')
+    np.testing.assert_array_equal(whole.ids, read_tracks(tmp_path / 'out_refined', '/tracks').ids)
+
+
+def test_scores_are_those_of_evaluate(bag: Path, drawn: Path, tmp_path: Path) -> None:
+    truth, one, two = ('--ground-truth', drawn), tmp_path / 'one.json', tmp_path / 'two.json'
+    assert run('replay', bag, *truth, '--json', one, '-o', tmp_path / 'out') == 0
+    assert run('evaluate', *truth, '--results', tmp_path / 'out.txt', '--json', two) == 0
+    assert json.loads(one.read_text())['combined'] == json.loads(two.read_text())['combined']
+
+
+def test_presets_settings_and_parameter_files_are_those_of_track(
+    bag: Path, drawn: Path, tmp_path: Path
+) -> None:
+    robot = tmp_path / 'robot.yaml'
+    robot.write_text('/**:\n  ros__parameters:\n    n_init: 2\n    camera_motion: none\n')
+    images, det = ('--images', drawn), drawn / 'det' / 'det.txt'
+    for number, (ours, theirs) in enumerate(
+        (
+            (('--preset', 'strongsort'), ('--preset', 'strongsort')),
+            (('--preset', 'deepsort', '--nsa'), ('--preset', 'deepsort', '--nsa')),
+            (('--no-ecc', '--max-age', '3'), ('--no-ecc', '--max-age', '3')),
+            (('--params-file', robot, '--reid', 'none'), ('--n-init', '2', '--no-ecc')),
+        )
+    ):
+        one, two = tmp_path / f'one_{number}', tmp_path / f'two_{number}.txt'
+        shown = images if number < 3 else ()
+        assert run('replay', bag, *ours, '-o', one) == 0
+        assert run('track', det, *shown, *theirs, '-o', two) == 0
+        assert Path(f'{one}.txt').read_text() == two.read_text()
+
+
+def test_many_bags_one_of_them_bad(bag: Path, drawn: Path, tmp_path: Path, capsys: Capture) -> None:
+    bad = tmp_path / 'bad'
+    bad.mkdir()
+    (bad / 'metadata.yaml').write_text('nonsense')
+    out, truth = tmp_path / 'out', ('--ground-truth', drawn)
+    options = ('--backend', 'threading', '--gsi', *truth, '--json', tmp_path / 'scores.json')
+    assert run('replay', bag, bad, *options, '-o', out) == 1
+    said = capsys.readouterr()
+    assert '1 done, 0 skipped, 1 failed' in said.out
+    assert str(bad) in said.err
+    names = ['plaza', 'plaza.txt', 'plaza_refined', 'plaza_refined.txt']
+    assert sorted(path.name for path in out.iterdir()) == names
+    before = (out / 'plaza.txt').stat().st_mtime_ns
+    assert run('replay', bag, bad, *options, '-o', out) == 1
+    assert '0 done, 1 skipped, 1 failed' in capsys.readouterr().out
+    assert (out / 'plaza.txt').stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ('options', 'what'),
+    [
+        (('--json', 'scores.json'), '--json: needs --ground-truth'),
+        (('--preset', 'deepsort', '--params-file', 'x.yaml'), 'leave out --preset'),
+        (('--params-file', 'x.yaml'), 'x.yaml: cannot read it'),
+        (('--frame-rate', '-3'), '--frame-rate: -3.0 is not in'),
+        (('--image-topic', '/other'), 'topic /other of images is not in it'),
+        (('--detections-topic', '/other'), 'topic /other of detections is not in it'),
+        (('--ground-truth', 'nothing'), 'no ground truth'),
+        (('--reid', 'missing.pth'), 'missing.pth'),
+        (('--gsi-tau', '3'), 'add --gsi'),
+    ],
+)
+def test_bad_options_are_one_line_and_nothing_is_written(
+    bag: Path, tmp_path: Path, capsys: Capture, options: tuple[str, ...], what: str
+) -> None:
+    assert run('replay', bag, *options, '-o', tmp_path / 'out') == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert what in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_ground_truth_of_other_frames(bag: Path, tmp_path: Path, capsys: Capture) -> None:
+    """What was tracked stays, and what does not fit is said."""
+    truth = tmp_path / 'gt.txt'
+    truth.write_text('500,1,10,10,20,40,1,1,1\n')
+    assert run('replay', bag, '--ground-truth', truth, '-o', tmp_path / 'out') == 2
+    assert 'has frames 500 to 500, the bag 1 to 12' in capsys.readouterr().err
+    assert (tmp_path / 'out').is_dir()
