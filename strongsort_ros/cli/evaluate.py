@@ -10,6 +10,7 @@ from strongsort_ros.cli.console import progress, say, warn
 from strongsort_ros.cli.scores import save_scores, show_scores
 
 if TYPE_CHECKING:
+    from strongsort_ros.evaluation.preprocessing import ScoredSequence
     from strongsort_ros.evaluation.report import Recorded
 
 
@@ -43,11 +44,16 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score, print a table, and write what was asked for."""
-    from strongsort_ros.evaluation.evaluate import find_images
+    from strongsort_ros.evaluation.evaluate import find_images, load_pairs, load_refined
     from strongsort_ros.evaluation.report import Report, save_report
 
-    before = _score(args, args.results)
-    after = _score(args, args.refined) if args.refined else None
+    half = args.second_half
+    pairs = load_pairs(args.ground_truth, args.results, second_half=half)
+    refined = []
+    if args.refined:
+        refined = load_refined(pairs, args.ground_truth, args.refined, second_half=half)
+    before = _score(pairs, args.results)
+    after = _score(refined, args.refined) if refined else None
     assert before.scores is not None
     sides = {'': before.scores}
     if after is not None and after.scores is not None:
@@ -60,17 +66,16 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         save_scores(args.json, before.scores, after.scores if after else None)
     if args.html:
-        results = ' and '.join(path.name for path in (args.results, args.refined) if path)
-        about = f'{results} against {args.ground_truth.name}'
+        paths = (args.results, args.refined, args.ground_truth)
+        *results, truth = (path.resolve().name for path in paths if path)
+        about = f'{" and ".join(results)} against {truth}'
         image = find_images(args.ground_truth)
         save_report(args.html, Report('Tracking scores', about, before, after, image))
         say(f'report: {args.html}')
 
 
-def _score(args: argparse.Namespace, results: Path) -> Recorded:
-    from strongsort_ros.evaluation.evaluate import load_pairs
+def _score(sequences: list[ScoredSequence], results: Path) -> Recorded:
     from strongsort_ros.evaluation.report import Recorded
     from strongsort_ros.evaluation.scores import score
 
-    pairs = load_pairs(args.ground_truth, results, second_half=args.second_half)
-    return Recorded(pairs, score(pairs, progress(f'evaluate {results.name}')))
+    return Recorded(sequences, score(sequences, progress(f'evaluate {results.name}')))

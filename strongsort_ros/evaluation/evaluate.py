@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -58,6 +59,38 @@ def load_pairs(
     if results.is_dir() and _is_one_sequence(truth):
         files = [results / f'{_name(_file_of_sequence(truth), truth.stem)}.txt']
     return [_load_pair(find_truth(truth, file.stem, file), file, second_half) for file in files]
+
+
+def load_refined(
+    before: Sequence[ScoredSequence],
+    ground_truth: Path | str,
+    results: Path | str,
+    *,
+    second_half: bool = False,
+) -> list[ScoredSequence]:
+    """Return the same sequences with their tracks after refinement.
+
+    Parameters
+    ----------
+    before
+        What `load_pairs` returned for the tracks before refinement.
+    ground_truth, results, second_half
+        As for `load_pairs`.
+
+    Raises
+    ------
+    InputError
+        As there, or the sequences are others.
+
+    """
+    after = load_pairs(ground_truth, results, second_half=second_half)
+    if _is_one_sequence(Path(ground_truth)):
+        # Where nothing names the sequence its name is the file's, and there are two files.
+        return [replace(after[0], name=before[0].name)]
+    missing = {s.name for s in before} ^ {s.name for s in after}
+    if missing:
+        raise InputError(f'{results}: not the sequences before refinement: {min(missing)}')
+    return after
 
 
 def find_images(ground_truth: Path | str) -> Callable[[str, int], Image | None]:

@@ -112,7 +112,7 @@ def test_evaluate(drawn: Path, tmp_path: Path, capsys: Capture) -> None:
     assert '<svg' in text
     assert '100.00' in text
     assert '<script' not in text
-    for attribute in ('http', 'url(', '@import'):
+    for attribute in ('://', 'url(', '@import'):
         assert attribute not in text
     before = page.read_bytes()
     assert run('evaluate', *pair, '--html', page) == 0

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
-from strongsort_ros.evaluation.evaluate import evaluate, load_pairs
+from strongsort_ros.evaluation.evaluate import evaluate, find_images, load_pairs, load_refined
 from strongsort_ros.recording.errors import InputError
 
 SEQINFO = '[Sequence]\nname={}\nframeRate=10\nseqLength=6\n'
@@ -66,3 +68,35 @@ def test_what_does_not_belong_together(truth: Path, results: Path) -> None:
         evaluate(truth, results)
     with pytest.raises(InputError, match='no such file or folder'):
         evaluate(truth / 'none', results)
+
+
+def test_refined_tracks_are_of_the_same_sequences(truth: Path, results: Path) -> None:
+    """They belong together whatever the files are called; other sequences are refused."""
+    whole = results.parent / 'whole.txt'
+    whole.write_text(ROWS)
+    alone = truth / 'alone.txt'
+    alone.write_text(ROWS)
+    for gt in (alone, truth / 'b'):
+        before = load_pairs(gt, results / 'b.txt')
+        (after,) = load_refined(before, gt, whole)
+        assert after.name == before[0].name == 'b'
+    before = load_pairs(truth, results)
+    assert [s.name for s in load_refined(before, truth, results)] == ['b']
+    (results.parent / 'a.txt').write_text(ROWS)
+    with pytest.raises(InputError, match=r'a\.txt: not the sequences before refinement: a'):
+        load_refined(before, truth, results.parent / 'a.txt')
+
+
+def test_images_beside_the_truth(truth: Path) -> None:
+    """Images are found where the truth is; what has none gives none."""
+    pixels = np.full((8, 12, 3), 99, np.uint8)
+    (truth / 'b' / 'img1').mkdir()
+    cv2.imwrite(str(truth / 'b' / 'img1' / '000002.png'), pixels)
+    for gt in (truth, truth / 'b', truth / 'b' / 'gt' / 'gt.txt'):
+        image = find_images(gt)
+        found = image('b', 2)
+        assert found is not None
+        assert (found == pixels).all()
+        assert image('b', 3) is None
+    assert find_images(truth)('a', 2) is None
+    assert find_images(truth)('none', 2) is None
