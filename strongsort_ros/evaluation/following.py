@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -29,8 +28,6 @@ class Following:
         (N,) int64, ascending for each person.
     tracks
         (N,) int64 ids of the tracks that followed, or `NOBODY`.
-    true_tlwh
-        (N, 4) float64 pixels: the true boxes.
     switched
         (N,) bool: the person is followed by another track than when last followed.
 
@@ -39,7 +36,6 @@ class Following:
     people: IntArray
     frames: IntArray
     tracks: IntArray
-    true_tlwh: FloatArray
     switched: BoolArray
 
     def __len__(self) -> int:
@@ -50,9 +46,8 @@ class Following:
         low, high = np.searchsorted(self.people, (person, person + 1))
         rows = slice(int(low), int(high))
         return Following(
-            self.people[rows], self.frames[rows], self.tracks[rows],
-            self.true_tlwh[rows], self.switched[rows],
-        )  # fmt: skip
+            self.people[rows], self.frames[rows], self.tracks[rows], self.switched[rows]
+        )
 
 
 def follow(sequence: ScoredSequence) -> Following:
@@ -65,7 +60,7 @@ def follow(sequence: ScoredSequence) -> Following:
     data = preprocess(sequence)
     truth = sequence.ground_truth
     names = np.unique(truth.ids[_scored(sequence)])
-    frames, people, tracks, boxes = [], [], [], []
+    frames, people, tracks = [], [], []
     before = np.full(len(names), NOBODY)
     for index, (ids, rows) in enumerate(
         zip(data['gt_ids'], data['tracker_confidences'], strict=True)
@@ -83,8 +78,7 @@ def follow(sequence: ScoredSequence) -> Following:
         frames.append(np.full(len(ids), sequence.frames.start + index))
         people.append(names[ids])
         tracks.append(followed)
-        boxes.append(data['gt_dets'][index])
-    return _following(frames, people, tracks, boxes)
+    return _following(frames, people, tracks)
 
 
 def _scored(sequence: ScoredSequence) -> BoolArray:
@@ -104,12 +98,10 @@ def _match(overlap: FloatArray, before: IntArray, here: IntArray) -> tuple[IntAr
     return rows[matched], columns[matched]
 
 
-def _following(
-    frames: list[Any], people: list[Any], tracks: list[Any], boxes: list[Any]
-) -> Following:
+def _following(frames: list[IntArray], people: list[IntArray], tracks: list[IntArray]) -> Following:
     if not frames:
         none = np.empty(0, dtype=np.int64)
-        return Following(none, none, none, np.empty((0, 4)), np.empty(0, dtype=bool))
+        return Following(none, none, none, np.empty(0, dtype=bool))
     number, frame, track = (np.concatenate(parts) for parts in (people, frames, tracks))
     order = np.lexsort((frame, number))
     number, frame, track = number[order], frame[order], track[order]
@@ -118,4 +110,4 @@ def _following(
     same_person = number[followed[1:]] == number[followed[:-1]]
     other_track = track[followed[1:]] != track[followed[:-1]]
     switched[followed[1:]] = same_person & other_track
-    return Following(number, frame, track, np.concatenate(boxes)[order], switched)
+    return Following(number, frame, track, switched)

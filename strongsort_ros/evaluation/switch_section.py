@@ -12,6 +12,7 @@ from strongsort_ros.evaluation.switch_pictures import draw_switch
 from strongsort_ros.evaluation.switches import Switch, find_switches, worst_first
 
 MOST_PICTURES = 6
+MOST_PICTURES_OF_TWO = 4  # of each side
 MOST_LISTED = 200
 
 _WORST = (
@@ -39,7 +40,7 @@ def _parts(report: Report, recorded: Recorded, switches: list[Switch]) -> Iterat
     if not switches:
         yield note('There are none.')
         return
-    most = MOST_PICTURES if len(report.sides) == 1 else MOST_PICTURES // 2 + 1
+    most = MOST_PICTURES if len(report.sides) == 1 else MOST_PICTURES_OF_TWO
     drawn = []
     for switch in switches:
         if figure := _figure(report, recorded, switch):
