@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
@@ -17,12 +16,13 @@ from rosbags.typesys import (
     get_typestore,
 )
 
+from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.raw_bag import RawBag
 from strongsort_ros.recording.recorded_tracks import REFINED
 from strongsort_ros.recording.ros_types import ros_types
 
-Rewrite = Callable[[bytes], bytes]
-"""Makes a message's new bytes of its bytes."""
+Rewrite = Callable[[int, bytes], bytes]
+"""The new bytes of a message, from its number among those of its topic and its bytes."""
 
 
 def copy_bag(
@@ -50,9 +50,7 @@ def copy_bag(
     Raises
     ------
     InputError
-        The bag is damaged.
-    OSError
-        The copy cannot be written.
+        The bag is damaged, or the output cannot be written.
 
     """
     total = sum(connection.msgcount for connection in bag.connections) or 1
@@ -64,13 +62,15 @@ def copy_bag(
     try:
         with writer:
             copies = add_connections(bag.connections, writer)
+            rewritten = 0
             for number, (connection, time, data) in enumerate(bag.messages(), 1):
                 if connection.id == changed.id:
-                    data = rewrite(data)
+                    data = rewrite(rewritten, data)
+                    rewritten += 1
                 writer.write(copies[connection.id], time, data)
                 progress(number / total)
     except (sqlite3.Error, WriterError) as error:
-        raise OSError(errno.EIO, str(error)) from error
+        raise InputError(f'{output.name}: cannot write the bag: {error}') from error
 
 
 def carry_topics(bag: RawBag, writer: Writer, leave_out: Collection[str]) -> None:

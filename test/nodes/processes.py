@@ -58,15 +58,19 @@ class NodeClient:
             self.executor.spin_once(timeout_sec=0.01)
 
     def call(self, kind: Any, name: str, request: Any) -> Any:
-        """Call a service of the node."""
+        """Call a service of the node, and return its answer."""
+        future = self.call_later(kind, name, request)
+        self.wait(future.done, f'answer of {name}')
+        return future.result()
+
+    def call_later(self, kind: Any, name: str, request: Any) -> Any:
+        """Call a service of the node, and return its future answer."""
         client = self._clients.get(name)
         if client is None:
             client = self._clients[name] = self.node.create_client(kind, f'{self.name}/{name}')
             self.handshake()
         self.wait(client.service_is_ready, f'service {name}')
-        future = client.call_async(request)
-        self.wait(future.done, f'answer of {name}')
-        return future.result()
+        return client.call_async(request)
 
     def handshake(self) -> None:
         """Wait until the node knows of all that this machine has made so far.

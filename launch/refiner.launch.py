@@ -1,0 +1,51 @@
+"""Start the refiner: `ros2 launch strongsort_ros refiner.launch.py --show-args` says with what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
+
+CONFIG = Path(__file__).parent.parent / 'config'
+
+ARGUMENTS = (
+    ('namespace', '', 'Namespace of the node and its services'),
+    ('params_file', str(CONFIG / 'refiner.yaml'), 'Parameters; the arguments below come first'),
+    ('allowed_root', '', 'Parameter allowed_root, if not empty: where it reads and writes'),
+    ('autostart', 'true', 'Configure and activate; false: a lifecycle manager does it'),
+    ('log_level', 'info', 'debug, info, warn, error or fatal'),
+)
+
+
+def start(context: LaunchContext) -> list[Node]:
+    """Return the node, with the arguments as they were given."""
+    given = context.launch_configurations
+    kinds = {'autostart': bool} | ({'allowed_root': str} if given['allowed_root'] else {})
+    overrides = {
+        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
+        for name, kind in kinds.items()
+    }
+    refiner = Node(
+        package='strongsort_ros',
+        executable='refiner_node',
+        name='refiner',
+        namespace=given['namespace'],
+        parameters=[ParameterFile(given['params_file'], allow_substs=True), overrides],
+        arguments=['--ros-args', '--log-level', given['log_level']],
+        output='screen',
+        emulate_tty=True,
+    )
+    return [refiner]
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Declare the arguments, and start the node."""
+    arguments = [
+        DeclareLaunchArgument(name, default_value=default, description=description)
+        for name, default, description in ARGUMENTS
+    ]
+    return LaunchDescription([*arguments, OpaqueFunction(function=start)])

@@ -1,0 +1,171 @@
+"""Refines one bag in a process of its own: `python -m strongsort_ros.refinement.worker`.
+
+A request comes as one line of JSON on standard input; progress, the log and at last an answer
+leave as lines of JSON on standard output. SIGTERM, or the end of standard input as when the
+process that asked dies, stops it; then there is no output.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
+
+NICENESS: Final = 5
+"""What drives the robot comes first."""
+PERIOD: Final = 0.1
+"""Seconds between two messages of progress."""
+STOPPED: Final = 130
+Send = Callable[..., None]
+
+
+def main() -> int:
+    """Serve one request; the exit status is 130 when it was stopped."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal; who asked decides
+    signal.signal(signal.SIGTERM, _interrupt_once)
+    os.nice(NICENESS)
+    send = _take_standard_output()
+    logging.getLogger('strongsort_ros').addHandler(_LogLines(send))
+    logging.getLogger('strongsort_ros').setLevel(logging.INFO)
+    try:
+        request = json.loads(_read_line())
+        threading.Thread(target=_stop_without_parent, daemon=True).start()
+        answer = _answer(request, send)
+    except (KeyboardInterrupt, BrokenPipeError):
+        return STOPPED
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is done is said
+    send(**answer)
+    return 0
+
+
+def _answer(request: dict[str, Any], send: Send) -> dict[str, Any]:
+    """Do what is asked; what goes wrong is the answer."""
+    try:
+        if 'check' in request:
+            from strongsort_ros.refinement.aflink_network import load_linker
+
+            load_linker(request['check'])
+            return {'done': {}}
+        return {'done': _refine(request, send)}
+    except BrokenPipeError:
+        raise
+    except MemoryError:
+        return {'error': f'{request.get("source")}: does not fit into memory'}
+    except (ValueError, OSError, ImportError) as error:
+        return {'error': _one_line(error)}
+    except Exception as error:
+        logging.getLogger(__name__).error(traceback.format_exc())
+        return {'error': f'{type(error).__name__}: {_one_line(error)}; the log has more'}
+
+
+def _refine(request: dict[str, Any], send: Send) -> dict[str, Any]:
+    """Refine the bag, and return what it gave."""
+    from strongsort_ros.recording.allowed_root import AllowedRoot
+
+    root = AllowedRoot(request['root'])
+    source, output = root.existing(request['source']), root.new(request['output'])
+
+    # Slow to import, and not for a path that is refused.
+    from strongsort_ros.refinement.bag import refine_bag
+    from strongsort_ros.refinement.steps import RefinementSteps
+
+    aflink, gsi, checkpoint = (request[name] for name in ('aflink', 'gsi', 'checkpoint'))
+    steps = RefinementSteps(
+        aflink=None if aflink is None else AflinkSettings(**aflink),
+        gsi=None if gsi is None else GsiSettings(**gsi),
+        checkpoint=Path(checkpoint) if checkpoint else None,
+    )
+    refined = refine_bag(
+        source,
+        output,
+        steps,
+        topic=request['topic'],
+        frame_rate=request['frame_rate'],
+        progress=_Progress(send),
+    )
+    return dataclasses.asdict(refined)
+
+
+class _Progress:
+    """Sends each phase, and how far it is from time to time."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._phase, self._at = '', 0.0
+
+    def __call__(self, phase: str, share: float) -> None:
+        now = time.monotonic()
+        if phase != self._phase or now - self._at >= PERIOD:
+            self._phase, self._at = phase, now
+            self._send(phase=phase, share=share)
+
+
+class _LogLines(logging.Handler):
+    """Sends what the library logs."""
+
+    def __init__(self, send: Send) -> None:
+        super().__init__(logging.INFO)
+        self._send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send one record."""
+        self._send(log=self.format(record), level=record.levelno)
+
+
+def _take_standard_output() -> Send:
+    """Return what sends a message; whatever else is printed goes to standard error."""
+    stream = os.fdopen(os.dup(1), 'w', encoding='utf-8')
+    os.dup2(2, 1)
+
+    def send(**message: Any) -> None:
+        stream.write(json.dumps(message) + '\n')
+        stream.flush()
+
+    return send
+
+
+def _interrupt_once(number: int, frame: FrameType | None) -> None:
+    """Raise an interrupt, and let no other one disturb the cleaning up."""
+    del frame
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _read_line() -> bytes:
+    """Read standard input up to the end of the line."""
+    line = b''
+    while not line.endswith(b'\n'):
+        part = os.read(0, 65536)
+        if not part:
+            raise KeyboardInterrupt
+        line += part
+    return line
+
+
+def _stop_without_parent() -> None:
+    """Wait for the end of standard input."""
+    # Not by sys.stdin: Python cannot end while another thread reads it.
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f'{error.filename}: {error.strerror}'
+    return ' '.join(str(error).split())
+
+
+if __name__ == '__main__':
+    sys.exit(main())
