@@ -56,6 +56,11 @@ class ColourExtractor:
         return CARD
 
     @property
+    def device(self) -> str:
+        """What runs it, and where."""
+        return 'NumPy on cpu'
+
+    @property
     def trouble(self) -> str:
         """Always '': NumPy does not fail."""
         return ''

@@ -44,6 +44,11 @@ class Extractor(Protocol):
         ...
 
     @property
+    def device(self) -> str:
+        """What runs the network, and where: such as `onnxruntime on CPUExecutionProvider`."""
+        ...
+
+    @property
     def trouble(self) -> str:
         """What is wrong with the device, and what is done meanwhile; '' while it works."""
         ...

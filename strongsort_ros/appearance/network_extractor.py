@@ -36,6 +36,11 @@ class NetworkExtractor:
         return self._card
 
     @property
+    def device(self) -> str:
+        """What runs the network, and where."""
+        return self.engine.name
+
+    @property
     def trouble(self) -> str:
         """What is wrong with the device, and what is done meanwhile; '' while it works."""
         return self._fallback.trouble if self._fallback else ''

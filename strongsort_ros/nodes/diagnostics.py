@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
+from strongsort_ros.streaming.settings import DiagnosticsSettings
+
+OK, WARN, ERROR, STALE = (
+    DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR, DiagnosticStatus.STALE
+)  # fmt: skip
+
 PERIOD: Final = 1.0
 """Seconds between reports."""
-NO_IMAGES_AFTER: Final = 3
-"""Reports in a row with detections but none with its image, after which the node says so."""
+NO_IMAGES_AFTER: Final = 2.0
+"""Seconds with detections but none with its image, after which the node says so."""
 
 NO_IMAGES: Final = (
     'detections arrive, but no images: is the topic remapped, and image_transport right? Large '
@@ -41,9 +48,11 @@ class Condition:
     rejected
         What could not be used, by reason.
     seconds
-        Last latencies, by stage.
+        Last latencies, by stage; `latency` is that of the whole node.
+    ages
+        Seconds since the last message, by topic; inf where none has come since activation.
     trouble
-        What is wrong though the node goes on; '' if nothing is.
+        What else is wrong though the node goes on.
     facts
         More to tell, by name.
 
@@ -54,55 +63,99 @@ class Condition:
     counts: Mapping[str, int] = field(default_factory=dict)
     rejected: Mapping[str, int] = field(default_factory=dict)
     seconds: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    trouble: str = ''
+    ages: Mapping[str, float] = field(default_factory=dict)
+    trouble: Sequence[str] = ()
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
 class Diagnosis:
-    """Turns conditions, one a second, into reports; remembers the previous one."""
+    """Turns conditions, about one a second, into reports; remembers the previous one.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    settings
+        From when on something is not well.
+
+    Attributes
+    ----------
+    lacks_images
+        Whether, at the last report, detections had come without their images for some time.
+
+    """
+
+    def __init__(self, settings: DiagnosticsSettings) -> None:
+        self.settings = settings
         self._before: Counter[str] = Counter()
-        self._without_image = 0
+        self._reported: float | None = None
+        self._without_image: float | None = None
+        self.lacks_images = False
 
-    def report(self, name: str, condition: Condition, elapsed: float) -> Any:
-        """Return a diagnostic_msgs/DiagnosticStatus; `elapsed` seconds after the last one."""
+    def report(self, name: str, condition: Condition, now: float) -> Any:
+        """Return a diagnostic_msgs/DiagnosticStatus; `now` in seconds of a steady clock."""
+        elapsed = max(now - (now - 1.0 if self._reported is None else self._reported), 1e-3)
+        self._reported = now
         totals = Counter(dict(condition.counts))
         totals.update({f'rejected_{reason}': n for reason, n in condition.rejected.items()})
         new = totals - self._before
         self._before = totals
-        level, message = self._judge(condition, new)
+        self._look_for_images(condition, new, now)
+        findings = sorted(self._findings(condition, new), key=lambda found: found[0], reverse=True)
+        level = findings[0][0] if findings else OK
+        healthy = 'tracking' if condition.state == 'active' else condition.state
+        message = '; '.join(text for _, text in findings) or healthy
         values: dict[str, object] = {'state': condition.state, **condition.facts}
         for topic in ('images', 'detections'):
-            values[f'{topic}_rate'] = f'{new[topic] / max(elapsed, 1e-3):.1f} Hz'
+            values[f'{topic}_rate'] = f'{new[topic] / elapsed:.1f} Hz'
+            if condition.ages.get(topic, math.inf) < math.inf:
+                values[f'{topic}_age'] = f'{condition.ages[topic]:.2f} s'
         values.update(sorted(totals.items()))
         for stage, seconds in condition.seconds.items():
             values[f'latency_{stage}'] = latency(seconds)
         return status_message(name, level, message, values)
 
-    @property
-    def lacks_images(self) -> bool:
-        """Whether detections have come without their images for some time."""
-        return self._without_image >= NO_IMAGES_AFTER
+    def _look_for_images(self, condition: Condition, new: Counter[str], now: float) -> None:
+        paired = new['matched'] or new['superseded'] or not condition.uses_images
+        if paired or condition.state != 'active':
+            self._without_image = None
+        elif new['detections'] and self._without_image is None:
+            self._without_image = now
+        since = self._without_image
+        self.lacks_images = since is not None and now - since >= NO_IMAGES_AFTER
 
-    def _judge(self, condition: Condition, new: Counter[str]) -> tuple[bytes, str]:
+    def _findings(self, condition: Condition, new: Counter[str]) -> Iterator[tuple[bytes, str]]:
+        """Give the level and the words of everything that is not well."""
         if condition.state != 'active':
-            self._without_image = 0
-            return DiagnosticStatus.OK, condition.state
-        if new['matched'] or new['superseded'] or not condition.uses_images:
-            self._without_image = 0
-        elif new['detections']:
-            self._without_image += 1
+            return
         if self.lacks_images:
-            return DiagnosticStatus.WARN, NO_PAIRS if new['images'] else NO_IMAGES
-        if condition.trouble:
-            return DiagnosticStatus.WARN, condition.trouble
-        if not new['detections']:
-            return DiagnosticStatus.WARN, 'no detections arrive'
+            yield WARN, NO_PAIRS if new['images'] else NO_IMAGES
+        yield from ((WARN, text) for text in condition.trouble)
+        yield from self._ages(condition.ages.get('detections', math.inf))
+        yield from self._latencies(condition.seconds.get('latency', ()))
+        dropped = new['superseded'] / max(new['detections'], 1)
+        if dropped > self.settings.warn_dropped:
+            yield WARN, f'the tracker is behind: {dropped:.0%} of the detections were dropped'
+        if new['rejected_failed_frame']:
+            yield ERROR, f'{new["rejected_failed_frame"]} frames failed; the log has the reason'
         refused = sorted(key for key in new if key.startswith(('rejected_', 'malformed_')))
         if refused:
-            return DiagnosticStatus.WARN, f'input is refused: {", ".join(refused)}'
-        return DiagnosticStatus.OK, 'tracking'
+            yield WARN, f'input is refused: {", ".join(refused)}'
+
+    def _ages(self, age: float) -> Iterator[tuple[bytes, str]]:
+        text = f'no detections for {age:.1f} s' if age < math.inf else 'no detections have come yet'
+        if self.settings.stale_age < age < math.inf:
+            yield STALE, text
+        elif age > self.settings.warn_age:
+            yield WARN, text
+
+    def _latencies(self, seconds: Sequence[float]) -> Iterator[tuple[bytes, str]]:
+        if not seconds:
+            return
+        p95 = float(np.percentile(np.asarray(seconds), 95))
+        text = f'it takes {p95:.2f} s from detections to tracks'
+        if p95 > self.settings.error_latency:
+            yield ERROR, text
+        elif p95 > self.settings.warn_latency:
+            yield WARN, text
 
 
 def latency(seconds: Sequence[float]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -55,6 +56,7 @@ class Inputs:
     ) -> None:
         self._on_frame = on_frame
         self._node = node
+        self._last = {'images': -math.inf, 'detections': -math.inf}
         logger = node.get_logger()
         self._intake = Intake(
             settings,
@@ -88,6 +90,12 @@ class Inputs:
     def counts(self) -> Counter[str]:
         """What became of every message, by name: see `Intake.counts`."""
         return self._intake.counts
+
+    @property
+    def ages(self) -> dict[str, float]:
+        """Seconds since the last message of `images` and of `detections`; inf: none came."""
+        now = time.monotonic()
+        return {name: now - last for name, last in self._last.items()}
 
     def clear(self) -> None:
         """Drop what waits; the next stamps may be any."""
@@ -136,9 +144,11 @@ class Inputs:
             self._timer.reset()
 
     def _add_image(self, message: bytes) -> None:
+        self._last['images'] = time.monotonic()
         self._intake.add_image(message, time.monotonic_ns())
 
     def _add_detections(self, message: bytes) -> None:
+        self._last['detections'] = time.monotonic()
         self._intake.add_detections(message, time.monotonic_ns())
 
 

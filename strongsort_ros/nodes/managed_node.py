@@ -5,15 +5,11 @@ from __future__ import annotations
 import logging
 from typing import Any, Generic
 
-from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSProfile
 
-from strongsort_ros.nodes import diagnostics
 from strongsort_ros.nodes.log_bridge import LogBridge
 from strongsort_ros.nodes.parameters import Group, Parameters
+from strongsort_ros.nodes.reporting import Reporter
 from strongsort_ros.nodes.transitions import logged, survive_impossible_transitions
 
 
@@ -39,12 +35,7 @@ class ManagedNode(LifecycleNode, Generic[Group]):
         logging.getLogger('strongsort_ros').setLevel(logging.INFO)
         self.autostart = bool(self.declare_parameter('autostart', False).value)
         self._configuration = Parameters(self, settings, self.state, self.change_settings)
-        self._diagnostics = self.create_publisher(
-            DiagnosticArray, '/diagnostics', QoSProfile(depth=1)
-        )
-        self.create_timer(
-            diagnostics.PERIOD, self.report, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self._reporter = Reporter(self, self.status)
 
     @property
     def settings(self) -> Group:
@@ -75,10 +66,17 @@ class ManagedNode(LifecycleNode, Generic[Group]):
     # What all do
 
     def report(self) -> None:
-        """Publish the status."""
-        message = DiagnosticArray(status=[self.status()])
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(message)
+        """Publish the status now."""
+        self._reporter.publish()
+
+    def report_soon(self) -> None:
+        """Publish the status in a moment: something has changed."""
+        self._reporter.publish_soon()
+
+    def has_namesake(self) -> bool:
+        """Return whether another node has the same name: services reach either of them."""
+        own = self.get_name(), self.get_namespace()
+        return self.get_node_names_and_namespaces().count(own) > 1
 
     @logged
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -102,6 +100,7 @@ class ManagedNode(LifecycleNode, Generic[Group]):
         """Free everything, and be ready to be configured again."""
         del state
         self.release()
+        self.report_soon()
         return TransitionCallbackReturn.SUCCESS
 
     def destroy_node(self) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import os
+from pathlib import Path
 from typing import Final
 
 # From malloc.h of glibc.
@@ -32,3 +34,12 @@ def keep_freed_memory() -> bool:
         M_TOP_PAD: LARGEST_THRESHOLD // 2,
     }
     return all(mallopt(option, value) for option, value in wanted.items())
+
+
+def resident_memory() -> str:
+    """Return the memory that this process holds; '' where the system does not say."""
+    try:
+        pages = int(Path('/proc/self/statm').read_text(encoding='ascii').split()[1])
+    except OSError:
+        return ''
+    return f'{pages * os.sysconf("SC_PAGE_SIZE") / 2**20:.0f} MiB'

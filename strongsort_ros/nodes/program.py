@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import _thread
+import os
 import signal
 import socket
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 import rclpy
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
+
+PATIENCE: Final = 0.8
+"""Seconds that a callback has to end by itself, and then to be interrupted, after a signal."""
 
 
 def run(make_node: Callable[[], Any], arguments: list[str] | None = None) -> int:
@@ -61,23 +66,33 @@ def run(make_node: Callable[[], Any], arguments: list[str] | None = None) -> int
 
 def _spin(executor: SingleThreadedExecutor) -> None:
     """Spin until a signal comes. It is taken by a thread, as this one waits inside of ROS."""
-    told = threading.Event()
+    told, overdue = threading.Event(), threading.Event()
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
+    left = threading.Event()
 
     def listen() -> None:
         ours.recv(1)
         told.set()
         executor.wake()
+        if not left.wait(PATIENCE):
+            # In a callback that takes long: it loads. Nothing of it is worth waiting for.
+            overdue.set()
+            _thread.interrupt_main()
+        if not left.wait(PATIENCE):
+            os._exit(0)  # in a library that does not look up
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        del number, frame  # the listener knows already
+        if overdue.is_set():
+            raise KeyboardInterrupt
 
     signal.set_wakeup_fd(theirs.fileno())
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _leave_to_listener)
+        signal.signal(number, handle)
     threading.Thread(target=listen, daemon=True).start()
-    while rclpy.ok() and not told.is_set():
-        executor.spin_once()
-
-
-def _leave_to_listener(number: int, frame: FrameType | None) -> None:
-    """Take a signal of which the listener knows already."""
-    del number, frame
+    try:
+        while rclpy.ok() and not told.is_set():
+            executor.spin_once()
+    finally:
+        left.set()

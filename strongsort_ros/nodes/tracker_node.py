@@ -6,7 +6,8 @@ import gc
 import sys
 import time
 import traceback
-from typing import Any
+from collections import Counter
+from typing import Any, Final
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.lifecycle.publisher import LifecyclePublisher
@@ -18,19 +19,24 @@ from vision_msgs.msg import Detection2DArray
 
 from strongsort_ros.messages.track_arrays import write_track_array
 from strongsort_ros.msg import Track2DArray
-from strongsort_ros.nodes import diagnostics
 from strongsort_ros.nodes.debug_image import draw_tracks, image_message
+from strongsort_ros.nodes.diagnostics import Condition, Diagnosis
 from strongsort_ros.nodes.image_messages import decode
 from strongsort_ros.nodes.inputs import THROTTLE, Inputs
 from strongsort_ros.nodes.managed_node import ManagedNode
-from strongsort_ros.nodes.memory import keep_freed_memory
+from strongsort_ros.nodes.memory import keep_freed_memory, resident_memory
 from strongsort_ros.nodes.message_layout import check_layouts
 from strongsort_ros.nodes.program import run
 from strongsort_ros.nodes.transitions import logged
 from strongsort_ros.streaming.answers import track_array, tracked_detections
 from strongsort_ros.streaming.processing import FrameProcessor, Received, Tracked
-from strongsort_ros.streaming.settings import AllSettings
+from strongsort_ros.streaming.settings import AllSettings, DiagnosticsSettings
 from strongsort_ros.streaming.synchroniser import Frame
+
+NAMESAKE: Final = (
+    'another node of this name is running: services and parameters reach either of them; start '
+    'each in a namespace of its own'
+)
 
 
 class TrackerNode(ManagedNode[AllSettings]):
@@ -43,8 +49,8 @@ class TrackerNode(ManagedNode[AllSettings]):
     def __init__(self, **node_arguments: Any) -> None:
         self._processor: FrameProcessor | None = None
         self._inputs: Inputs | None = None
-        self._diagnosis = diagnostics.Diagnosis()
-        self._reported = time.monotonic()
+        self._diagnosis = Diagnosis(DiagnosticsSettings())
+        self._published: Counter[str] = Counter()
         super().__init__('tracker', AllSettings(), **node_arguments)
         self.create_service(Trigger, '~/reset', self._reset)
 
@@ -70,7 +76,7 @@ class TrackerNode(ManagedNode[AllSettings]):
         """Subscribe; tracks of an earlier activity are forgotten."""
         assert self._processor is not None
         self._processor.forget()
-        self._diagnosis = diagnostics.Diagnosis()
+        self._diagnosis = Diagnosis(self.settings.diagnostics)
         self._inputs = Inputs(self, self.settings.node, self._track)
         self.get_logger().info(f'active: {self._inputs}')
         return super().on_activate(state)
@@ -110,6 +116,8 @@ class TrackerNode(ManagedNode[AllSettings]):
         assert self._processor is not None
         if frame.restarted:
             self.get_logger().info('stamps jumped back: all tracks are forgotten')
+            self.report_soon()
+        trouble = self._processor.trouble
         try:
             tracked = self._processor.process(frame)
             if tracked is not None:
@@ -118,32 +126,37 @@ class TrackerNode(ManagedNode[AllSettings]):
             self._processor.reject('failed_frame', f'frame failed: {traceback.format_exc()}')
         else:
             self._processor.note({'latency': time.perf_counter() - frame.detections.at})
+        if self._processor.trouble != trouble:
+            self.report_soon()
 
     def _publish(self, tracked: Tracked) -> None:
         """Publish what somebody reads."""
         assert self._processor is not None
         start = time.perf_counter()
         header, tracks = tracked.header, tracked.tracks
-        messages = []
+        messages: list[tuple[str, LifecyclePublisher, Any]] = []
         if self._tracks.get_subscription_count():
             motion, rate = tracked.camera_motion, self._processor.clock.rate
             message = write_track_array(track_array(header, tracks, motion, rate))
-            messages.append((self._tracks, message))
+            messages.append(('tracks', self._tracks, message))
         if self._tracked_detections.get_subscription_count():
             message = tracked_detections(header, tracks)
-            messages.append((self._tracked_detections, message))
+            messages.append(('tracked_detections', self._tracked_detections, message))
         written = time.perf_counter()
-        for publisher, message in messages:
+        for topic, publisher, message in messages:
             publisher.publish(message)
+            self._published[f'published_{topic}'] += 1
         end = time.perf_counter()
         self._processor.note({'convert': written - start, 'publish': end - written})
         if tracked.image is not None and self._debug_image.get_subscription_count():
             self._debug_image.publish(image_message(header, draw_tracks(tracked.image, tracks)))
+            self._published['published_debug_image'] += 1
 
     # Around it
 
     def change_settings(self, settings: AllSettings) -> None:
         """Track the next frame with other settings."""
+        self._diagnosis.settings = settings.diagnostics
         if self._processor is not None:
             self._processor.settings = settings
 
@@ -165,27 +178,26 @@ class TrackerNode(ManagedNode[AllSettings]):
 
     def status(self) -> Any:
         """Return what the node is doing, and what became of its input since the last time."""
-        now = time.monotonic()
-        elapsed, self._reported = now - self._reported, now
         lacked = self._diagnosis.lacks_images
-        status = self._diagnosis.report(
-            f'{self.get_fully_qualified_name().lstrip("/")}: tracking',
-            self._condition(), elapsed,
-        )  # fmt: skip
+        name = f'{self.get_fully_qualified_name().lstrip("/")}: tracking'
+        status = self._diagnosis.report(name, self._condition(), time.monotonic())
         if self._diagnosis.lacks_images and not lacked:
             self.get_logger().warning(status.message)
         return status
 
-    def _condition(self) -> diagnostics.Condition:
-        condition = diagnostics.Condition(self.state())
+    def _condition(self) -> Condition:
+        condition = Condition(self.state(), facts={'memory': resident_memory()})
         if self._inputs is not None:
             condition.uses_images = self._inputs.uses_images
-            condition.counts = self._inputs.counts
+            condition.counts = self._inputs.counts + self._published
+            condition.ages = self._inputs.ages
         if self._processor is not None:
             condition.rejected = self._processor.rejected
             condition.seconds = self._processor.seconds
             condition.trouble = self._processor.trouble
-            condition.facts = self._processor.facts()
+            condition.facts = self._processor.facts() | dict(condition.facts)
+        if self.has_namesake():
+            condition.trouble = [*condition.trouble, NAMESAKE]
         return condition
 
 

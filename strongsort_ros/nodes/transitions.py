@@ -24,6 +24,10 @@ class Releasable(Protocol):
         """Free everything, or all but what it has when configured."""
         ...
 
+    def report_soon(self) -> None:
+        """Report that something has changed."""
+        ...
+
 
 Transition = Callable[[Any, LifecycleState], TransitionCallbackReturn]
 
@@ -48,6 +52,8 @@ def logged(transition: Transition) -> Transition:
             node.release(configured=name == 'activate')
             undone = name in ('configure', 'activate')
             return TransitionCallbackReturn.FAILURE if undone else TransitionCallbackReturn.ERROR
+        finally:
+            node.report_soon()
 
     return guarded
 

@@ -118,6 +118,8 @@ class FrameProcessor:
         self._log = log
         self._decode_message = decode
         self._live: Tracks | None = None
+        self._motion_score = 0.0
+        self._motion_failures = self._all_motion_failures = 0
         self._pipeline = Pipeline(
             settings.tracker,
             self.extractor,
@@ -150,9 +152,14 @@ class FrameProcessor:
         self._pipeline.extractor = self.extractor = None
 
     @property
-    def trouble(self) -> str:
-        """What is wrong with the network's device; '' while all is well."""
-        return self.extractor.trouble if self.extractor else ''
+    def trouble(self) -> list[str]:
+        """What is wrong though frames are tracked, in words."""
+        found = []
+        if self.extractor and self.extractor.trouble:
+            found.append(self.extractor.trouble)
+        if self._motion_failures >= self._settings.diagnostics.warn_motion_failures:
+            found.append(f'no camera motion was found for {self._motion_failures} images')
+        return found
 
     def facts(self) -> dict[str, object]:
         """Return what is worth telling, by name."""
@@ -160,6 +167,10 @@ class FrameProcessor:
         return {
             'weights': self.extractor.card.name if self.extractor else NO_WEIGHTS,
             'max_cosine_distance': self._pipeline.tracker.settings.max_cosine_distance,
+            'device': self.extractor.device if self.extractor else NO_WEIGHTS,
+            'camera_motion_score': f'{self._motion_score:.3f}',
+            'camera_motion_failures': self._all_motion_failures,
+            'ids_given': self._pipeline.tracker.ids_given,
             'frame_rate': f'{self.clock.rate:.2f} Hz',
             'tracks_confirmed': states.count(CONFIRMED),
             'tracks_tentative': states.count(TENTATIVE),
@@ -185,6 +196,8 @@ class FrameProcessor:
         result = self._pipeline.step(detections, image, dt=dt, stamp=max(frame.stamp, 0))
         self._live = self._pipeline.tracker.tracks
         self.rejected.update(result.tracks.rejected)
+        if image is not None and self._pipeline.camera_motion is not None:
+            self._note_motion(result.camera_motion)
         waited = start - frame.detections.at
         seconds = {'wait': waited, 'decode': decoded - start, **result.seconds}
         self.note(seconds)
@@ -197,6 +210,11 @@ class FrameProcessor:
         """Keep the time that stages took in this frame."""
         for stage, spent in seconds.items():
             self.seconds.setdefault(stage, deque(maxlen=RECENT)).append(spent)
+
+    def _note_motion(self, motion: CameraMotion) -> None:
+        self._motion_score = motion.score
+        self._motion_failures = 0 if motion.score > 0 else self._motion_failures + 1
+        self._all_motion_failures += motion.score <= 0
 
     def reject(self, reason: str, line: str) -> None:
         """Count what could not be used, and say so."""

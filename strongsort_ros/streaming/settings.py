@@ -73,10 +73,37 @@ class NodeSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnosticsSettings(Settings):
+    """From when on the node reports that it is not well.
+
+    Raises
+    ------
+    ValueError
+        A value is out of its range or not of its type.
+
+    """
+
+    warn_latency: float = setting(
+        0.2, 'Warn when it takes longer from detections taken to tracks published (p95).', 's'
+    )
+    error_latency: float = setting(1.0, 'Report an error when that takes longer.', 's')
+    warn_age: float = setting(1.0, 'Warn when the last detections are older.', 's')
+    stale_age: float = setting(5.0, 'Report to be stale when they are older.', 's')
+    warn_dropped: float = setting(
+        0.5, 'Warn when a larger share of the detections since the last report was dropped as the '
+        'tracker was behind.', high=1.0,
+    )  # fmt: skip
+    warn_motion_failures: int = setting(
+        30, 'Warn when camera motion was not found for so many images in a row.', 'images', low=1
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AllSettings(SettingsGroup):
     """Every setting of the tracker node.
 
-    Parameters have the names of the settings; those of the camera motion begin with `ecc.`.
+    Parameters have the names of the settings; those of the camera motion begin with `ecc.`, those
+    of reports with `diagnostics.`.
     """
 
     node: NodeSettings = field(default_factory=NodeSettings, metadata=section('The node'))
@@ -87,4 +114,8 @@ class AllSettings(SettingsGroup):
     tracker: TrackerSettings = field(
         default_factory=lambda: TrackerSettings(max_cosine_distance=AUTO),
         metadata=section('The tracker: all of these can be changed while it runs'),
+    )
+    diagnostics: DiagnosticsSettings = field(
+        default_factory=DiagnosticsSettings,
+        metadata=section('Reports on /diagnostics', 'diagnostics.'),
     )

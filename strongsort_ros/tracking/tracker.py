@@ -66,6 +66,11 @@ class Tracker:
         """All live tracks after the last frame, tentative and lost ones too."""
         return self._snapshot(np.arange(len(self._table)))
 
+    @property
+    def ids_given(self) -> int:
+        """How many tracks there have been, tentative ones and those before a reset too."""
+        return self._next_id - 1
+
     def update(
         self,
         detections: Detections,

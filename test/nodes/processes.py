@@ -101,6 +101,17 @@ class NodeClient:
             request.transition.label = transition
         return bool(self.call(ChangeState, 'change_state', request).success)
 
+    def ask_for(self, transition: str) -> None:
+        """Ask the node for a transition, and do not wait for it."""
+        from lifecycle_msgs.srv import ChangeState
+
+        self.state()
+        client = self.node.create_client(ChangeState, f'{self.name}/change_state')
+        self.handshake()
+        request = ChangeState.Request()
+        request.transition.label = transition
+        client.call_async(request)
+
     def state(self) -> str:
         """Return the node's state."""
         from lifecycle_msgs.srv import GetState

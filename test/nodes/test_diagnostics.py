@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import pytest
@@ -9,19 +11,26 @@ import pytest
 pytest.importorskip('diagnostic_msgs.msg', reason='needs ROS 2')
 
 from strongsort_ros.nodes.diagnostics import Condition, Diagnosis, latency
+from strongsort_ros.streaming.settings import DiagnosticsSettings
+
+FRESH = {'images': 0.0, 'detections': 0.0}
 
 
 def report(diagnosis: Diagnosis, **counts: int) -> tuple[int, str, dict[str, str]]:
-    return judged(diagnosis, Condition('active', counts=counts))
+    return judged(diagnosis, Condition('active', counts=counts, ages=FRESH))
+
+
+CLOCK = itertools.count(100.0, 2.0)
+"""Reports come every two seconds."""
 
 
 def judged(diagnosis: Diagnosis, condition: Condition) -> tuple[int, str, dict[str, str]]:
-    status: Any = diagnosis.report('tracker', condition, 2.0)
+    status: Any = diagnosis.report('tracker', condition, next(CLOCK))
     return ord(status.level), status.message, {v.key: v.value for v in status.values}
 
 
 def test_rates_are_those_since_the_last_report() -> None:
-    diagnosis = Diagnosis()
+    diagnosis = Diagnosis(DiagnosticsSettings())
     report(diagnosis, images=100, detections=50, matched=50)
     level, message, values = report(diagnosis, images=160, detections=80, matched=80)
     assert (level, message) == (0, 'tracking')
@@ -31,33 +40,36 @@ def test_rates_are_those_since_the_last_report() -> None:
 
 
 def test_missing_images_are_told_after_some_time_and_forgotten_when_they_come() -> None:
-    diagnosis = Diagnosis()
-    levels = [report(diagnosis, detections=n, without_image=n)[0] for n in (10, 20, 30)]
-    assert levels == [0, 0, 1]
+    diagnosis = Diagnosis(DiagnosticsSettings())
+    levels = [report(diagnosis, detections=n, without_image=n)[0] for n in (10, 20)]
+    assert levels == [0, 1]
     assert diagnosis.lacks_images
     assert report(diagnosis, detections=40, without_image=39, images=1, matched=1)[0] == 0
     assert not diagnosis.lacks_images
 
 
 def test_stamps_that_never_match_are_told_from_missing_images() -> None:
-    diagnosis = Diagnosis()
+    diagnosis = Diagnosis(DiagnosticsSettings())
     for n in (10, 20, 30):
         _, message, _ = report(diagnosis, detections=n, images=n, without_image=n)
     assert 'stamps are never the same' in message
 
 
 def test_motion_alone_by_choice_is_fine() -> None:
-    diagnosis = Diagnosis()
+    diagnosis = Diagnosis(DiagnosticsSettings())
     for n in (10, 20, 30, 40):
         counts = {'detections': n, 'without_image': n}
-        level, _, _ = judged(diagnosis, Condition('active', False, counts))
+        level, _, _ = judged(diagnosis, Condition('active', False, counts, ages=FRESH))
         assert level == 0
 
 
 def test_refused_input_is_told_once() -> None:
-    diagnosis = Diagnosis()
+    diagnosis = Diagnosis(DiagnosticsSettings())
     condition = Condition(
-        'active', counts={'detections': 5, 'matched': 5}, rejected={'short_image': 2}
+        'active',
+        counts={'detections': 5, 'matched': 5},
+        rejected={'short_image': 2},
+        ages=FRESH,
     )
     level, message, values = judged(diagnosis, condition)
     assert level == 1
@@ -67,14 +79,43 @@ def test_refused_input_is_told_once() -> None:
     assert judged(diagnosis, condition)[0] == 0
 
 
-def test_silence_is_a_warning_only_while_active() -> None:
-    assert report(Diagnosis())[:2] == (1, 'no detections arrive')
-    assert judged(Diagnosis(), Condition('inactive'))[:2] == (0, 'inactive')
+def test_silence_is_a_warning_and_then_stale_only_while_active() -> None:
+    for age, level, words in (
+        (0.5, 0, 'tracking'),
+        (1.5, 1, 'no detections for 1.5 s'),
+        (6.0, 3, 'no detections for 6.0 s'),
+        (math.inf, 1, 'no detections have come yet'),
+    ):
+        condition = Condition('active', ages={'images': age, 'detections': age})
+        assert judged(Diagnosis(DiagnosticsSettings()), condition)[:2] == (level, words)
+    assert judged(Diagnosis(DiagnosticsSettings()), Condition('inactive'))[:2] == (0, 'inactive')
+
+
+def test_thresholds_are_settings() -> None:
+    settings = DiagnosticsSettings(warn_latency=0.01, error_latency=0.1, warn_dropped=0.2)
+    for latency_, level in ((0.005, 0), (0.05, 1), (0.5, 2)):
+        condition = Condition('active', ages=FRESH, seconds={'latency': [latency_] * 20})
+        assert judged(Diagnosis(settings), condition)[0] == level
+    for dropped, level in ((1, 0), (3, 1)):
+        counts = {'detections': 10, 'matched': 10 - dropped, 'superseded': dropped}
+        assert (
+            judged(Diagnosis(settings), Condition('active', counts=counts, ages=FRESH))[0] == level
+        )
+
+
+def test_the_worst_comes_first_and_nothing_is_left_out() -> None:
+    condition = Condition(
+        'active', ages=FRESH, rejected={'failed_frame': 3}, trouble=['cuda:0 failed']
+    )
+    level, message, _ = judged(Diagnosis(DiagnosticsSettings()), condition)
+    assert level == 2
+    assert message.startswith('3 frames failed')
+    assert 'cuda:0 failed' in message
 
 
 def test_a_device_in_trouble_is_told_first() -> None:
-    condition = Condition('active', counts={'detections': 5, 'matched': 5}, trouble='cuda:0 failed')
-    assert judged(Diagnosis(), condition)[:2] == (1, 'cuda:0 failed')
+    condition = Condition('active', counts={'matched': 5}, ages=FRESH, trouble=['cuda:0 failed'])
+    assert judged(Diagnosis(DiagnosticsSettings()), condition)[:2] == (1, 'cuda:0 failed')
 
 
 def test_latency_in_words() -> None:
