@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from strongsort_ros.recording.errors import InputError
 
-_NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+_NOT_WRITTEN = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
 _staging: ContextVar[Path | None] = ContextVar('staging', default=None)
 
 
@@ -52,10 +53,11 @@ def replacing(target: Path | str, *, overwrite: bool = True) -> Iterator[Path]:
 
     """
     target = Path(target)
-    if target.is_dir() or (target.exists() and not overwrite):
-        raise InputError(f'{target}: exists already; remove it or name another output')
-    made_folder = not target.parent.exists()
+    made_folder = False
     try:
+        if target.is_dir() or not overwrite:
+            refuse_existing(target)
+        made_folder = not target.parent.exists()
         target.parent.mkdir(parents=True, exist_ok=True)
         place = _staging.get() or target.parent
         hidden = Path(tempfile.mkdtemp(prefix=f'.{target.name}.', dir=place))
@@ -66,7 +68,7 @@ def replacing(target: Path | str, *, overwrite: bool = True) -> Iterator[Path]:
         yield written
         written.replace(target)
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in _NOT_WRITTEN:
             raise InputError(f'{target}: cannot write it: {error.strerror}') from error
         raise
     finally:
@@ -94,11 +96,10 @@ def replacing_together(target: Path | str, *beside: Path) -> Iterator[Path]:
 
     """
     target, moved = Path(target), []
-    for path in beside:
-        if path.exists():
-            raise InputError(f'{path}: exists already; remove it or name another output')
     try:
         with replacing(target, overwrite=False) as written:
+            for path in beside:
+                refuse_existing(path)
             yield written
             for path in beside:
                 moved.append(path)
@@ -107,3 +108,16 @@ def replacing_together(target: Path | str, *beside: Path) -> Iterator[Path]:
         for path in moved:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         raise
+
+
+def refuse_existing(target: Path) -> None:
+    """Refuse to write what is there already, be it a link that leads nowhere.
+
+    Raises
+    ------
+    InputError
+        It is there.
+
+    """
+    if os.path.lexists(target):
+        raise InputError(f'{target}: exists already; remove it or name another output')

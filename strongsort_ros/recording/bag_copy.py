@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
@@ -16,13 +17,12 @@ from rosbags.typesys import (
     get_typestore,
 )
 
-from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.raw_bag import RawBag
 from strongsort_ros.recording.recorded_tracks import REFINED
 from strongsort_ros.recording.ros_types import ros_types
 
-Rewrite = Callable[[int, bytes], bytes]
-"""The new bytes of a message, from its number among those of its topic and its bytes."""
+Rewrite = Callable[[bytes], bytes]
+"""Makes a message's new bytes of its bytes."""
 
 
 def copy_bag(
@@ -50,7 +50,9 @@ def copy_bag(
     Raises
     ------
     InputError
-        The bag is damaged, or the output cannot be written.
+        The bag is damaged.
+    OSError
+        The copy cannot be written.
 
     """
     total = sum(connection.msgcount for connection in bag.connections) or 1
@@ -62,15 +64,13 @@ def copy_bag(
     try:
         with writer:
             copies = add_connections(bag.connections, writer)
-            rewritten = 0
             for number, (connection, time, data) in enumerate(bag.messages(), 1):
                 if connection.id == changed.id:
-                    data = rewrite(rewritten, data)
-                    rewritten += 1
+                    data = rewrite(data)
                 writer.write(copies[connection.id], time, data)
                 progress(number / total)
     except (sqlite3.Error, WriterError) as error:
-        raise InputError(f'{output.name}: cannot write the bag: {error}') from error
+        raise OSError(errno.EIO, str(error)) from error
 
 
 def carry_topics(bag: RawBag, writer: Writer, leave_out: Collection[str]) -> None:

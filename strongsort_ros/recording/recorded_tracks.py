@@ -14,13 +14,13 @@ from rosbags.interfaces import Connection
 from strongsort_ros.messages.serialised import SECOND
 from strongsort_ros.messages.track_arrays import TRACK, read_track_array
 from strongsort_ros.recording.errors import InputError
-from strongsort_ros.recording.frame_numbers import frame_numbers
+from strongsort_ros.recording.frame_numbers import FrameNumbers, frame_numbers
 from strongsort_ros.recording.raw_bag import RawBag, reading
 from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS, ros_types
 from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.recording.text_table import MAX_FRAME
 from strongsort_ros.tracking.camera_compensation import is_usable
-from strongsort_ros.tracking.detections import BoolArray, FloatArray, IntArray
+from strongsort_ros.tracking.detections import FloatArray, IntArray
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.tracks import TENTATIVE
 
@@ -38,14 +38,15 @@ class RecordedTracks:
     ----------
     connection
         Topic and type.
-    frames
-        (M,) int64 frame numbers, in the bag's order; no two are equal.
+    stamps, frames
+        (M,) int64 header stamps, in nanoseconds, and frame numbers, in the bag's order; no two are
+        equal.
     frame_rate
         Frames a second; 0 where it is not known.
     rows
         N boxes, sorted by frame and id.
-    message, place
-        (N,) int64: in which message each box is, and which of its boxes it is.
+    place
+        (N,) int64: which of the boxes of its message each box is.
     tracks
         (N,) of `TRACK`, of a Track2DArray; of a Detection2DArray all is 0.
     labels
@@ -57,10 +58,10 @@ class RecordedTracks:
     """
 
     connection: Connection
+    stamps: IntArray
     frames: IntArray
     frame_rate: float
     rows: TrackRows
-    message: IntArray
     place: IntArray
     tracks: npt.NDArray[np.void]
     labels: list[str]
@@ -114,7 +115,7 @@ def read_recorded_tracks(
             f'{bag.path}: stamps on {connection.topic} from {stamps.min() / SECOND:.3f} to '
             f'{stamps.max() / SECOND:.3f} s are more than {MAX_FRAME} frames'
         )
-    return _gather(bag, connection, messages, numbers.frames, numbers.frame_rate)
+    return _gather(bag, connection, messages, stamps, numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +207,10 @@ def _gather(
     bag: RawBag,
     connection: Connection,
     messages: list[_Message],
-    frames: IntArray,
-    frame_rate: float,
+    stamps: IntArray,
+    numbers: FrameNumbers,
 ) -> RecordedTracks:
+    frames = numbers.frames
     counts = [len(message.ids) for message in messages]
     message = np.repeat(np.arange(len(messages)), counts)
     cxcywh = np.concatenate([m.cxcywh for m in messages])
@@ -232,11 +234,11 @@ def _gather(
     reported = np.flatnonzero(recent & ~(cxcywh[:, 2:] <= 0).any(axis=1))
     order = reported[np.lexsort((rows.ids[reported], rows.frames[reported]))]
     rows = rows.select(order)
-    _check_rows(bag, connection, rows)
+    _check_rows(bag, connection, rows, labels)
     place = np.concatenate([m.place for m in messages])
     motions = zip(frames.tolist(), (m.camera_motion for m in messages), strict=True)
     return RecordedTracks(
-        connection, frames, frame_rate, rows, message[order], place[order], tracks[order], labels,
+        connection, stamps, frames, numbers.frame_rate, rows, place[order], tracks[order], labels,
         {frame: motion for frame, motion in motions if motion is not None},
     )  # fmt: skip
 
@@ -263,18 +265,15 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 16 and str(int(text)) == text
 
 
-def _check_rows(bag: RawBag, connection: Connection, rows: TrackRows) -> None:
+def _check_rows(bag: RawBag, connection: Connection, rows: TrackRows, labels: list[str]) -> None:
     again = (np.diff(rows.frames) == 0) & (np.diff(rows.ids) == 0)
-    _refuse(bag, connection, rows, np.append(again, False), 'is there twice')
     finite = np.isfinite(rows.tlwh).all(axis=1) & np.isfinite(rows.scores)
-    _refuse(bag, connection, rows, ~finite, 'has a box or a score that is not finite')
-
-
-def _refuse(
-    bag: RawBag, connection: Connection, rows: TrackRows, bad: BoolArray, what: str
-) -> None:
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise InputError(
-            f'{bag.path}: {connection.topic}, frame {rows.frames[row]}: id {rows.ids[row]} {what}'
-        )
+    for bad, what in (
+        (np.append(again, False), 'is there twice'),
+        (~finite, 'has a box or a score that is not finite'),
+    ):
+        if bad.any():
+            row = int(np.argmax(bad))
+            identity = repr(labels[rows.ids[row] - 1]) if labels else rows.ids[row]
+            where = f'{bag.path}: {connection.topic}, frame {rows.frames[row]}'
+            raise InputError(f'{where}: id {identity} {what}')

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from strongsort_ros.messages.serialised import SECOND
+from strongsort_ros.messages.serialised import SECOND, read_header
 from strongsort_ros.messages.track_arrays import read_track_array, write_track_array
 from strongsort_ros.recording.bag_copy import Rewrite
 from strongsort_ros.recording.recorded_tracks import RecordedTracks
@@ -41,14 +41,18 @@ def rewrite_tracks(
     low = np.searchsorted(rows.frames, recorded.frames)
     high = np.searchsorted(rows.frames, recorded.frames, side='right')
 
-    def rewrite_track_array(number: int, data: bytes) -> bytes:
+    number_of = {stamp: number for number, stamp in enumerate(recorded.stamps.tolist())}
+
+    def rewrite_track_array(data: bytes) -> bytes:
+        number = number_of[read_header(data).stamp]
         part = slice(low[number], high[number])
         array = dataclasses.replace(
             read_track_array(data), tracks=tracks[part], class_ids=rows.class_ids[part].tolist()
         )
         return write_track_array(array)
 
-    def rewrite_detection_array(number: int, data: bytes) -> bytes:
+    def rewrite_detection_array(data: bytes) -> bytes:
+        number = number_of[read_header(data).stamp]
         part = slice(low[number], high[number])
         return _rewrite_detections(recorded, number, rows.select(part), source[part], data)
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from strongsort_ros.recording.atomic import replacing
+from strongsort_ros.recording.atomic import replacing_together
 from strongsort_ros.recording.bag_copy import copy_bag
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.motchallenge import save_tracks
@@ -95,7 +93,10 @@ def refine_bag(
 
     """
     start = time.monotonic()
-    with _outputs(source, output) as (bag_written, text_written), open_raw_bag(source) as bag:
+    text = text_beside(output)
+    if source.is_dir() and output.resolve().is_relative_to(source.resolve()):
+        raise InputError(f'{output}: lies in the bag that is read; name another output')
+    with replacing_together(output, text) as written, open_raw_bag(source) as bag:
         recorded = read_recorded_tracks(
             bag, topic, frame_rate, lambda share: progress('read', share)
         )
@@ -107,10 +108,8 @@ def refine_bag(
         rewrite = rewrite_tracks(
             recorded, refined.tracks, refined.source, refined_fields(recorded, refined)
         )
-        save_tracks(text_written, refined.tracks)
-        copy_bag(
-            bag, bag_written, recorded.connection, rewrite, lambda share: progress('write', share)
-        )
+        copy_bag(bag, written, recorded.connection, rewrite, lambda share: progress('write', share))
+        save_tracks(written.with_name(text.name), refined.tracks)
     return RefinedBag(
         tracks_in=len(np.unique(recorded.rows.ids)),
         tracks_out=len(np.unique(refined.tracks.ids)),
@@ -120,24 +119,6 @@ def refine_bag(
         interpolated=refined.interpolated,
         seconds=time.monotonic() - start,
     )
-
-
-@contextmanager
-def _outputs(source: Path, output: Path) -> Iterator[tuple[Path, Path]]:
-    """Give paths to write the bag and the text to; both are put in their place, or none."""
-    text = text_beside(output)
-    if source.is_dir() and output.resolve().is_relative_to(source.resolve()):
-        raise InputError(f'{output}: lies in the bag that is read; name another output')
-    text_is_there = False
-    try:
-        with replacing(output, overwrite=False) as bag_written:
-            with replacing(text, overwrite=False) as text_written:
-                yield bag_written, text_written
-            text_is_there = True
-    except BaseException:
-        if text_is_there:
-            text.unlink(missing_ok=True)
-        raise
 
 
 def _in_messages(recorded: RecordedTracks, refined: RefinedTracks) -> RefinedTracks:
