@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -23,7 +24,11 @@ _MIN_SCORE = 0.1
 _LEAST_VARIANCE = 1e-12  # px^2: a box that never moves has one, too
 
 
-def gsi(tracks: TrackRows, settings: GsiSettings | None = None) -> FilledTracks:
+def gsi(
+    tracks: TrackRows,
+    settings: GsiSettings | None = None,
+    progress: Callable[[float], None] = lambda _share: None,
+) -> FilledTracks:
     """Fill the gaps of recorded tracks and smooth their boxes.
 
     Parameters
@@ -32,6 +37,8 @@ def gsi(tracks: TrackRows, settings: GsiSettings | None = None) -> FilledTracks:
         Rows in any order; not changed.
     settings
         None: as published.
+    progress
+        Is told the share of rows done, 0 to 1, after every track.
 
     Returns
     -------
@@ -58,6 +65,7 @@ def gsi(tracks: TrackRows, settings: GsiSettings | None = None) -> FilledTracks:
         if length > _NO_LENGTH:
             track = slice(start, stop)
             boxes[track] = _smooth(by_track.select(track), interpolated[track], length, settings)
+        progress(stop / max(len(order), 1))
     np.maximum(boxes[:, 2:], 0.0, out=boxes[:, 2:])
     tlwh = np.empty_like(boxes)
     tlwh[order] = boxes

@@ -6,18 +6,21 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.refinement.gsi import gsi
 from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
-from strongsort_ros.tracking.detections import IntArray
+from strongsort_ros.tracking.detections import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from strongsort_ros.refinement.aflink_network import Linker
-    from strongsort_ros.refinement.aflink_pairs import CameraMotions
+    from strongsort_ros.refinement.aflink_pairs import CameraMotions, CameraPath, Tracklets
+
+# Between two reports of progress: a fraction of a second.
+_PAIRS: Final = 2048
 
 Progress = Callable[[str, float], None]
 """Is told what is done, 'link' or 'interpolate', and its share, 0 to 1."""
@@ -106,9 +109,10 @@ def refine(
         from strongsort_ros.refinement.aflink_network import load_linker
 
         progress('link', 0.0)
+        watched = _WatchedLinker(linker or load_linker(steps.checkpoint), progress)
         linked = link(
             tracks.frames, tracks.ids, tracks.tlwh, tracks.class_ids,
-            linker or load_linker(steps.checkpoint), steps.aflink, camera_motion or None,
+            watched, steps.aflink, camera_motion or None,
         )  # fmt: skip
         tracks = dataclasses.replace(tracks, ids=linked.ids)
         source = np.lexsort((linked.ids, tracks.frames))
@@ -118,8 +122,30 @@ def refine(
     tracks = tracks.select(source)
     if steps.gsi is not None:
         progress('interpolate', 0.0)
-        filled = gsi(tracks, steps.gsi)
+        filled = gsi(tracks, steps.gsi, lambda share: progress('interpolate', share))
         source = np.where(filled.interpolated, -1, source[filled.source])
         tracks = filled.tracks
         progress('interpolate', 1.0)
     return RefinedTracks(tracks, source, links)
+
+
+class _WatchedLinker:
+    """A linker that tells how far it is, and can be stopped on its way."""
+
+    def __init__(self, linker: Linker, progress: Progress) -> None:
+        self._linker = linker
+        self._progress = progress
+
+    @property
+    def window(self) -> AflinkSettings:
+        return self._linker.window
+
+    def costs(
+        self, tracklets: Tracklets, earlier: IntArray, later: IntArray, camera: CameraPath | None
+    ) -> FloatArray:
+        costs = np.empty(len(earlier))
+        for start in range(0, len(earlier), _PAIRS):
+            part = slice(start, start + _PAIRS)
+            costs[part] = self._linker.costs(tracklets, earlier[part], later[part], camera)
+            self._progress('link', min(start + _PAIRS, len(earlier)) / len(earlier))
+        return costs
