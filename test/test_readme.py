@@ -39,7 +39,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_commands_on_a_desk_run_in_their_order(desk: Path) -> None:
     commands = [shlex.split(c) for c in COMMANDS if c.startswith('strongsort ')]
-    assert {c[1] for c in commands} == {'track', 'refine', 'evaluate', 'render', 'bag', 'embed'}
+    named = {'track', 'refine', 'evaluate', 'render', 'bag', 'replay', 'embed'}
+    assert {c[1] for c in commands} == named
     for _, *arguments in commands:
         done = subprocess.run(
             [sys.executable, '-m', 'strongsort_ros', *arguments],
@@ -52,6 +53,8 @@ def test_the_commands_on_a_desk_run_in_their_order(desk: Path) -> None:
         'report.html',
         'tracks.mp4',
         'my_bag',
+        'replay.html',
+        'my_tracks_refined',
         'my_sequence.npy',
     ):
         assert (desk / made).exists()

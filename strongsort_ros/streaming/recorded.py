@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
-from strongsort_ros.messages.images import BGR, ImageError
-from strongsort_ros.messages.serialised import MessageError, decode_image
+from strongsort_ros.messages.images import BGR
+from strongsort_ros.messages.serialised import decode_image
 from strongsort_ros.streaming.intake import Intake
 from strongsort_ros.streaming.processing import Received
 from strongsort_ros.streaming.synchroniser import Frame
@@ -26,7 +26,7 @@ Message = tuple[str, int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class RecordedFrame:
-    """A frame to be tracked, and the seconds it took to read and to decode."""
+    """A frame to be tracked, and the seconds it took to `read` and to `decode`."""
 
     frame: Frame[Received, Received]
     seconds: dict[str, float] = field(default_factory=dict)
@@ -63,25 +63,29 @@ def recorded_frames(
         yield RecordedFrame(frame, {'read': 0.0})
 
 
-def decoded(frames: Iterable[RecordedFrame], transport: str) -> Iterator[RecordedFrame]:
-    """Yield the frames with the pixels of their images, or what is wrong with these."""
+def decoded(
+    frames: Iterable[RecordedFrame], transport: str, workers: Executor
+) -> Iterator[RecordedFrame]:
+    """Yield the frames at once, while the workers decode the pixels of their images.
+
+    A decoder sets `seconds['decode']` before its pixels are there.
+    """
     for recorded in frames:
         image = recorded.frame.image
         if image is None:
             yield recorded
             continue
-        start = time.perf_counter()
-        frame = replace(recorded.frame, image=replace(image, pixels=_decode(image, transport)))
-        yield RecordedFrame(frame, recorded.seconds | {'decode': time.perf_counter() - start})
+        pixels = workers.submit(_decode, image.data, transport, recorded.seconds)
+        frame = replace(recorded.frame, image=replace(image, pixels=pixels))
+        yield RecordedFrame(frame, recorded.seconds)
 
 
-def _decode(image: Received, transport: str) -> Future[BGR]:
-    pixels: Future[BGR] = Future()
+def _decode(data: bytes, transport: str, seconds: dict[str, float]) -> BGR:
+    start = time.perf_counter()
     try:
-        pixels.set_result(decode_image(image.data, transport))
-    except (ImageError, MessageError) as error:
-        pixels.set_exception(error)
-    return pixels
+        return decode_image(data, transport)
+    finally:
+        seconds['decode'] = time.perf_counter() - start
 
 
 def ahead(items: Iterator[T], most: int) -> Generator[T, None, None]:

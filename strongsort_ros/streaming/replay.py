@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Generator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +40,8 @@ STAGES: Final = (
     'read', 'decode', 'embedding', 'camera_motion', 'association', 'total', 'convert', 'write',
 )  # fmt: skip
 _AHEAD: Final = 4  # frames decoded ahead: enough to even out, a few large images in memory
+# Tracking needs a core of its own more than decoding does.
+_DECODERS: Final = max(min(_AHEAD, (os.cpu_count() or 1) - 1), 1)
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +62,7 @@ class Replayed:
     tracks, boxes
         Different ids, and rows, in the text.
     seconds
-        (N,) by stage: `read` and `decode` (ahead, in a thread of their own), `embedding` and
+        (N,) by stage: `read` and `decode` (ahead, in threads of their own), `embedding` and
         `camera_motion` (side by side), `association`, `total` (of these three), `convert`
         (tracks to messages), `write`. 0 where a frame did not come to a stage.
     elapsed
@@ -135,7 +139,8 @@ def replay(
         open_raw_bag(source) as recording,
         BagWriter(output, recording.storage) as bag,
         closing(FrameProcessor(settings, _log.debug)) as processor,
-        closing(_frames(source, topics, intake)) as frames,
+        ThreadPoolExecutor(_DECODERS, 'decode') as workers,
+        closing(_frames(source, topics, intake, workers)) as frames,
     ):
         answers = _Answers(bag, text)
         start = time.perf_counter()
@@ -222,13 +227,13 @@ def _for_bag(settings: AllSettings, topics: CameraTopics) -> AllSettings:
 
 
 def _frames(
-    source: Path | str, topics: CameraTopics, intake: Intake
+    source: Path | str, topics: CameraTopics, intake: Intake, workers: Executor
 ) -> Generator[RecordedFrame, None, None]:
     if not intake.uses_images:
         topics = replace(topics, image='')
     messages = read_camera(source, topics)
     frames = recorded_frames(messages, intake, topics.detections)
-    return ahead(decoded(frames, topics.transport), _AHEAD)
+    return ahead(decoded(frames, topics.transport, workers), _AHEAD)
 
 
 class _Answers:

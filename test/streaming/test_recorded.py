@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -51,11 +52,14 @@ def test_what_waits_at_the_end_is_tracked() -> None:
 def test_a_wrong_image_is_said_when_its_pixels_are_asked_for() -> None:
     intake = Intake(NodeSettings(), lambda _: None, lambda _: None)
     messages = [('image', 1, message(1) + bytes(8)), ('detections', 1, message(1))]
-    (found,) = decoded(recorded_frames(messages, intake, 'detections'), 'compressed')
+    with ThreadPoolExecutor(1) as workers:
+        frames = recorded_frames(messages, intake, 'detections')
+        (found,) = decoded(frames, 'compressed', workers)
     assert found.frame.image is not None
     assert found.frame.image.pixels is not None
     with pytest.raises(ImageError, match='cannot be decoded'):
         found.frame.image.pixels.result()
+    assert found.seconds['decode'] > 0
 
 
 def test_ahead_keeps_order_bounds_and_errors() -> None:
