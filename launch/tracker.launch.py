@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
@@ -14,11 +15,13 @@ from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
 CONFIG = Path(__file__).parent.parent / 'config'
 
 ARGUMENTS = (
-    ('namespace', '', 'Namespace of the node and its topics, such as the name of the camera'),
+    ('namespace', '', 'Namespace of the node and its topics'),
+    ('cameras', '', 'Names of cameras, as front,rear: a node each, in a namespace of that name'),
     ('image', 'image', 'Topic of the images'),
     ('detections', 'detections', 'Topic of the detections (vision_msgs/Detection2DArray)'),
     ('params_file', str(CONFIG / 'tracker.yaml'), 'Parameters; the arguments below come first'),
     ('autostart', 'true', 'Configure and activate; false: a lifecycle manager does it'),
+    ('respawn', 'true', 'Start the node again when it dies'),
     ('use_sim_time', 'false', 'Take the time of reports from /clock'),
     ('log_level', 'info', 'debug, info, warn, error or fatal'),
     (
@@ -30,13 +33,40 @@ ARGUMENTS = (
 PARAMETERS = ('weights', 'device', 'camera_motion', 'image_transport')
 """Arguments that are parameters, too; left empty, the file decides."""
 
+CAMERA = re.compile('[A-Za-z][A-Za-z0-9_]*')
+RESPAWN_DELAY = 1.0
+"""Seconds: a node that cannot start must not fill the log."""
+
 PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 """Of Fast DDS 2 (Jazzy) and 3 (Kilted and later)."""
 
 
 def start(context: LaunchContext) -> list[Node]:
-    """Return the node, with the arguments as they were given."""
+    """Return a node for each camera, with the arguments as they were given.
+
+    Raises
+    ------
+    ValueError
+        Names of cameras are no namespaces or not different, or their topics would be the same.
+
+    """
     given = context.launch_configurations
+    cameras = [camera.strip() for camera in given['cameras'].split(',')]
+    if cameras == ['']:
+        return [tracker(given, given['namespace'])]
+    if len(set(cameras)) < len(cameras) or not all(map(CAMERA.fullmatch, cameras)):
+        raise ValueError(f'cameras: {given["cameras"]!r}: expected different names, as front,rear')
+    for name in ('image', 'detections'):
+        if given[name].startswith('/'):
+            raise ValueError(
+                f'{name}: {given[name]!r} is the same topic for every camera: leave its first '
+                'slash out, and it is looked for in the namespace of each'
+            )
+    return [tracker(given, '/'.join((given['namespace'], camera))) for camera in cameras]
+
+
+def tracker(given: dict[str, str], namespace: str) -> Node:
+    """Return the node of one camera."""
     kinds = {name: str for name in PARAMETERS if given[name]}
     kinds |= {'autostart': bool, 'use_sim_time': bool}
     overrides = {
@@ -46,19 +76,20 @@ def start(context: LaunchContext) -> list[Node]:
     profile = given['fastdds_profile']
     if any(name in os.environ for name in PROFILE_VARIABLES):
         profile = ''
-    tracker = Node(
+    return Node(
         package='strongsort_ros',
         executable='tracker_node',
         name='tracker',
-        namespace=given['namespace'],
+        namespace=namespace,
         parameters=[ParameterFile(given['params_file'], allow_substs=True), overrides],
         remappings=[(name, given[name]) for name in ('image', 'detections') if name != given[name]],
         additional_env=dict.fromkeys(PROFILE_VARIABLES, profile) if profile else {},
         arguments=['--ros-args', '--log-level', given['log_level']],
+        respawn=LaunchConfiguration('respawn'),
+        respawn_delay=RESPAWN_DELAY,
         output='screen',
         emulate_tty=True,
     )
-    return [tracker]
 
 
 def generate_launch_description() -> LaunchDescription:

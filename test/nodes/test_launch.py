@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from strongsort_ros.tracking.detections import Detections
@@ -35,32 +38,101 @@ sys.exit(service.run())
 """
 
 
+Launch = Callable[..., tuple[subprocess.Popen[bytes], Path]]
+
+
 @pytest.fixture
-def launched(ros_context: Any, machine_class: Any, tmp_path: Path) -> Iterator[Any]:
-    """A tracker that was launched, in namespace `front`, and a machine that feeds it."""
-    arguments = [
-        'namespace:=front', 'weights:=none', 'camera_motion:=none', 'detections:=yolo/detections',
-    ]  # fmt: skip
-    log = tmp_path / 'launch.log'
-    with log.open('wb') as output:
-        process = subprocess.Popen(
-            [sys.executable, '-c', PROGRAM, str(FILE), *arguments],
-            stdout=output,
-            stderr=output,
-            cwd=FILE.parents[1],
-        )
-    machine = machine_class(ros_context, '/front', topics={'detections': 'yolo/detections'})
-    yield machine, process, log
-    machine.close()
-    process.kill()
-    process.wait()
+def launch(ros_context: Any, tmp_path: Path) -> Iterator[Launch]:
+    """Run the launch file with arguments; return the process and its log."""
+    del ros_context  # sets the domain
+    started = []
+
+    def start(*arguments: str) -> tuple[subprocess.Popen[bytes], Path]:
+        log = tmp_path / 'launch.log'
+        with log.open('wb') as output:
+            process = subprocess.Popen(
+                [sys.executable, '-c', PROGRAM, str(FILE), *arguments],
+                stdout=output,
+                stderr=output,
+                cwd=FILE.parents[1],
+            )
+        started.append(process)
+        return process, log
+
+    yield start
+    for process in started:
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
 
 
-def test_it_starts_configures_activates_and_ends(launched: Any) -> None:
-    machine, process, log = launched
-    machine.connected()
-    assert machine.state() == 'active'
-    assert machine.track(10**12, Detections.empty()).tracks == []
+@pytest.fixture
+def machine(ros_context: Any, machine_class: Any) -> Iterator[Callable[..., Any]]:
+    """Make the camera and the detector of a namespace."""
+    made = []
+
+    def make(namespace: str, **topics: str) -> Any:
+        made.append(machine_class(ros_context, namespace, topics=topics))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+FAST = ('weights:=none', 'camera_motion:=none')
+
+
+def test_it_starts_configures_activates_and_ends(launch: Launch, machine: Any) -> None:
+    process, log = launch('namespace:=front', 'detections:=yolo/detections', *FAST)
+    front = machine('/front', detections='yolo/detections')
+    front.connected()
+    assert front.state() == 'active'
+    assert front.track(10**12, Detections.empty()).tracks == []
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
     assert 'process has finished cleanly' in log.read_text()
+
+
+def test_every_camera_has_a_tracker_of_its_own(launch: Launch, machine: Any) -> None:
+    launch('cameras:=front, rear', 'namespace:=car', 'image:=image_raw', *FAST)
+    seen = Detections(np.array([[10.0, 10, 40, 90]]), np.array([0.9]), np.array(['person']))
+    for namespace in ('/car/front', '/car/rear'):
+        camera = machine(namespace, image='image_raw')
+        camera.connected()
+        for number in range(4):
+            found = camera.track(10**12 + number * 33_333_333, seen)
+        assert [track.id for track in found.tracks] == [1]  # ids are those of one camera
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (('cameras:=front,front',), 'expected different names'),
+        (('cameras:=front,,rear',), 'expected different names'),
+        (('cameras:=front,rear', 'image:=/camera/image'), 'leave its first slash out'),
+    ],
+)
+def test_cameras_that_cannot_be_are_refused(
+    launch: Launch, arguments: tuple[str, ...], words: str
+) -> None:
+    process, log = launch(*arguments)
+    assert process.wait(20) != 0
+    assert words in log.read_text()
+
+
+def test_a_node_that_is_killed_comes_back(launch: Launch, machine: Any) -> None:
+    _, log = launch('namespace:=front', *FAST)
+    front = machine('/front')
+    front.connected()
+    (pid,) = re.findall(r'process started with pid \[(\d+)\]', log.read_text())
+    os.kill(int(pid), signal.SIGKILL)
+    front.wait(lambda: log.read_text().count('process started with pid') == 2, 'the respawn')
+    front.wait(lambda: log.read_text().count('active: reads') == 2, 'the second life')
+    front.connected()
+
+    def answered() -> bool:
+        front.send(10**12, Detections.empty())
+        front.spin(0.1)
+        return bool(front.tracks)
+
+    front.wait(answered, 'tracks')
