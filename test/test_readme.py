@@ -55,6 +55,8 @@ def test_the_commands_on_a_desk_run_in_their_order(desk: Path) -> None:
         'my_bag',
         'replay.html',
         'my_tracks_refined',
+        'my_whole_tracks.txt',
+        'smoothed/my_tracks',
         'my_sequence.npy',
     ):
         assert (desk / made).exists()

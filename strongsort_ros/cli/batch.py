@@ -203,6 +203,7 @@ def _hidden_folder(folder: Path) -> Iterator[Path]:
     """Give a folder for what is not finished, which is removed whatever becomes of workers."""
     from strongsort_ros.recording.errors import InputError
 
+    made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         hidden = Path(tempfile.mkdtemp(prefix='.unfinished.', dir=folder))
@@ -212,6 +213,8 @@ def _hidden_folder(folder: Path) -> Iterator[Path]:
         yield hidden
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
+        if made and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _show_failed(failed: dict[Job, str]) -> None:
