@@ -101,7 +101,7 @@ class ReplayWork:
         assert self.steps is not None
         if replayed.counts['restarts']:
             raise InputError(
-                f'{job.source}: stamps jump back {replayed.counts["restarts"]} times, so it is not '
+                f'{job.source}: stamps jump back {times(replayed.counts["restarts"])}, so it is not '
                 'one recording that could be refined; replay it without --aflink and --gsi'
             )
         refined = refine_bag(
@@ -137,7 +137,12 @@ def oddities(replayed: Replayed) -> list[str]:
         lines.append(', '.join(lost))
     if restarts := replayed.counts['restarts']:
         lines.append(
-            f'stamps jumped back {restarts} times: all tracks were forgotten there, and the '
+            f'stamps jumped back {times(restarts)}: all tracks were forgotten there, and the '
             'numbers of frames go on'
         )
     return lines
+
+
+def times(count: int) -> str:
+    """Return how many times in words."""
+    return 'once' if count == 1 else f'{count} times'

@@ -29,7 +29,7 @@ from strongsort_ros.streaming.answers import track_array, tracked_detections
 from strongsort_ros.streaming.intake import Intake
 from strongsort_ros.streaming.processing import FrameProcessor, Tracked
 from strongsort_ros.streaming.recorded import RecordedFrame, ahead, decoded, recorded_frames
-from strongsort_ros.streaming.settings import AllSettings
+from strongsort_ros.streaming.settings import NO_WEIGHTS, AllSettings
 from strongsort_ros.streaming.synchroniser import SECOND
 from strongsort_ros.tracking.detections import FloatArray, IntArray
 
@@ -220,10 +220,11 @@ def answered_frames(output: Path | str, frame_rate: float = 0.0) -> AnsweredFram
 
 
 def _for_bag(settings: AllSettings, topics: CameraTopics) -> AllSettings:
-    """Return the settings with the transport of the bag's images."""
-    if settings.node.image_transport == 'none':
-        return settings
-    return replace(settings, node=settings.node.replace(image_transport=topics.transport))
+    """Return the settings for the bag's images; where there are none, no weights are loaded."""
+    none = 'none' in (settings.node.image_transport, topics.transport)
+    changes = {'weights': NO_WEIGHTS} if none else {}
+    transport = 'none' if none else topics.transport
+    return replace(settings, node=settings.node.replace(image_transport=transport, **changes))
 
 
 def _frames(

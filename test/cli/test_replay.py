@@ -11,6 +11,7 @@ import pytest
 from strongsort_ros.cli.main import main
 from strongsort_ros.recording.motchallenge import load_tracks
 from strongsort_ros.recording.rosbag_reader import read_tracks
+from test.streaming.bags import Message, frame_of, rewrite, twice
 
 Capture = pytest.CaptureFixture[str]
 
@@ -86,6 +87,33 @@ def test_presets_settings_and_parameter_files_are_those_of_track(
         assert run('replay', bag, *ours, '-o', one) == 0
         assert run('track', det, *shown, *theirs, '-o', two) == 0
         assert Path(f'{one}.txt').read_text() == two.read_text()
+
+
+def test_a_bag_over_a_loop_is_tracked_but_not_refined(
+    bag: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    looped = twice(bag, tmp_path / 'looped')
+    assert run('replay', looped, '--gsi', '-o', tmp_path / 'out') == 2
+    assert 'stamps jump back once' in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ['looped']
+    assert run('replay', looped, '-o', tmp_path / 'out') == 0
+    said = capsys.readouterr()
+    assert 'in 24 frames' in said.out
+    assert 'stamps jumped back once' in said.err
+
+
+def test_what_was_lost_is_told_in_one_line(bag: Path, tmp_path: Path, capsys: Capture) -> None:
+    def lose(topic: str, time: int, data: bytes) -> list[Message]:
+        frame = frame_of(time)
+        if topic == '/detections':
+            return [] if frame == 3 else [(topic, time, data)]
+        return [] if frame in (7, 8) else [(topic, time, data)]
+
+    lossy = rewrite(bag, tmp_path / 'lossy', lose)
+    assert run('replay', lossy, '--reid', 'none', '-o', tmp_path / 'out') == 0
+    told = '2 detections without an image (tracked by motion), 1 images without detections'
+    lines = capsys.readouterr().err.splitlines()
+    assert [set(line.split(', ')) for line in lines] == [set(told.split(', '))]
 
 
 def test_many_bags_one_of_them_bad(bag: Path, drawn: Path, tmp_path: Path, capsys: Capture) -> None:
