@@ -101,8 +101,8 @@ class ReplayWork:
         assert self.steps is not None
         if replayed.counts['restarts']:
             raise InputError(
-                f'{job.source}: stamps jump back {times(replayed.counts["restarts"])}, so it is not '
-                'one recording that could be refined; replay it without --aflink and --gsi'
+                f'{job.source}: stamps jump back {times(replayed.counts["restarts"])}, so it is '
+                'not one recording to be refined; replay it without --aflink and --gsi'
             )
         refined = refine_bag(
             written, refined_beside(written), self.steps,
