@@ -7,7 +7,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,9 +139,11 @@ def _do(
         show = stack.enter_context(meter(label))
         try:
             outcomes = _parallel(tasks, n_jobs, backend, show)
-        except BrokenExecutor:
-            # Which jobs went down with the worker is not known; what was finished is there.
-            why = 'not finished: a worker process was ended; run this again, with fewer --jobs'
+        # Not a job's error, which is an outcome, but what became of the workers. Which jobs went
+        # down with them is not known; what was finished is there.
+        except Exception as error:
+            reason = one_line(error).split('. ')[0]
+            why = f'not finished, the workers failed: {reason}; run this again, with fewer --jobs'
             return {job: why for job in jobs if not job.output.exists()}
     for done, _ in outcomes:
         if done:

@@ -88,7 +88,7 @@ def test_finished_ones_are_skipped(jobs: list[Job], capsys: Capture) -> None:
 def test_a_worker_that_dies_is_reported(jobs: list[Job], capsys: Capture) -> None:
     jobs[1].source.write_text('die')
     assert run_many(jobs, WORK, label='shout', n_jobs=2) == 1
-    assert 'a worker process was ended' in capsys.readouterr().err
+    assert 'not finished, the workers failed: TerminatedWorkerError' in capsys.readouterr().err
     assert not list(jobs[0].output.parent.glob('.*'))
     jobs[1].source.write_text('two')
     jobs[3].source.write_text('four')

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from strongsort_ros.messages.serialised import SECOND
 from strongsort_ros.messages.track_arrays import TrackArray, read_track_array
@@ -223,3 +226,35 @@ def test_the_steps_on_rows(data_dir: Path) -> None:
     untouched = refine(golden, RefinementSteps())
     assert (untouched.links, untouched.interpolated) == (0, 0)
     np.testing.assert_array_equal(untouched.source, np.arange(len(golden)))
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    st.sets(st.integers(1, 40), min_size=1),
+    st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=4),
+    st.sampled_from(STORAGES),
+    st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_a_bag_and_its_rows_are_refined_alike(
+    frames: set[int], ids: list[int], storage: Storage, seed: int
+) -> None:
+    """Whatever frames were dropped and whatever tracks broke off."""
+    rng = np.random.default_rng(seed)
+    messages = {}
+    for frame in sorted(frames):
+        here = [i for i in dict.fromkeys(ids) if rng.random() < 0.6]
+        messages[frame] = track_array(frame, [track(i, rng.uniform(0, 99)) for i in here])
+    with TemporaryDirectory() as folder:
+        source = write_messages(Path(folder) / 'in', messages, storage)
+        before = read_tracks(source, frame_rate=RATE)
+        done = refine_bag(source, Path(folder) / 'out', BOTH, frame_rate=RATE)
+        after = read_tracks(Path(folder) / 'out', frame_rate=RATE)
+    expected = refine(before, BOTH).tracks
+    numbers = np.array(sorted(frames)) - min(frames) + 1
+    expected = expected.select(np.isin(expected.frames, numbers))
+    np.testing.assert_array_equal(after.frames, expected.frames)
+    np.testing.assert_array_equal(after.ids, expected.ids)
+    np.testing.assert_allclose(after.tlwh, expected.tlwh, atol=1e-9)
+    np.testing.assert_allclose(after.scores, expected.scores, atol=1e-6)
+    assert done.boxes_out == len(after)
+    assert done.interpolated >= len(after) - len(before)

@@ -15,6 +15,7 @@ import pytest
 
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS, ros_types
+from strongsort_ros.recording.rosbag_reader import read_tracks
 from strongsort_ros.recording.rosbag_writer import BagWriter, Storage
 from strongsort_ros.refinement.bag import refine_bag
 from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
@@ -225,6 +226,25 @@ def test_outputs_that_cannot_be(tmp_path: Path) -> None:
         assert digests(tmp_path) == before
     with pytest.raises(InputError, match=r'cannot write there: (Operation|Permission)'):
         refine_bag(source, Path('/sys/strongsort_out'), STEPS)
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Path]:
+    """Bag in a folder that may not be looked into; root, whom nothing is forbidden, steps down."""
+    source = good(tmp_path / 'closed' / 'in')
+    source.parent.chmod(0)
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)
+    yield source
+    os.seteuid(was)
+    source.parent.chmod(0o700)
+
+
+def test_no_permission_to_read(closed: Path) -> None:
+    with pytest.raises(InputError, match=r'not a readable bag: .*Permission denied') as raised:
+        read_tracks(closed)
+    assert str(raised.value).startswith(f'{closed}: ')
 
 
 class StopError(Exception):
