@@ -59,7 +59,8 @@ def copy_bag(
     writer = Writer(output, version=9, storage_plugin=bag.plugin)
     if bag.compression != CompressionMode.NONE:
         writer.set_compression(bag.compression, CompressionFormat.ZSTD)
-    for key, value in {**bag.custom_data, REFINED: changed.topic}.items():
+    refined = {*bag.custom_data.get(REFINED, '').split(), changed.topic}
+    for key, value in {**bag.custom_data, REFINED: ' '.join(sorted(refined))}.items():
         writer.set_custom_data(key, value)
     try:
         with writer:

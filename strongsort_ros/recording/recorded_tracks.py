@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from rosbags.interfaces import Connection
 
 from strongsort_ros.messages.serialised import SECOND
-from strongsort_ros.messages.track_arrays import TRACK, read_track_array
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.frame_numbers import FrameNumbers, frame_numbers
 from strongsort_ros.recording.raw_bag import RawBag, reading
 from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS, ros_types
 from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.recording.text_table import MAX_FRAME
-from strongsort_ros.tracking.camera_compensation import is_usable
+from strongsort_ros.recording.track_messages import (
+    TracksMessage,
+    read_detections_message,
+    read_tracks_message,
+)
 from strongsort_ros.tracking.detections import FloatArray, IntArray
-from strongsort_ros.tracking.settings import TrackerSettings
-from strongsort_ros.tracking.tracks import TENTATIVE
 
 REFINED: Final = 'strongsort_ros/refined'
-"""Key in a bag's metadata of the topic whose tracks were refined: each is meant to be there."""
-
-_MOST_MOTION: Final = TrackerSettings().max_camera_motion
+"""Key in a bag's metadata of the topics whose tracks were refined: each is meant to be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,12 @@ def read_recorded_tracks(
 
     """
     connection = _choose(bag, topic)
-    read = _read_track_array if connection.msgtype == TRACKS else _read_detection_array
+    if connection.digest not in ('', ros_types().hash_rihs01(connection.msgtype)):
+        raise InputError(
+            f'{bag.path}: {connection.topic}: a {connection.msgtype} of another version, '
+            'with other fields'
+        )
+    read = read_tracks_message if connection.msgtype == TRACKS else read_detections_message
     messages = []
     for _, _, data in bag.messages([connection]):
         with reading(bag.path):
@@ -116,20 +120,6 @@ def read_recorded_tracks(
             f'{stamps.max() / SECOND:.3f} s are more than {MAX_FRAME} frames'
         )
     return _gather(bag, connection, messages, stamps, numbers)
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """One message: K boxes, those that are to be reported or may be."""
-
-    stamp: int
-    ids: list[Any]
-    cxcywh: FloatArray
-    scores: FloatArray
-    class_ids: list[str]
-    place: IntArray
-    tracks: npt.NDArray[np.void]
-    camera_motion: FloatArray | None = field(default=None)
 
 
 def _choose(bag: RawBag, topic: str) -> Connection:
@@ -150,47 +140,6 @@ def _choose(bag: RawBag, topic: str) -> Connection:
     raise InputError(f'{bag.path}: no topic of {TRACKS} or {DETECTIONS}; there is: {bag.topics}')
 
 
-def _read_track_array(data: bytes) -> _Message:
-    array = read_track_array(data)
-    confirmed = np.flatnonzero(array.tracks['state'] != TENTATIVE)
-    tracks = array.tracks[confirmed]
-    known = array.camera_motion_score > 0 and is_usable(array.camera_motion, _MOST_MOTION)
-    return _Message(
-        array.header.stamp,
-        tracks['id'].tolist(),
-        np.concatenate([tracks['center'], tracks['size']], axis=1),
-        tracks['score'].astype(np.float64),
-        [array.class_ids[place] for place in confirmed.tolist()],
-        confirmed,
-        tracks,
-        array.camera_motion if known else None,
-    )
-
-
-def _read_detection_array(data: bytes) -> _Message:
-    array: Any = ros_types().deserialize_cdr(data, DETECTIONS)
-    place = [number for number, detection in enumerate(array.detections) if detection.id]
-    tracked = [array.detections[number] for number in place]
-    boxes = [
-        (d.bbox.center.position.x, d.bbox.center.position.y, d.bbox.size_x, d.bbox.size_y)
-        for d in tracked
-    ]
-    best = [max((r.hypothesis for r in d.results), key=_score, default=None) for d in tracked]
-    return _Message(
-        array.header.stamp.sec * SECOND + array.header.stamp.nanosec,
-        [detection.id for detection in tracked],
-        np.array(boxes, dtype=np.float64).reshape(-1, 4),
-        np.array([b.score if b else 1.0 for b in best], dtype=np.float64),
-        [b.class_id if b else '' for b in best],
-        np.array(place, dtype=np.int64),
-        np.zeros(len(place), TRACK),
-    )
-
-
-def _score(hypothesis: Any) -> float:
-    return float(hypothesis.score)
-
-
 def _check_stamps(bag: RawBag, connection: Connection, stamps: IntArray) -> None:
     order = np.argsort(stamps, kind='stable')
     again = np.flatnonzero(np.diff(stamps[order]) == 0)
@@ -206,7 +155,7 @@ def _check_stamps(bag: RawBag, connection: Connection, stamps: IntArray) -> None
 def _gather(
     bag: RawBag,
     connection: Connection,
-    messages: list[_Message],
+    messages: list[TracksMessage],
     stamps: IntArray,
     numbers: FrameNumbers,
 ) -> RecordedTracks:
@@ -230,7 +179,7 @@ def _gather(
     # As the tracker does: a box that was missed once, however many frames were dropped, is
     # reported, and one that shrank to nothing is not.
     recent = tracks['time_since_update'] <= _elapsed(frames)[message]
-    recent |= bag.custom_data.get(REFINED) == connection.topic
+    recent |= connection.topic in bag.custom_data.get(REFINED, '').split()
     reported = np.flatnonzero(recent & ~(cxcywh[:, 2:] <= 0).any(axis=1))
     order = reported[np.lexsort((rows.ids[reported], rows.frames[reported]))]
     rows = rows.select(order)

@@ -15,9 +15,9 @@ from strongsort_ros.messages.serialised import SECOND
 from strongsort_ros.messages.track_arrays import TrackArray, read_track_array
 from strongsort_ros.recording.motchallenge import load_tracks
 from strongsort_ros.recording.raw_bag import open_raw_bag
-from strongsort_ros.recording.ros_types import DETECTIONS
+from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS
 from strongsort_ros.recording.rosbag_reader import open_bag, read_tracks
-from strongsort_ros.recording.rosbag_writer import Storage
+from strongsort_ros.recording.rosbag_writer import BagWriter, Storage
 from strongsort_ros.refinement.bag import refine_bag
 from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
 from strongsort_ros.refinement.steps import RefinementSteps, refine
@@ -215,6 +215,19 @@ def test_refining_twice_changes_nothing_more(tmp_path: Path) -> None:
     first, second = arrays(tmp_path / 'once'), arrays(tmp_path / 'twice')
     for a, b in zip(first, second, strict=True):
         assert a.tracks['state'].tolist() == b.tracks['state'].tolist()
+
+
+def test_two_topics_one_after_the_other(tmp_path: Path) -> None:
+    """What was refined first keeps its interpolated boxes, and is known as refined."""
+    with BagWriter(tmp_path / 'in') as bag:
+        messages = walk([1, 2, 6], 1) | {frame: track_array(frame, []) for frame in (3, 4)}
+        for frame, message in sorted(messages.items()):
+            for topic in ('/left', '/right'):
+                bag.write_serialized(topic, TRACKS, stamp(frame), message)
+    refine_bag(tmp_path / 'in', tmp_path / 'left', GSI, topic='/left')
+    refine_bag(tmp_path / 'left', tmp_path / 'both', GSI, topic='/right')
+    for topic in ('/left', '/right'):
+        assert read_tracks(tmp_path / 'both', topic).frames.tolist() == [1, 2, 3, 4, 6]
 
 
 def test_the_steps_on_rows(data_dir: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
 
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS, ros_types
@@ -143,6 +144,14 @@ def ages(path: Path) -> Path:
     return write_messages(path, {1: track_array(1, [], start=0), 2: track_array(2, [])})
 
 
+def other_version(path: Path) -> Path:
+    """A type of the same name with other fields, as its hash says."""
+    with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as bag:
+        tracks = bag.add_connection('/tracks', TRACKS, msgdef='uint8 id', rihs01='RIHS01_00')
+        bag.write(tracks, stamp(1), track_array(1, []))
+    return path
+
+
 def old_bag_file(path: Path) -> Path:
     path.with_suffix('.bag').write_bytes(b'#ROSBAG V2.0\n')
     return path.with_suffix('.bag')
@@ -168,6 +177,7 @@ WRONG: dict[Callable[[Path], Path], str] = {
     no_message: 'tracks message of 60 bytes',
     detection_twice: "/seen, frame 1: id 'a' is there twice",
     ages: r'stamps on /tracks from 0\.100 to 1700000000\.200 s are more than',
+    other_version: '/tracks: a strongsort_ros/msg/Track2DArray of another version',
     old_bag_file: 'not a readable bag: Unrecognized storage format',
 }
 
