@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,12 +35,8 @@ def show_scores(sides: Mapping[str, Evaluation]) -> None:
 
 
 def save_scores(path: Path, before: Evaluation, after: Evaluation | None) -> None:
-    """Write all scores as JSON, those after refinement as `refined`, and say where."""
-    from strongsort_ros.recording.atomic import replacing
+    """Write all scores as JSON, and say where."""
+    from strongsort_ros.evaluation import before_after
 
-    content = dataclasses.asdict(before)
-    if after is not None:
-        content['refined'] = dataclasses.asdict(after)
-    with replacing(path) as written:
-        written.write_text(f'{json.dumps(content, indent=1)}\n', encoding='utf-8')
+    before_after.save_scores(path, before, after)
     say(f'scores: {path}')

@@ -19,6 +19,7 @@ STARTING: Final = 120.0
 ANSWERING: Final = 10.0
 """Seconds for a service that has little to do."""
 _SPIN: Final = 0.1
+_RETRY: Final = 1.0
 
 
 class NodeError(RuntimeError):
@@ -77,17 +78,38 @@ class Client:
 
     def send(self, kind: Any, service: str, request: Any, seconds: float = ANSWERING) -> Future:
         """Call a service, and return what will be its answer; errors as `call`."""
-        if service not in self._clients:
-            self._clients[service] = self.node.create_client(kind, service)
-        client = self._clients[service]
+        client = self.prepare(kind, service)
         if not self.spin_until(client.service_is_ready, seconds):
             raise NodeError(f'nobody offers the service {client.srv_name}: is its node running?')
         return client.call_async(request)
+
+    def prepare(self, kind: Any, service: str) -> Any:
+        """Return the client of a service, made at the first call."""
+        if service not in self._clients:
+            self._clients[service] = self.node.create_client(kind, service)
+        return self._clients[service]
 
     def state(self, node: str, seconds: float = ANSWERING) -> int:
         """Return a node's state, a constant of lifecycle_msgs/State; errors as `call`."""
         answer = self.call(GetState, f'{node}/get_state', GetState.Request(), seconds)
         return int(answer.current_state.id)
+
+    def handshake(self, node: str, seconds: float = ANSWERING) -> int:
+        """Return a node's state when it knows of all that has been made here; errors as `call`.
+
+        Until then its answers are lost, and so are messages to it. A process gets to know what
+        another makes in the order of making, so an answer to the client made last is the proof.
+        """
+        service = f'{node}/get_state'
+        if service in self._clients:
+            self.node.destroy_client(self._clients.pop(service))
+        end = time.monotonic() + seconds
+        answer = self.send(GetState, service, GetState.Request(), seconds)
+        while not self.spin_until(answer.done, _RETRY):
+            if time.monotonic() > end:
+                raise NodeError(f'{service} was not answered in {seconds:g} s')
+            answer = self.send(GetState, service, GetState.Request(), seconds)
+        return int(answer.result().current_state.id)
 
     def bring_up(
         self, node: str, parameters: Mapping[str, object], seconds: float = STARTING
@@ -110,10 +132,12 @@ class Client:
             There is no such node, a parameter is refused, or a transition fails.
 
         """
-        state = self.state(node, seconds)
+        self.prepare(SetParameters, f'{node}/set_parameters')
+        self.prepare(ChangeState, f'{node}/change_state')
+        state = self.handshake(node, seconds)
         if state == State.PRIMARY_STATE_ACTIVE and parameters:
             state = self._change_state(node, Transition.TRANSITION_DEACTIVATE, seconds)
-        self._set(node, parameters)
+        self.set_parameters(node, parameters)
         steps = {
             State.PRIMARY_STATE_UNCONFIGURED: Transition.TRANSITION_CONFIGURE,
             State.PRIMARY_STATE_INACTIVE: Transition.TRANSITION_ACTIVATE,
@@ -129,7 +153,15 @@ class Client:
             raise NodeError(f'{node} cannot be brought up: its log says why')
         return self.state(node)
 
-    def _set(self, node: str, parameters: Mapping[str, object]) -> None:
+    def set_parameters(self, node: str, parameters: Mapping[str, object]) -> None:
+        """Set parameters of a node.
+
+        Raises
+        ------
+        NodeError
+            One is refused, or the node does not answer.
+
+        """
         request = SetParameters.Request()
         request.parameters = [
             Parameter(name, value=value).to_parameter_msg() for name, value in parameters.items()

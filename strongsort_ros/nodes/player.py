@@ -98,12 +98,17 @@ class Player:
             self._publishers[topics.image] = _publisher(client, kind, 'image')
         self._clock = _publisher(client, Clock, '/clock') if pace.clock else None
         self._stamps = array('q')
-        self._image_times: dict[int, int] = {}
+        self._images: set[int] = set()  # stamps
         self._pending: dict[int, None] = {}  # stamps, in order
         self._missed = 0
 
-    def bring_up(self) -> None:
+    def bring_up(self, frame_rate: float = 0.0) -> None:
         """Bring the tracker up for this bag, and wait until it listens.
+
+        Parameters
+        ----------
+        frame_rate
+            Nominal frames a second; 0: as the tracker has been told.
 
         Raises
         ------
@@ -114,12 +119,15 @@ class Player:
         parameters: dict[str, object] = {'image_transport': self._topics.transport}
         if not self._pace.realtime:
             parameters['sync_deadline'] = DEADLINE
+        if frame_rate:
+            parameters['frame_rate'] = frame_rate
         self._client.bring_up(self._tracker, parameters, self._pace.starting)
         if not self._client.spin_until(lambda: not self._unheard(), ANSWERING):
             raise NodeError(
                 f'{self._tracker} is active, but has nothing to do with {self._unheard()[0]}: '
                 'give both nodes the same namespace and remappings'
             )
+        self._client.handshake(self._tracker)
 
     def play(self, bag: Path, progress: Progress = lambda _done, _all: None) -> Played:
         """Play the bag from beginning to end.
@@ -149,7 +157,7 @@ class Player:
             raise NodeError(f'{self._tracker} answered none of {len(stamps)} frames{self._why()}')
         return Played(
             bag, self._topics, answers.topics[0], np.array(stamps), answers.frames,
-            answers.last - start, np.array(answers.round_trips), answers.report, self._image_times,
+            answers.last - start, np.array(answers.round_trips), answers.report,
         )  # fmt: skip
 
     def _send(self, topic: str, at: int, message: bytes) -> None:
@@ -167,12 +175,12 @@ class Player:
             self._answers.expect(stamp, at)
             self._pending[stamp] = None
         else:
-            self._image_times[stamp] = at
+            self._images.add(stamp)
         self._publishers[topic].publish(message)
 
     def _keep_step(self) -> None:
         """Wait for the answers to frames of which all has been sent."""
-        images = self._image_times if self._topics.image else self._pending
+        images = self._images if self._topics.image else self._pending
         due = [stamp for stamp in self._pending if stamp in images]
         due += list(self._pending)[:-AHEAD]
         for stamp in due:

@@ -15,18 +15,19 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from strongsort_ros.evaluation.before_after import headline_table, load_truth, scores_of
+from strongsort_ros.evaluation.before_after import headline_table, scores_of
+from strongsort_ros.evaluation.evaluate import find_truth
 from strongsort_ros.evaluation.report import save_report
 from strongsort_ros.nodes.client import Client, NodeError
 from strongsort_ros.nodes.parameters import Parameters
 from strongsort_ros.nodes.player import Pace, Player
-from strongsort_ros.nodes.refine_call import refine
+from strongsort_ros.nodes.refine_call import refine, summary
 from strongsort_ros.nodes.replayer_settings import AllReplayerSettings, ReplayerSettings
 from strongsort_ros.recording.camera_bag import find_camera_topics
 from strongsort_ros.recording.errors import InputError
+from strongsort_ros.recording.motchallenge import load_ground_truth
 from strongsort_ros.recording.output_folder import replacing_folder
 from strongsort_ros.recording.rosbag_writer import BagWriter
-from strongsort_ros.recording.rows import GroundTruth
 from strongsort_ros.settings import ACTIVE
 from strongsort_ros.streaming.live_report import REFINED, TRACKS, Played, live_report, write_results
 
@@ -56,7 +57,7 @@ class Replayer:
     def __init__(self, client: Client, settings: ReplayerSettings) -> None:
         self._client, self._settings = client, settings
         self._log = client.node.get_logger()
-        self._said = time.monotonic()
+        self._said = 0.0
 
     def run(self) -> None:
         """Do all of it; results go to the output folder, whole or not at all.
@@ -73,8 +74,11 @@ class Replayer:
         settings = self._settings
         if not settings.bag:
             raise InputError('there is no bag to play: set the parameter bag')
-        truth = load_truth(settings.ground_truth) if settings.ground_truth else None
-        output = Path(settings.output or f'{Path(settings.bag).stem}_replayed')
+        bag, truth = Path(settings.bag), None
+        if settings.ground_truth:
+            truth = find_truth(Path(settings.ground_truth), bag.stem, bag)
+            load_ground_truth(truth)  # what is wrong with it is said before, not after the work
+        output = Path(settings.output or f'{bag.stem}_replayed')
         failure: NodeError | None = None
         with replacing_folder(output, MARKER) as folder:
             played = self._play(folder)
@@ -96,28 +100,31 @@ class Replayer:
         )
         with BagWriter(folder / TRACKS) as writer:
             player = Player(self._client, topics, writer, pace, settings.tracker)
-            player.bring_up()
+            player.bring_up(settings.frame_rate)
             self._log.info(f'plays {topics.frames} frames of {bag}')
-            played = player.play(bag, self._say_progress)
+            self._said = time.monotonic()
+            played = player.play(bag, lambda done, total: self._say(f'frame {done} of {total}'))
         self._log.info(str(played))
         return played
 
-    def _say_progress(self, done: int, total: int) -> None:
+    def _say(self, line: str) -> None:
+        """Say how far it is, now and then."""
         now = time.monotonic()
         if now - self._said >= PROGRESS:
             self._said = now
-            self._log.info(f'frame {done} of {total}')
+            self._log.info(line)
 
     def _refine(self, folder: Path, played: Played) -> None:
         settings = self._settings
         done = refine(
             self._client, folder / TRACKS, folder / REFINED, topic=played.tracks_topic,
-            aflink=settings.aflink, gsi=settings.gsi, refiner=settings.refiner,
-            starting=settings.starting, patience=settings.patience,
+            aflink=settings.aflink, gsi=settings.gsi, frame_rate=settings.frame_rate,
+            refiner=settings.refiner, starting=settings.starting, patience=settings.patience,
+            progress=lambda phase, share: self._say(f'refines: {phase}, {share:.0%}'),
         )  # fmt: skip
-        self._log.info(f'refined: {done.message}')
+        self._log.info(f'refined in {done.duration:.1f} s: {summary(done)}')
 
-    def _evaluate(self, folder: Path, played: Played, truth: GroundTruth | None) -> None:
+    def _evaluate(self, folder: Path, played: Played, truth: Path | None) -> None:
         rate = self._settings.frame_rate
         before, after = write_results(folder, played, truth, rate)
         table = headline_table(scores_of(before, after))
@@ -133,8 +140,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     0; 1 when a node does not do its part, 2 when an input cannot be used, 130 when interrupted.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # Signals are Python's: they end what runs, and everything is cleaned up.
+    # Signals are Python's: they end what runs, and everything is cleaned up. A shell starts
+    # background jobs with interrupts ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     node = Node('replayer')
     client = Client(node)

@@ -28,8 +28,8 @@ class ReplayerSettings(Settings):
     image_topic: str = text('', 'Topic of images in the bag; empty: the only one.')
     detections_topic: str = text('', 'Topic of detections in the bag; empty: the only one.')
     frame_rate: float = setting(
-        0.0, 'Nominal rate of the bag, which numbers its frames; 0: estimated from stamps.', 'Hz',
-        high=1000.0,
+        0.0, 'Nominal rate of the bag, told to both nodes; 0: estimated from stamps.',
+        'Hz', high=1000.0,
     )  # fmt: skip
     realtime: bool = setting(
         False, 'Play at the rate of the bag; otherwise each frame when the one before is answered.'

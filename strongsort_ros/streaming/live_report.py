@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from strongsort_ros.evaluation.before_after import assess, save_scores, scores_of
+from strongsort_ros.evaluation.before_after import assess, save_scores
+from strongsort_ros.evaluation.recordings import bag_images
 from strongsort_ros.evaluation.report import Latency, Recorded, Report, Table
-from strongsort_ros.messages.images import BGR, ImageError
-from strongsort_ros.messages.serialised import MessageError
-from strongsort_ros.recording.camera_bag import CameraTopics, read_image
-from strongsort_ros.recording.frame_numbers import frame_numbers
+from strongsort_ros.recording.camera_bag import CameraTopics
 from strongsort_ros.recording.motchallenge import save_tracks
 from strongsort_ros.recording.rosbag_reader import read_tracks
-from strongsort_ros.recording.rows import GroundTruth
+from strongsort_ros.recording.track_text import text_beside
+from strongsort_ros.streaming.replay import AnsweredFrames
 from strongsort_ros.tracking.detections import FloatArray, IntArray
 
 TRACKS: Final = 'tracks'
@@ -55,9 +53,6 @@ class Played:
         (answered,) seconds from a frame sent to its tracks received.
     diagnostics
         The tracker's last report on /diagnostics, by name.
-    image_times
-        Stamp of an image -> its time in the bag, nanoseconds both.
-
     """
 
     bag: Path
@@ -68,7 +63,6 @@ class Played:
     seconds: float
     round_trips: FloatArray
     diagnostics: dict[str, str]
-    image_times: dict[int, int] = field(repr=False)
 
     def __str__(self) -> str:
         rate = self.answered / max(self.seconds, 1e-9)
@@ -76,18 +70,18 @@ class Played:
 
 
 def write_results(
-    folder: Path, played: Played, truth: GroundTruth | None, frame_rate: float = 0.0, name: str = ''
+    folder: Path, played: Played, truth: Path | None, frame_rate: float = 0.0, name: str = ''
 ) -> tuple[Recorded, Recorded | None]:
     """Write text and scores of the bags of tracks in a folder.
 
     Parameters
     ----------
     folder
-        Holds the bag `TRACKS` and, if the tracks were refined, `REFINED`.
+        Holds the bag `TRACKS` and, if the tracks were refined, `REFINED` and its text.
     played
         What was tracked.
     truth
-        True boxes, or None.
+        A gt.txt, or None.
     frame_rate
         Nominal frames a second, which number the frames; 0: estimated from the stamps.
     name
@@ -101,20 +95,18 @@ def write_results(
     Raises
     ------
     InputError
-        A bag of tracks cannot be read, or a file cannot be written.
+        A bag of tracks or the truth cannot be used, or a file cannot be written.
 
     """
-    frames = frame_numbers(played.stamps, frame_rate).frames
-    sides: dict[str, Recorded] = {}
-    for side in (TRACKS, REFINED):
-        if (folder / side).exists():
-            tracks = read_tracks(folder / side, played.tracks_topic, frame_rate)
-            if side == TRACKS:  # the refiner writes its text itself
-                save_tracks(folder / f'{side}.txt', tracks)
-            sides[side] = assess(name or played.bag.stem, frames, truth, tracks)
-    before, after = sides[TRACKS], sides.get(REFINED)
-    if scores := scores_of(before, after):
-        save_scores(folder / 'scores.json', scores)
+    name = name or played.bag.stem
+    frames = AnsweredFrames.number(played.stamps, frame_rate).frames
+    text = text_beside(folder / TRACKS)
+    save_tracks(text, read_tracks(folder / TRACKS, played.tracks_topic, frame_rate))
+    before, after = assess(name, frames, truth, text), None
+    if (folder / REFINED).exists():
+        after = assess(name, frames, truth, text_beside(folder / REFINED))
+    if before.scores:
+        save_scores(folder / 'scores.json', before.scores, after.scores if after else None)
     return before, after
 
 
@@ -131,15 +123,14 @@ def live_report(
         What it returned.
 
     """
-    frames = frame_numbers(played.stamps, frame_rate).frames
-    stamps = zip(frames.tolist(), played.stamps.tolist(), strict=True)
-    times = {frame: played.image_times.get(stamp) for frame, stamp in stamps}
+    stamps = AnsweredFrames.number(played.stamps, frame_rate).stamp_of()
+    images = bag_images(played.bag, played.topics, stamps)
     return Report(
         title=f'{before.sequences[0].name}, tracked live',
         about=f'{played}, by the running tracker node.',
         before=before,
         after=after,
-        image=partial(_image, played, times),
+        image=lambda _name, frame: images(frame),
         latencies=latencies(played),
         tables=[Table('What the tracker reports', ('name', 'value'), _facts(played.diagnostics))],
         files=[(file, meaning) for file, meaning in FILES if (folder / file).exists()],
@@ -158,11 +149,3 @@ def latencies(played: Played) -> list[Latency]:
 
 def _facts(diagnostics: Mapping[str, str]) -> list[list[str]]:
     return [[n, value] for n, value in diagnostics.items() if not n.startswith(_PREFIX)]
-
-
-def _image(played: Played, times: Mapping[int, int | None], _name: str, frame: int) -> BGR | None:
-    time = times.get(frame)
-    try:
-        return None if time is None else read_image(played.bag, played.topics, time)
-    except (MessageError, ImageError):
-        return None

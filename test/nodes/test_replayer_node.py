@@ -16,6 +16,7 @@ from strongsort_ros.recording.motchallenge import load_tracks
 from strongsort_ros.recording.sequence_bag import write_sequence
 from strongsort_ros.simulation.mot_folder import write_mot_folder
 from strongsort_ros.simulation.scene import Scene, SceneSettings
+from test.nodes.processes import NodeProcess
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 
@@ -55,22 +56,35 @@ def run(folder: Path, namespace: str, **parameters: object) -> tuple[int, str]:
     return process.returncode, said
 
 
-def test_it_tracks_scores_and_ends(start_tracker: Any, sequence: Path, tmp_path: Path) -> None:
+def test_it_tracks_refines_scores_and_ends(
+    start_tracker: Any, sequence: Path, tmp_path: Path
+) -> None:
     machine, _ = start_tracker(autostart=False)
+    parameters = {'allowed_root': str(tmp_path)}
+    refiner = NodeProcess('refiner_node', machine.namespace, tmp_path, parameters, [])
     output = tmp_path / 'deep' / 'results'
-    status, said = run(
-        tmp_path, machine.namespace, bag=sequence / 'bag', ground_truth=sequence, output=output,
-        aflink=False, gsi=False, frame_rate=30.0,
-    )  # fmt: skip
+    try:
+        status, said = run(
+            tmp_path, machine.namespace, bag=sequence / 'bag', ground_truth=sequence,
+            output=output, frame_rate=30.0,
+        )  # fmt: skip
+    finally:
+        refiner.stop()
     assert status == 0, said
     assert '20 of 20 frames answered' in said
+    assert ' links, ' in said
     assert 'HOTA' in said
     assert str(output / 'report.html') in said
     assert {path.name for path in output.iterdir()} == {
-        'tracks', 'tracks.txt', 'scores.json', 'report.html', 'replay.json',
+        'tracks', 'tracks.txt', 'refined', 'refined.txt', 'scores.json', 'report.html',
+        'replay.json',
     }  # fmt: skip
-    assert set(load_tracks(output / 'tracks.txt').frames.tolist()) <= set(range(1, 21))
-    assert json.loads((output / 'scores.json').read_text())['before']['mota'] > 40
+    before, after = (load_tracks(output / f'{name}.txt') for name in ('tracks', 'refined'))
+    assert set(before.frames.tolist()) <= set(range(1, 21))
+    assert len(after) >= len(before) > 20
+    scores = json.loads((output / 'scores.json').read_text())
+    assert scores['combined']['mota'] > 40
+    assert scores['refined']['combined']['mota'] > 40
     page = (output / 'report.html').read_text()
     assert 'round trip' in page
     assert 'http' not in page.replace('http://www.w3.org', '')

@@ -28,7 +28,6 @@ def test_the_stages_of_the_diagnostics_and_the_round_trip() -> None:
             'latency_total': latency([0.001, 0.002, 0.003]),
             'latency_embedding': latency([]),
         },
-        image_times={},
     )
     assert str(played) == '2 of 3 frames answered, 4 frames/s'
     found = {each.stage: (each.p50, each.largest) for each in latencies(played)}
