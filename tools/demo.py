@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Shows the tracker at work: a sequence through the real node over ROS, scored and drawn.
+"""Shows the package at work: a sequence tracked and refined by the real nodes, scored and drawn.
 
 Run it by `make demo`, which sets everything up, or with ROS and the messages sourced.
 """
@@ -13,43 +13,33 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
 from demonstration.console import Steps
 from demonstration.errors import DemoError
+from demonstration.node_process import NodeProcess, use_ros_settings
 from demonstration.pictures import moving_picture_of, render_video, save_pictures
 from demonstration.source import Source, draw_scene, open_sequence
-from demonstration.tables import latencies_of, report_table, score_table
-from demonstration.tracker_process import TrackerProcess, use_ros_settings
 from rich.table import Table as TerminalTable
 
+from strongsort_ros.evaluation.before_after import headline_table, scores_of
 from strongsort_ros.evaluation.latencies import latency_rows
-from strongsort_ros.evaluation.preprocessing import ScoredSequence
 from strongsort_ros.evaluation.report import Picture, Recorded, Report, Table, save_report
-from strongsort_ros.evaluation.scores import score
 from strongsort_ros.recording.atomic import replacing
 from strongsort_ros.recording.errors import InputError
-from strongsort_ros.recording.motchallenge import load_ground_truth, save_tracks
 from strongsort_ros.recording.output_folder import replacing_folder
-from strongsort_ros.recording.rosbag_reader import read_tracks
-from strongsort_ros.recording.rows import GroundTruth, TrackRows
+from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.recording.sequence_bag import write_sequence
 from strongsort_ros.simulation.scene import SceneSettings
-
-if TYPE_CHECKING:
-    from demonstration.replay import Replayed
+from strongsort_ros.streaming.live_report import Played, live_report, write_results
 
 MARKER = 'demo.json'
 """A folder with this file is a demonstration's output, and may be replaced by the next."""
 
 _FILES = (
-    ('tracks.mp4', 'video of the tracks'),
-    ('tracks.txt', 'tracks, MOTChallenge text'),
-    ('tracks_bag', 'rosbag2 of what the node published'),
-    ('input_bag', 'rosbag2 of what was played'),
-    ('scores.json', 'all scores'),
-    ('tracker_node.log', 'what the node said'),
+    ('refined.mp4', 'video of the refined tracks'),
+    ('input', 'rosbag2 of what was played'),
+    ('tracker.log', 'what the tracker node said'),
+    ('refiner.log', 'what the refiner node said'),
 )
 
 
@@ -86,31 +76,29 @@ def demonstrate(args: argparse.Namespace, folder: Path, steps: Steps) -> None:
         source = _open_source(args, folder, steps)
     with steps.step('record input'):
         _write_bag(args, folder, source, steps)
-    with steps.step('track'):
-        replayed = _track(args, folder, source, steps)
+    with _tracker(args, source, folder) as tracker, _refiner(source, folder) as refiner:
+        with steps.step('track'):
+            played = _track(args, folder, tracker, refiner, steps)
+        with steps.step('refine'):
+            _refine(folder, refiner, played, steps)
     with steps.step('score'):
-        tracks = read_tracks(folder / 'tracks_bag', '/tracks', source.info.frame_rate)
-        save_tracks(folder / 'tracks.txt', tracks)
-        recorded = _score(folder, source, tracks, steps)
+        before, after = _score(folder, source, played, steps)
     with steps.step('draw'):
-        moving, stills = _draw(args, folder, source, tracks, steps)
-    latencies = latencies_of(replayed)
+        moving, stills = _draw(args, folder, source, after.sequences[0].tracks, steps)
     network = Path(args.weights).name or 'a colour descriptor without weights'
-    report = Report(
+    report = live_report(folder, played, before, after, source.info.frame_rate)
+    report = dataclasses.replace(
+        report,
         title=f'strongsort_ros on {source.info.name}',
-        about=f'{replayed.frames} frames through the tracker node over ROS; appearance: {network}',
-        before=recorded,
-        image=lambda _, frame: source.images.read(frame),
-        latencies=latencies,
-        tables=[report_table(replayed)],
+        about=f'{report.about} Appearance: {network}.',
         moving_picture=moving,
         pictures=stills,
-        files=[(name, meaning) for name, meaning in _FILES if (folder / name).exists()],
+        files=[*report.files, *_FILES],
     )
     _save_report(args, folder, report)
-    if recorded.scores:
-        _show(steps, score_table(recorded.scores.combined))
-    _show(steps, latency_rows(latencies))
+    if before.scores:
+        _show(steps, headline_table(scores_of(before, after)))
+    _show(steps, latency_rows(report.latencies))
 
 
 def _open_source(args: argparse.Namespace, folder: Path, steps: Steps) -> Source:
@@ -129,7 +117,7 @@ def _open_source(args: argparse.Namespace, folder: Path, steps: Steps) -> Source
 def _write_bag(args: argparse.Namespace, folder: Path, source: Source, steps: Steps) -> None:
     contents = write_sequence(
         source.folder,
-        folder / 'input_bag',
+        folder / 'input',
         detections=source.detections,
         compressed=not args.raw_images,
         progress=lambda frames: steps.track(frames, len(frames)),
@@ -137,58 +125,59 @@ def _write_bag(args: argparse.Namespace, folder: Path, source: Source, steps: St
     steps.summary = f'{contents.frames} images, {contents.detections} detections as a rosbag2'
 
 
-def _track(args: argparse.Namespace, folder: Path, source: Source, steps: Steps) -> Replayed:
-    from demonstration.replay import replay  # needs ROS, and its settings before
-
-    parameters: dict[str, object] = {
-        'frame_rate': float(source.info.frame_rate),
-        'image_transport': 'raw' if args.raw_images else 'compressed',
-    }
+def _tracker(args: argparse.Namespace, source: Source, folder: Path) -> NodeProcess:
+    parameters: dict[str, object] = {'frame_rate': float(source.info.frame_rate)}
     if args.weights:
         weights = Path(args.weights)
         parameters['weights'] = weights.resolve() if weights.is_file() else args.weights
-    remappings = {} if args.raw_images else {'image': '/image/compressed'}
-    with TrackerProcess(parameters, remappings, folder / 'tracker_node.log') as tracker:
-        tracker.start()
-        replayed = replay(
-            folder / 'input_bag', folder / 'tracks_bag', tracker,
-            realtime=args.realtime, progress=steps.track,
-        )  # fmt: skip
-    steps.summary = (
-        f'{replayed.answered} of {replayed.frames} frames answered over ROS, '
-        f'{replayed.answered / replayed.seconds:.0f} frames/s'
-    )
-    return replayed
+    return NodeProcess('tracker', parameters, folder / 'tracker.log')
 
 
-def _truth(source: Source) -> GroundTruth:
-    """Return the true boxes of frames that have an image; no rows where none are known."""
-    if source.ground_truth is None:
-        return GroundTruth.empty()
-    truth = load_ground_truth(source.ground_truth)
-    return truth.select(np.isin(truth.frames, list(source.images.paths)))
+def _refiner(source: Source, folder: Path) -> NodeProcess:
+    parameters = {'frame_rate': float(source.info.frame_rate), 'allowed_root': folder.resolve()}
+    return NodeProcess('refiner', parameters, folder / 'refiner.log')
 
 
-def _score(folder: Path, source: Source, tracks: TrackRows, steps: Steps) -> Recorded:
-    frames = list(source.images.paths)
-    everything = range(frames[0], frames[-1] + 1)
-    sequence = ScoredSequence(source.info.name, _truth(source), tracks, everything)
-    if source.ground_truth is None:
-        steps.summary = 'no ground truth, so no scores'
-        return Recorded([sequence])
-    evaluation = score([sequence])
-    scores = evaluation.combined
-    text = json.dumps(dataclasses.asdict(scores), indent=1)
-    (folder / 'scores.json').write_text(f'{text}\n', encoding='utf-8')
-    steps.summary = f'{scores.ids} tracks against {scores.true_ids} true people'
-    return Recorded([sequence], evaluation)
+def _track(
+    args: argparse.Namespace,
+    folder: Path,
+    tracker: NodeProcess,
+    refiner: NodeProcess,
+    steps: Steps,
+) -> Played:
+    from demonstration.live import play  # needs ROS, and its settings before
+
+    tracker.start()
+    refiner.start()  # it is there when it is needed
+    played = play(folder / 'input', folder, tracker, realtime=args.realtime, progress=steps.show)
+    steps.summary = f'{played}, over ROS'
+    return played
+
+
+def _refine(folder: Path, refiner: NodeProcess, played: Played, steps: Steps) -> None:
+    from demonstration.live import refine_tracks
+
+    steps.summary = refine_tracks(folder, refiner, played.tracks_topic, steps.show)
+
+
+def _score(folder: Path, source: Source, played: Played, steps: Steps) -> tuple[Recorded, Recorded]:
+    """Write texts and scores; return the tracks before and after refinement."""
+    info = source.info
+    before, after = write_results(folder, played, source.ground_truth, info.frame_rate, info.name)
+    assert after is not None
+    scores = scores_of(before, after)
+    steps.summary = 'no ground truth, so no scores'
+    if scores:
+        ids = ' -> '.join(str(each.ids) for each in scores.values())
+        steps.summary = f'{ids} tracks of {scores["before"].true_ids} true people'
+    return before, after
 
 
 def _draw(
     args: argparse.Namespace, folder: Path, source: Source, tracks: TrackRows, steps: Steps
 ) -> tuple[Picture, list[Picture]]:
     """Draw the tracks, and return the pictures for the report: the moving one, and stills."""
-    render_video(folder / 'tracks.mp4', source, tracks, steps.track)
+    render_video(folder / 'refined.mp4', source, tracks, steps.track)
     stills = save_pictures(folder / 'pictures', source, tracks)
     frames, second = list(source.images.paths), round(source.info.frame_rate)
     moving = moving_picture_of(source, tracks, frames[: 10 * second])
@@ -235,7 +224,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the demonstration; the exit status is 2 when it cannot be done."""
     args = parse(arguments)
     signal.signal(signal.SIGTERM, _end)
-    steps = Steps(5)
+    steps = Steps(6)
     try:
         use_ros_settings()
         _need_ros()

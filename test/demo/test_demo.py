@@ -45,19 +45,23 @@ def test_a_drawn_scene_end_to_end(tmp_path: Path) -> None:
     (old / 'stale.txt').write_text('of an earlier run')
     done = run(*TINY, '--readme-picture', 'moving.webp', folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert '20 of 20 frames answered' in done.stdout
-    assert 'HOTA' in done.stdout
+    for said in ('20 of 20 frames answered', ' links, ', 'HOTA', 'before', 'after', 'difference'):
+        assert said in done.stdout
     scores = json.loads((old / 'scores.json').read_text())
-    assert scores['true_boxes'] > 20
-    assert scores['mota'] > 40
-    assert (load_tracks(old / 'tracks.txt').frames <= 20).all()
+    for combined in (scores['combined'], scores['refined']['combined']):
+        assert combined['true_boxes'] > 20
+        assert combined['mota'] > 40
+    tracks, refined = (load_tracks(old / f'{name}.txt') for name in ('tracks', 'refined'))
+    assert (tracks.frames <= 20).all()
+    assert len(refined) >= len(tracks) > 20
     page = (old / 'index.html').read_text()
-    assert '://' not in page  # nothing is fetched
-    for part in ('data:image/webp', 'data:image/jpeg', '<svg', 'round trip over ROS'):
+    assert 'http' not in page.replace('http://www.w3.org', '')  # nothing is fetched
+    for part in ('data:image/webp', 'data:image/jpeg', '<svg', 'round trip', 'href="refined.mp4"'):
         assert part in page
-    there = {path.name for path in old.iterdir()}
-    assert {'tracks_bag', 'input_bag', 'tracks.mp4', 'pictures', 'tracker_node.log'} <= there
-    assert 'stale.txt' not in there
+    assert {path.name for path in old.iterdir()} == {
+        'sequence', 'input', 'tracks', 'tracks.txt', 'refined', 'refined.txt', 'refined.mp4',
+        'scores.json', 'pictures', 'index.html', 'tracker.log', 'refiner.log', 'demo.json',
+    }  # fmt: skip
     assert sorted(p.name for p in tmp_path.iterdir()) == ['demo_output', 'moving.webp']
 
 
@@ -76,10 +80,11 @@ def test_a_folder_with_some_images_gives_the_same_twice(tmp_path: Path) -> None:
         assert 'frcnn.txt' in done.stdout
     truth = load_ground_truth(sequence / 'gt' / 'gt.txt')
     scores = json.loads((tmp_path / 'one' / 'scores.json').read_text())
-    assert scores['true_boxes'] == np.count_nonzero(truth.frames >= 9)
-    rows = (tmp_path / 'one' / 'tracks.txt').read_text()
-    assert rows == (tmp_path / 'other' / 'tracks.txt').read_text()
-    assert rows
+    assert scores['combined']['true_boxes'] == np.count_nonzero(truth.frames >= 9)
+    for name in ('tracks.txt', 'refined.txt'):
+        rows = (tmp_path / 'one' / name).read_text()
+        assert rows == (tmp_path / 'other' / name).read_text()
+        assert rows
 
 
 @pytest.mark.usefixtures('ros')
@@ -90,7 +95,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, number: signal.Signal
     )
     try:
         end = time.monotonic() + PATIENCE
-        while not (nodes := _children(demo.pid)) and time.monotonic() < end:
+        while len(nodes := _children(demo.pid)) < 2 and time.monotonic() < end:
             assert demo.poll() is None
             time.sleep(0.05)
         demo.send_signal(number)
@@ -98,8 +103,8 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, number: signal.Signal
     finally:
         demo.kill()
         demo.wait()
-    assert len(nodes) == 1
-    assert not Path(f'/proc/{nodes[0]}').exists()
+    assert len(nodes) == 2
+    assert not any(Path(f'/proc/{node}').exists() for node in nodes)
     assert not list(tmp_path.iterdir())
 
 

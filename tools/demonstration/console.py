@@ -54,8 +54,11 @@ class Steps:
 
     def track(self, items: Iterable[T], total: int) -> Iterator[T]:
         """Go through the items of the running step."""
-        assert self._progress is not None
-        task = self._progress.task_ids[0]
         for number, item in enumerate(items):
-            self._progress.update(task, completed=number, total=total)
+            self.show(number, total)
             yield item
+
+    def show(self, done: int, total: int) -> None:
+        """Show how far the running step is."""
+        assert self._progress is not None
+        self._progress.update(self._progress.task_ids[0], completed=done, total=total)

@@ -1,4 +1,4 @@
-"""The real tracker node, as a process of its own."""
+"""The real nodes, as processes of their own."""
 
 from __future__ import annotations
 
@@ -31,28 +31,25 @@ def use_ros_settings() -> None:
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 101)
 
 
-class TrackerProcess:
-    """Runs `tracker_node`; leaving the `with` ends it, whatever happened.
+class NodeProcess:
+    """Runs one of the package's nodes; leaving the `with` ends it, whatever happened.
 
     Parameters
     ----------
+    name
+        Of the node, such as `tracker`.
     parameters
         Of the node.
-    remappings
-        Topic name -> other name.
     log
         File for what it writes.
 
     """
 
-    def __init__(
-        self, parameters: dict[str, object], remappings: dict[str, str], log: Path
-    ) -> None:
-        self._command = [sys.executable, '-m', 'strongsort_ros.nodes.tracker_node', '--ros-args']
-        for name, value in parameters.items():
-            self._command += ['-p', f'{name}:={value}']
-        for name, other in remappings.items():
-            self._command += ['-r', f'{name}:={other}']
+    def __init__(self, name: str, parameters: dict[str, object], log: Path) -> None:
+        self._name = name
+        self._command = [sys.executable, '-m', f'strongsort_ros.nodes.{name}_node', '--ros-args']
+        for parameter, value in parameters.items():
+            self._command += ['-p', f'{parameter}:={value}']
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -82,12 +79,13 @@ class TrackerProcess:
     def check(self) -> None:
         """Raise DemoError, with the node's last lines, when it has ended."""
         if self._process is not None and self._process.poll() is not None:
-            raise self.error(f'the tracker node ended with status {self._process.returncode}')
+            status = self._process.returncode
+            raise self.error(f'the {self._name} node ended with status {status}')
 
     def error(self, text: str) -> DemoError:
         """Return an error with the node's last lines."""
         lines = self._log.read_text(encoding='utf-8', errors='replace').splitlines()[-12:]
-        return DemoError('\n'.join([f'{text}; its last lines:', *lines]))
+        return DemoError('\n'.join([f'{text}; the last lines of the {self._name} node:', *lines]))
 
 
 @contextmanager

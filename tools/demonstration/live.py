@@ -1,0 +1,74 @@
+"""The live graph: the bag played to the tracker node, its tracks refined by the refiner node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import rclpy
+from rclpy.context import Context
+from rclpy.signals import SignalHandlerOptions
+
+from demonstration.node_process import NodeProcess
+from strongsort_ros.nodes.client import Client, NodeError
+from strongsort_ros.nodes.player import Pace, Player
+from strongsort_ros.nodes.refine_call import refine, summary
+from strongsort_ros.recording.camera_bag import find_camera_topics
+from strongsort_ros.recording.rosbag_writer import BagWriter
+from strongsort_ros.streaming.live_report import REFINED, TRACKS, Played
+
+
+def play(
+    bag: Path,
+    folder: Path,
+    tracker: NodeProcess,
+    *,
+    realtime: bool,
+    progress: Callable[[int, int], None],
+) -> Played:
+    """Bring the tracker up, play `bag` to it, and record its tracks in `folder`.
+
+    Raises
+    ------
+    DemoError
+        The node ends, cannot be brought up or does not answer.
+
+    """
+    topics = find_camera_topics(bag)
+    with _client(tracker) as client, BagWriter(folder / TRACKS) as writer:
+        player = Player(client, topics, writer, Pace(realtime=realtime))
+        player.bring_up()
+        return player.play(bag, progress)
+
+
+def refine_tracks(
+    folder: Path, refiner: NodeProcess, topic: str, progress: Callable[[int, int], None]
+) -> str:
+    """Have the tracks in `folder` refined by the refiner's service; return what it did, in words.
+
+    Raises
+    ------
+    DemoError
+        The node ends, or refuses.
+
+    """
+    with _client(refiner) as client:
+        done = refine(
+            client, folder / TRACKS, folder / REFINED, topic=topic, aflink=True, gsi=True,
+            progress=lambda _phase, share: progress(round(100 * share), 100),
+        )  # fmt: skip
+        return summary(done)
+
+
+@contextmanager
+def _client(process: NodeProcess) -> Iterator[Client]:
+    context = Context()
+    # Ctrl-C is Python's: it ends what runs, and everything is cleaned up.
+    rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        yield Client(rclpy.create_node('demo', context=context), process.check)
+    except NodeError as error:
+        raise process.error(str(error)) from error
+    finally:
+        rclpy.shutdown(context=context)
