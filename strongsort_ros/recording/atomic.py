@@ -53,11 +53,11 @@ def replacing(target: Path | str, *, overwrite: bool = True) -> Iterator[Path]:
 
     """
     target = Path(target)
-    made_folder = False
+    made: list[Path] = []
     try:
         if target.is_dir() or not overwrite:
             refuse_existing(target)
-        made_folder = not target.parent.exists()
+        made = [folder for folder in target.parents if not folder.exists()]
         target.parent.mkdir(parents=True, exist_ok=True)
         place = _staging.get() or target.parent
         hidden = Path(tempfile.mkdtemp(prefix=f'.{target.name}.', dir=place))
@@ -73,9 +73,10 @@ def replacing(target: Path | str, *, overwrite: bool = True) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
-        if made_folder and not target.exists():
-            with suppress(OSError):
-                target.parent.rmdir()
+        if not target.exists():
+            for folder in made:
+                with suppress(OSError):
+                    folder.rmdir()
 
 
 @contextmanager

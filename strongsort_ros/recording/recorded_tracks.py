@@ -111,6 +111,10 @@ def read_recorded_tracks(
         progress(len(messages) / max(connection.msgcount, 1))
     if not messages:
         raise InputError(f'{bag.path}: no messages on {connection.topic}')
+    if any(message.others for message in messages) and not any(m.ids for m in messages):
+        raise InputError(
+            f'{bag.path}: {connection.topic}: no detection has an id, so these are no tracks'
+        )
     stamps = np.array([message.stamp for message in messages], dtype=np.int64)
     _check_stamps(bag, connection, stamps)
     numbers = frame_numbers(stamps, frame_rate)

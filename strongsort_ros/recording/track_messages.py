@@ -39,6 +39,8 @@ class TracksMessage:
         (K,) of `TRACK`; all 0 for a Detection2DArray.
     camera_motion
         (3, 3), pixels of the message before to pixels of this one; None: not known.
+    others
+        How many detections have no id.
 
     """
 
@@ -50,6 +52,7 @@ class TracksMessage:
     place: IntArray
     tracks: npt.NDArray[np.void]
     camera_motion: FloatArray | None = None
+    others: int = 0
 
 
 def read_tracks_message(data: bytes) -> TracksMessage:
@@ -95,6 +98,7 @@ def read_detections_message(data: bytes) -> TracksMessage:
         [b.class_id if b else '' for b in best],
         np.array(place, dtype=np.int64),
         np.zeros(len(place), TRACK),
+        others=len(array.detections) - len(place),
     )
 
 

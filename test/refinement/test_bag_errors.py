@@ -139,6 +139,12 @@ def detection_twice(path: Path) -> Path:
     return write_messages(path, {4: message}, topic='/seen', kind=DETECTIONS)
 
 
+def no_ids(path: Path) -> Path:
+    """What a detector said, not a tracker."""
+    messages = {1: detections(1, {}), 4: detections(4, {'': (0, 0, 9, 9)})}
+    return write_messages(path, messages, topic='/seen', kind=DETECTIONS)
+
+
 def ages(path: Path) -> Path:
     """Stamps of 1970 and of today."""
     return write_messages(path, {1: track_array(1, [], start=0), 2: track_array(2, [])})
@@ -176,6 +182,7 @@ WRONG: dict[Callable[[Path], Path], str] = {
     no_score: 'id 6 has a box or a score that is not finite',
     no_message: 'tracks message of 60 bytes',
     detection_twice: "/seen, frame 1: id 'a' is there twice",
+    no_ids: '/seen: no detection has an id, so these are no tracks',
     ages: r'stamps on /tracks from 0\.100 to 1700000000\.200 s are more than',
     other_version: '/tracks: a strongsort_ros/msg/Track2DArray of another version',
     old_bag_file: 'not a readable bag: Unrecognized storage format',
@@ -187,7 +194,7 @@ def test_a_bag_that_cannot_be_used(tmp_path: Path, make: Callable[[Path], Path])
     source = make(tmp_path / 'bad')
     before = digests(tmp_path)
     with pytest.raises(InputError, match=WRONG[make]) as raised:
-        refine_bag(source, tmp_path / 'made' / 'out', STEPS, frame_rate=10)
+        refine_bag(source, tmp_path / 'made' / 'deep' / 'out', STEPS, frame_rate=10)
     assert str(raised.value).startswith(f'{source}: ')
     assert '\n' not in str(raised.value)
     assert digests(tmp_path) == before
@@ -273,7 +280,7 @@ def test_stopping(tmp_path: Path, storage: Storage, phase: str, when: float) -> 
             raise StopError
 
     with pytest.raises(StopError):
-        refine_bag(source, tmp_path / 'made' / 'out', STEPS, progress=stop)
+        refine_bag(source, tmp_path / 'made' / 'deep' / 'out', STEPS, progress=stop)
     assert digests(tmp_path) == before
     assert list(tmp_path.iterdir()) == [source]
 
