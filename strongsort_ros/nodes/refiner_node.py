@@ -34,7 +34,7 @@ class RefinerNode(ManagedNode[AllRefinerSettings]):
     """
 
     def __init__(self, **node_arguments: Any) -> None:
-        self._refinements = Refinements(self._call_later, self.report)
+        self._refinements = Refinements(self._call_later, self.report_soon)
         self._waiting = 0
         self._root: AllowedRoot | None = None
         super().__init__('refiner', AllRefinerSettings(), **node_arguments)
