@@ -23,6 +23,13 @@ from strongsort_ros.refinement.worker_process import WorkerProcess
 
 COUNTED = ('tracks_in', 'tracks_out', 'links', 'boxes_in', 'boxes_out')
 """What a worker tells that is a field of the answer, too."""
+LEVELS = {
+    'done': logging.INFO,
+    'stopped': logging.INFO,
+    'refused': logging.WARNING,
+    'failed': logging.ERROR,
+}
+"""What can become of a request, and how that is logged."""
 _log = logging.getLogger(__name__)
 Progress = Callable[[str, float], None]
 
@@ -96,7 +103,7 @@ class Refinements:
         self._call_later = call_later
         self._on_change = on_change
         self.current: Refinement | None = None
-        self.counts: Counter[str] = Counter(done=0, failed=0, stopped=0, refused=0)
+        self.counts: Counter[str] = Counter(dict.fromkeys(LEVELS, 0))
         self.last = ''
 
     def start(
@@ -234,8 +241,7 @@ class Refinements:
         """Count and log what became of a request, and answer it."""
         self.counts[outcome] += 1
         self.last = message
-        level = logging.INFO if outcome in ('done', 'stopped') else logging.ERROR
-        _log.log(level, '%s', message)
+        _log.log(LEVELS[outcome], '%s', message)
         answer = Future() if answer is None else answer
         answer.set_result({'success': outcome == 'done', 'message': message, **fields})
         return answer

@@ -99,7 +99,7 @@ def _refine(request: dict[str, Any], send: Send) -> dict[str, Any]:
 
 
 class _Progress:
-    """Sends each phase, and how far it is from time to time."""
+    """Sends the begin and the end of each phase, and how far it is from time to time."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -107,7 +107,7 @@ class _Progress:
 
     def __call__(self, phase: str, share: float) -> None:
         now = time.monotonic()
-        if phase != self._phase or now - self._at >= PERIOD:
+        if phase != self._phase or share >= 1 or now - self._at >= PERIOD:
             self._phase, self._at = phase, now
             self._send(phase=phase, share=share)
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from strongsort_ros.tracking.detections import Detections
+from test.nodes.processes import NodeClient
 
 WHY = 'needs a ROS installation: launch and launch_ros are not on PyPI'
 pytest.importorskip('launch', reason=WHY)
@@ -47,11 +48,11 @@ def launch(ros_context: Any, tmp_path: Path) -> Iterator[Launch]:
     del ros_context  # sets the domain
     started = []
 
-    def start(*arguments: str) -> tuple[subprocess.Popen[bytes], Path]:
+    def start(*arguments: str, file: Path = FILE) -> tuple[subprocess.Popen[bytes], Path]:
         log = tmp_path / 'launch.log'
         with log.open('wb') as output:
             process = subprocess.Popen(
-                [sys.executable, '-c', PROGRAM, str(FILE), *arguments],
+                [sys.executable, '-c', PROGRAM, str(file), *arguments],
                 stdout=output,
                 stderr=output,
                 cwd=FILE.parents[1],
@@ -136,3 +137,19 @@ def test_a_node_that_is_killed_comes_back(launch: Launch, machine: Any) -> None:
         return bool(front.tracks)
 
     front.wait(answered, 'tracks')
+
+
+def test_the_refiner_is_launched(launch: Launch, ros_context: Any, tmp_path: Path) -> None:
+    from strongsort_ros.srv import RefineTracks
+
+    arguments = ('namespace:=desk', f'allowed_root:={tmp_path}')
+    process, log = launch(*arguments, file=FILE.with_name('refiner.launch.py'))
+    refiner = NodeClient(ros_context, '/desk', 'refiner')
+    refiner.wait(lambda: refiner.state() == 'active', 'activity')
+    request = RefineTracks.Request(input_uri='../elsewhere', gsi=True)
+    answer = refiner.call(RefineTracks, 'refine', request)
+    assert str(tmp_path) in answer.message
+    refiner.close()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    assert 'process has finished cleanly' in log.read_text()
