@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from strongsort_ros.cli.console import progress, say
+from strongsort_ros.settings import Settings
 
-# As in AflinkTrainingSettings, which is not loaded for --help.
+_Table = TypeVar('_Table', bound=Settings)
+
+# As in the recipes' settings, which are not loaded for --help.
 _EPOCHS = 20
 
 
@@ -36,6 +39,10 @@ def add_parser(commands: Any) -> None:
         '--validate', type=Path, nargs='+', default=[], metavar='SEQUENCE_DIR',
         help='say how many pairs of these are told right; with --first-half: of their second',
     )  # fmt: skip
+    aflink.add_argument(
+        '--recipe', choices=('motion', 'published'), default='motion',
+        help='network to train: how objects move, over long gaps (the default), or the published',
+    )  # fmt: skip
     aflink.add_argument('--epochs', type=int, default=_EPOCHS, help='default: %(default)s')
     aflink.add_argument('--seed', type=int, default=0, help='default: %(default)s')
 
@@ -43,6 +50,36 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train, say how good it is where that is asked for, and write the checkpoint."""
     from strongsort_ros.recording.errors import InputError
+
+    if args.output.suffix != '.safetensors':
+        raise InputError(f'--output: {args.output} does not end in .safetensors')
+    train = _train_motion if args.recipe == 'motion' else _train_published
+    right = train(args, *(('first', 'second') if args.first_half else ('', '')))
+    if right is not None:
+        say(f'{right:.2%} of the validation pairs are told right')
+
+
+def _train_motion(args: argparse.Namespace, half: str, other: str) -> float | None:
+    """Train on one half, and return the share that is told right of the other."""
+    from strongsort_ros.refinement.aflink_motion_training import (
+        MotionTrainingSettings,
+        motion_accuracy,
+        train_motion,
+    )
+    from strongsort_ros.refinement.aflink_samples import load_pedestrians
+    from strongsort_ros.refinement.aflink_training import save_linker
+
+    settings = _settings(MotionTrainingSettings, args)
+    truths = [load_pedestrians(folder, half) for folder in args.sequences]
+    validation = [load_pedestrians(folder, other) for folder in args.validate]
+    network = train_motion(truths, settings, progress('train'))
+    save_linker(args.output, network)
+    people = sum(len(set(truth.ids.tolist())) for truth in truths)
+    say(f'{people} people, {settings.epochs} epochs: {args.output}')
+    return motion_accuracy(network, validation) if validation else None
+
+
+def _train_published(args: argparse.Namespace, half: str, other: str) -> float | None:
     from strongsort_ros.refinement.aflink_published import PublishedLinker
     from strongsort_ros.refinement.aflink_samples import load_sequences
     from strongsort_ros.refinement.aflink_training import (
@@ -52,18 +89,19 @@ def run(args: argparse.Namespace) -> None:
         train,
     )
 
-    if args.output.suffix != '.safetensors':
-        raise InputError(f'--output: {args.output} does not end in .safetensors')
-    try:
-        settings = AflinkTrainingSettings(epochs=args.epochs, seed=args.seed)
-    except ValueError as error:
-        raise InputError(f'--{error}') from error
-    first, second = ('first', 'second') if args.first_half else ('', '')
-    tracks = load_sequences(args.sequences, first)
-    validation = load_sequences(args.validate, second) if args.validate else []
+    settings = _settings(AflinkTrainingSettings, args)
+    tracks = load_sequences(args.sequences, half)
+    validation = load_sequences(args.validate, other) if args.validate else []
     network = train(tracks, settings, progress('train'))
     save_linker(args.output, network)
     say(f'{len(tracks)} tracks, {settings.epochs} epochs: {args.output}')
-    if validation:
-        right = pair_accuracy(PublishedLinker(network), validation)
-        say(f'{right:.2%} of the validation pairs are told right')
+    return pair_accuracy(PublishedLinker(network), validation) if validation else None
+
+
+def _settings(table: type[_Table], args: argparse.Namespace) -> _Table:
+    from strongsort_ros.recording.errors import InputError
+
+    try:
+        return table().replace(epochs=args.epochs, seed=args.seed)
+    except ValueError as error:
+        raise InputError(f'--{error}') from error

@@ -24,8 +24,8 @@ from strongsort_ros.refinement.settings import AflinkSettings
 from strongsort_ros.tracking.assignment import Pairs
 from strongsort_ros.tracking.detections import BoolArray, FloatArray, IntArray
 
-# What it costs to leave a tracklet: one link more outweighs whatever the links cost.
-_NO_LINK: Final = 1e5
+# What it costs to leave a tracklet alone where one link more outweighs whatever links cost.
+_MOST_LINKS: Final = 1e5
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +83,22 @@ def link(
     Raises
     ------
     ValueError
-        Arrays differ in length, a box is not finite, or a camera motion is unusable.
+        Arrays differ in length, a box is not finite, a camera motion is unusable, or the settings
+        leave no gap.
 
     """
-    settings = settings or AflinkSettings()
+    window = (settings or AflinkSettings()).window(linker.window)
     frames, ids = np.asarray(frames, dtype=np.int64), np.asarray(ids, dtype=np.int64)
     boxes = np.asarray(tlwh, dtype=np.float64).reshape(-1, 4)
     _check(frames, ids, boxes, class_ids)
     camera = CameraPath(camera_motion) if camera_motion else None
     tracklets = Tracklets.gather(frames, ids, boxes, class_ids)
-    gap = (settings.min_gap, settings.max_gap)
-    earlier, later = candidates(tracklets, gap, settings.max_distance, camera)
+    gap = (window.min_gap, window.max_gap)
+    earlier, later = candidates(tracklets, gap, window.max_distance, camera)
     costs = linker.costs(tracklets, earlier, later, camera)
-    good = costs < settings.max_cost
-    links = best_links(Pairs(earlier[good], later[good], costs[good]))
+    good = costs < window.max_cost
+    alone = _MOST_LINKS if linker.most_links else window.max_cost
+    links = best_links(Pairs(earlier[good], later[good], costs[good]), alone)
     linked = tracklets.ids[_heads(links, tracklets)]
     new_ids = np.empty_like(ids)
     new_ids[tracklets.order] = np.repeat(linked, tracklets.stops - tracklets.starts)
@@ -120,21 +122,21 @@ def _check(frames: IntArray, ids: IntArray, boxes: FloatArray, class_ids: npt.ND
         raise ValueError(f'tlwh: row {row} is not finite: {boxes[row].tolist()}')
 
 
-def best_links(pairs: Pairs) -> Pairs:
-    """Return as many of the pairs as can be had one to one, those of least total cost.
+def best_links(pairs: Pairs, alone: float = _MOST_LINKS) -> Pairs:
+    """Return the pairs, one to one, that cost the least, where a row without one costs `alone`.
 
-    That is the assignment over the full matrix of rows and columns that have a candidate, where
-    all other pairs cost much more. The matrix here holds the candidates alone, and for every
-    row a column of its own that stands for no link.
+    That is the assignment over the full matrix of rows and columns that have a candidate. The
+    matrix here holds the candidates alone, and for every row a column of its own that stands for
+    no link.
     """
     if not len(pairs.rows):
         return pairs
     rows, row = np.unique(pairs.rows, return_inverse=True)
     columns, column = np.unique(pairs.columns, return_inverse=True)
-    alone = np.arange(len(rows))
+    row_alone = np.arange(len(rows))
     # A sparse matrix takes a cost of 0 for no candidate; the same more on each changes nothing.
-    costs = np.concatenate([1 + pairs.costs, np.full(len(rows), _NO_LINK)])
-    places = np.concatenate([row, alone]), np.concatenate([column, len(columns) + alone])
+    costs = np.concatenate([1 + pairs.costs, np.full(len(rows), 1 + alone)])
+    places = (np.concatenate([row, row_alone]), np.concatenate([column, len(columns) + row_alone]))
     matrix = coo_array((costs, places), shape=(len(rows), len(columns) + len(rows))).tocsr()
     partner = min_weight_full_bipartite_matching(matrix)[1]
     chosen = np.flatnonzero(partner[row] == column)

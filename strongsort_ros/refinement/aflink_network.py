@@ -6,22 +6,32 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from strongsort_ros.appearance.weights import fit, read_state
+from strongsort_ros.refinement.aflink_motion import MotionLinker, MotionNetwork
 from strongsort_ros.refinement.aflink_pairs import CameraPath, Tracklets
 from strongsort_ros.refinement.aflink_postlinker import PostLinker
 from strongsort_ros.refinement.aflink_published import PublishedLinker
-from strongsort_ros.refinement.settings import AflinkSettings
+from strongsort_ros.refinement.settings import LinkWindow
 from strongsort_ros.tracking.detections import FloatArray, IntArray
 
-SHIPPED: Final = Path(__file__).with_name('weights') / 'aflink.safetensors'
-"""The project's own checkpoint; docs/aflink.md is its card."""
+_MOTION_MARK: Final = 'hidden.weight'
+_WEIGHTS: Final = Path(__file__).with_name('weights')
+SHIPPED: Final = {
+    'motion': _WEIGHTS / 'aflink_motion.safetensors',
+    'published': _WEIGHTS / 'aflink.safetensors',
+}
+"""The project's own checkpoints, the first one the default; docs/aflink.md is their card."""
 
 
 class Linker(Protocol):
     """Says of pairs of tracklets whether they are of one object."""
 
     @property
-    def window(self) -> AflinkSettings:
+    def window(self) -> LinkWindow:
         """Which pairs it was made for, and the cost below which they are linked."""
+
+    @property
+    def most_links(self) -> bool:
+        """Whether one link more outweighs what the links cost."""
 
     def costs(
         self, tracklets: Tracklets, earlier: IntArray, later: IntArray, camera: CameraPath | None
@@ -35,8 +45,8 @@ def load_linker(path: Path | str | None = None) -> Linker:
     Parameters
     ----------
     path
-        A .pth or .safetensors, the published `AFLink_epoch20.pth` for one; None: the
-        project's own.
+        A .pth or .safetensors of either network, the published `AFLink_epoch20.pth` for one;
+        'motion' or 'published': the project's own of that kind; None: 'motion'.
 
     Raises
     ------
@@ -45,7 +55,12 @@ def load_linker(path: Path | str | None = None) -> Linker:
         what does not fit.
 
     """
-    path = SHIPPED if path is None else Path(path)
+    path = SHIPPED.get(str(path or 'motion'), Path(path or ''))
+    state = read_state(path, ignored=())
+    if _MOTION_MARK in state:
+        motion = MotionNetwork()
+        fit(motion, state, path)
+        return MotionLinker(motion.eval())
     network = PostLinker()
-    fit(network, read_state(path, ignored=()), path)
+    fit(network, state, path)
     return PublishedLinker(network.eval())

@@ -30,8 +30,8 @@ class Tracklets:
     ----------
     order
         (N,) number of the row in what was given.
-    frames, corners
-        (N,) int64; (N, 2) float64 top left corners in pixels.
+    frames, tlwh
+        (N,) int64; (N, 4) float64 boxes in pixels.
     classes
         (N,) int64 code of the class of each row.
     starts, stops
@@ -43,7 +43,7 @@ class Tracklets:
 
     order: IntArray
     frames: IntArray
-    corners: FloatArray
+    tlwh: FloatArray
     classes: IntArray
     starts: IntArray
     stops: IntArray
@@ -57,13 +57,18 @@ class Tracklets:
         order = np.lexsort((frames, ids))
         found, starts, counts = np.unique(ids[order], return_index=True, return_counts=True)
         classes = np.unique(class_ids, return_inverse=True)[1][order]
-        corners = np.asarray(tlwh[order, :2], dtype=np.float64)
         return cls(
-            order, frames[order], corners, classes, starts.astype(np.int64), starts + counts, found
-        )
+            order, frames[order], tlwh[order], classes, starts.astype(np.int64), starts + counts,
+            found,
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def corners(self) -> FloatArray:
+        """(N, 2) top left corners in pixels."""
+        return self.tlwh[:, :2]
 
 
 class CameraPath:

@@ -17,7 +17,7 @@ from torch.nn.functional import conv2d
 
 from strongsort_ros.refinement.aflink_pairs import CameraPath, Tracklets, pair_rows
 from strongsort_ros.refinement.aflink_postlinker import FusionBlock, PostLinker, TemporalBlock
-from strongsort_ros.refinement.settings import AflinkSettings
+from strongsort_ros.refinement.settings import LinkWindow
 from strongsort_ros.tracking.detections import FloatArray, IntArray
 
 # Pairs at once: what they take on their way through fits a processor's cache.
@@ -37,7 +37,8 @@ class PublishedLinker:
 
     """
 
-    window: Final = AflinkSettings(max_gap=30, max_distance=75.0, max_cost=0.05)
+    window: Final = LinkWindow(min_gap=0, max_gap=30, max_distance=75.0, max_cost=0.05)
+    most_links: Final = True
 
     def __init__(self, network: PostLinker) -> None:
         self._earlier = _Branch(network.TemporalModule_1, network.FusionBlock_1)

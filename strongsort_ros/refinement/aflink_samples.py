@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.motchallenge import load_ground_truth
+from strongsort_ros.recording.rows import GroundTruth
 from strongsort_ros.recording.sequence import load_sequence_info
 from strongsort_ros.refinement.aflink_pairs import LENGTH, normalise
 from strongsort_ros.tracking.detections import FloatArray, IntArray
@@ -43,6 +44,15 @@ def load_true_tracks(folder: Path | str, half: str = '') -> list[FloatArray]:
         A file is missing or not usable.
 
     """
+    truth = load_pedestrians(folder, half)
+    order = np.lexsort((truth.frames, truth.ids))
+    rows = np.column_stack([truth.frames, truth.tlwh[:, :2]])[order]
+    borders = np.flatnonzero(np.diff(truth.ids[order])) + 1
+    return [track for track in np.split(rows, borders) if len(track) >= MIN_ROWS]
+
+
+def load_pedestrians(folder: Path | str, half: str = '') -> GroundTruth:
+    """Return the considered boxes of pedestrians; parameters and errors of `load_true_tracks`."""
     folder = Path(folder)
     part = folder / 'gt' / 'gt_train_half.txt'
     whole = half != 'first' or not part.is_file()
@@ -51,11 +61,7 @@ def load_true_tracks(folder: Path | str, half: str = '') -> list[FloatArray]:
     if half:
         in_second = truth.frames >= load_sequence_info(folder).second_half
         used &= in_second if half == 'second' else ~in_second
-    truth = truth.select(used)
-    order = np.lexsort((truth.frames, truth.ids))
-    rows = np.column_stack([truth.frames, truth.tlwh[:, :2]])[order]
-    borders = np.flatnonzero(np.diff(truth.ids[order])) + 1
-    return [track for track in np.split(rows, borders) if len(track) >= MIN_ROWS]
+    return truth.select(used)
 
 
 def load_sequences(folders: list[Path], half: str = '') -> list[FloatArray]:

@@ -83,7 +83,7 @@ def pair_accuracy(linker: PublishedLinker, tracks: list[FloatArray]) -> float:
     return float(np.mean(same == (labels == 1)))
 
 
-def save_linker(path: Path | str, network: PostLinker) -> None:
+def save_linker(path: Path | str, network: nn.Module) -> None:
     """Write the weights of a network as .safetensors.
 
     Raises

@@ -3,41 +3,82 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from strongsort_ros.settings import Settings, setting
+from strongsort_ros.settings import AUTO, Settings, setting
+
+
+@dataclass(frozen=True, slots=True)
+class LinkWindow:
+    """Which pairs of tracklets AFLink looks at, and the cost below which it links them.
+
+    Attributes
+    ----------
+    min_gap, max_gap
+        Frames from the end of the earlier to the start of the later: least, and first that is
+        too many.
+    max_distance
+        Of the top left corners at that end and that start: px.
+    max_cost
+        1 - P(same object).
+
+    """
+
+    min_gap: int
+    max_gap: int
+    max_distance: float
+    max_cost: float
+
+    def __post_init__(self) -> None:
+        if self.min_gap >= self.max_gap:
+            raise ValueError(f'min_gap: {self.min_gap} is not below max_gap: {self.max_gap}')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AflinkSettings(Settings):
-    """Settings of AFLink; the defaults are those of the published program for StrongSORT.
+    """Settings of AFLink; auto is what the checkpoint was made for.
 
-    For other trackers it takes a `min_gap` of -10 and a `max_cost` of 0.10.
+    With the published one that is what its program takes for StrongSORT; for other trackers that
+    takes a `min_gap` of -10 and a `max_cost` of 0.10.
 
     Raises
     ------
     ValueError
-        A value is out of its range or not of its type, or the gap is empty.
+        A value is out of its range or not of its type.
 
     """
 
     min_gap: int = setting(
         0, 'Least frames from the end of a track to the start of the next.', 'frames', low=-1000
     )
-    max_gap: int = setting(
-        30, 'Frames from the end of a track to the start of the next are fewer.', 'frames',
-        low=-1000, high=100_000,
+    max_gap: int | Literal['auto'] = setting(
+        AUTO, 'Frames from the end of a track to the start of the next are fewer; auto: as the '
+        'checkpoint was made for, 101 or, published, 30.', 'frames', low=-1000, high=100_000,
     )  # fmt: skip
-    max_distance: float = setting(
-        75.0, 'Largest distance of the top left corners at that end and that start.', 'px'
-    )
-    max_cost: float = setting(
-        0.05, 'Tracks are linked below this cost, 1 - P(same object).', high=1.0
-    )
+    max_distance: float | Literal['auto'] = setting(
+        AUTO, 'Largest distance of the top left corners at that end and that start; auto: 300 or, '
+        'published, 75.', 'px',
+    )  # fmt: skip
+    max_cost: float | Literal['auto'] = setting(
+        AUTO, 'Tracks are linked below this cost, 1 - P(same object); auto: 0.65 or, published, '
+        '0.05.', high=1.0,
+    )  # fmt: skip
 
-    def __post_init__(self) -> None:
-        Settings.__post_init__(self)
-        if self.min_gap >= self.max_gap:
-            raise ValueError(f'min_gap: {self.min_gap} is not below max_gap: {self.max_gap}')
+    def window(self, made_for: LinkWindow) -> LinkWindow:
+        """Return the settings with every auto as the checkpoint was made for.
+
+        Raises
+        ------
+        ValueError
+            No gap is in it.
+
+        """
+        return LinkWindow(
+            self.min_gap,
+            made_for.max_gap if self.max_gap == AUTO else self.max_gap,
+            made_for.max_distance if self.max_distance == AUTO else self.max_distance,
+            made_for.max_cost if self.max_cost == AUTO else self.max_cost,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

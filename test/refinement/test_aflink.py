@@ -20,7 +20,7 @@ SEQUENCES = [f'MOT17-{number}-FRCNN' for number in ('02', '04', '05', '09')]
 
 @pytest.fixture(scope='module')
 def linker() -> Linker:
-    return load_linker()
+    return load_linker('published')
 
 
 def run(rows: TrackRows, linker: Linker, **changes: object) -> LinkedTracks:
@@ -127,7 +127,7 @@ def test_bad_arrays_are_refused(linker: Linker) -> None:
     with pytest.raises(ValueError, match='row 3 is not finite'):
         run(rows, linker)
     with pytest.raises(ValueError, match='min_gap: 30 is not below max_gap: 30'):
-        AflinkSettings(min_gap=30)
+        run(walk(1, 1, 40, (100.0, 50.0)), linker, min_gap=30)
 
 
 @settings(deadline=None, max_examples=25)
@@ -139,7 +139,7 @@ def test_order_of_rows_does_not_matter(seed: int) -> None:
         for i in range(12)
     ]
     rows, mixed = together(*tracks), rng.permutation(sum(map(len, tracks)))
-    linker = load_linker()
+    linker = load_linker('published')
     linked = run(rows, linker, min_gap=-10, max_cost=0.9)
     arrays = (rows.frames[mixed], rows.ids[mixed], rows.tlwh[mixed], rows.class_ids[mixed])
     again = link(*arrays, linker, AflinkSettings(min_gap=-10, max_cost=0.9))

@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 
 from strongsort_ros.appearance.errors import ExtractorError
 from strongsort_ros.appearance.weights import read_state
+from strongsort_ros.refinement.aflink_motion import MotionLinker
 from strongsort_ros.refinement.aflink_network import SHIPPED, load_linker
 from strongsort_ros.refinement.aflink_postlinker import PostLinker
 from strongsort_ros.refinement.aflink_published import PublishedLinker
@@ -24,8 +25,17 @@ def test_published_checkpoint_loads(data_dir: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(first, again)
 
 
-def test_shipped_checkpoint_is_small() -> None:
-    assert SHIPPED.stat().st_size < 5_000_000
+@pytest.mark.parametrize(
+    ('name', 'kind'), [('motion', MotionLinker), ('published', PublishedLinker)]
+)
+def test_shipped_checkpoints(name: str, kind: type) -> None:
+    assert SHIPPED[name].stat().st_size < 5_000_000
+    assert isinstance(load_linker(name), kind)
+    assert isinstance(load_linker(SHIPPED[name]), kind)
+
+
+def test_default_is_motion() -> None:
+    assert isinstance(load_linker(), MotionLinker)
 
 
 @pytest.mark.parametrize(

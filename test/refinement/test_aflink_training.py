@@ -21,7 +21,9 @@ from test.refinement.tracks import write_ground_truth
 
 def test_shipped_network_tells_pairs_of_the_second_halves(data_dir: Path) -> None:
     folders = [data_dir / 'mot17' / f'MOT17-{n}-FRCNN' for n in ('02', '04', '05', '09')]
-    assert pair_accuracy(load_linker(), load_sequences(folders, 'second')) >= 0.96
+    linker = load_linker('published')
+    assert isinstance(linker, PublishedLinker)
+    assert pair_accuracy(linker, load_sequences(folders, 'second')) >= 0.96
 
 
 def test_training_half_is_found(data_dir: Path) -> None:
@@ -67,7 +69,15 @@ def test_learns_and_is_reproducible(tmp_path: Path) -> None:
 def test_command_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write_ground_truth(tmp_path / 'seq', people=4, length=80)
     out = tmp_path / 'mine.safetensors'
-    arguments = ['--first-half', '--epochs', '1', '--validate', str(folder)]
+    arguments = [
+        '--recipe',
+        'published',
+        '--first-half',
+        '--epochs',
+        '1',
+        '--validate',
+        str(folder),
+    ]
     assert main(['train', 'aflink', str(folder), '-o', str(out), *arguments]) == 0
     assert '4 tracks, 1 epochs' in (said := capsys.readouterr().out)
     assert 'validation pairs' in said
@@ -83,7 +93,7 @@ def test_command_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         ([folder, '-o', 'out.safetensors', '--epochs', '0'], '--epochs: 0 is not in'),
     ]
     for arguments, message in cases:
-        assert main(['train', 'aflink', *arguments]) == 2
+        assert main(['train', 'aflink', '--recipe', 'published', *arguments]) == 2
         assert message in capsys.readouterr().err
     with pytest.raises(InputError, match='no folder'):
         load_sequences([])

@@ -33,15 +33,21 @@ def together(*tracks: TrackRows) -> TrackRows:
     )
 
 
-def write_ground_truth(folder: Path, people: int, length: int, seed: int = 0) -> Path:
-    """Write a MOTChallenge folder of people who walk straight on, with noise; return it."""
+def write_ground_truth(
+    folder: Path, people: int, length: int, seed: int = 0, hidden: range = range(0)
+) -> Path:
+    """Write a MOTChallenge folder of people who walk straight on, with noise; return it.
+
+    In the frames `hidden` nobody is visible.
+    """
     rng = np.random.default_rng(seed)
     lines = []
     for person in range(1, people + 1):
         start, speed = rng.uniform(0, 1000, 2), rng.normal(0, 3, 2)
         for frame in range(1, length + 1):
+            visible = int(frame not in hidden)
             x, y = start + speed * frame + rng.normal(0, 0.5, 2)
-            lines.append(f'{frame},{person},{x:.2f},{y:.2f},40,100,1,1,1\n')
+            lines.append(f'{frame},{person},{x:.2f},{y:.2f},40,100,1,1,{visible}\n')
     (folder / 'gt').mkdir(parents=True)
     (folder / 'gt' / 'gt.txt').write_text(''.join(lines))
     (folder / 'seqinfo.ini').write_text(
