@@ -30,10 +30,12 @@ from strongsort_ros.refinement.aflink import link
 from strongsort_ros.refinement.aflink_network import Linker, load_linker
 from strongsort_ros.refinement.aflink_pairs import Tracklets, candidates
 from strongsort_ros.refinement.aflink_postlinker import PostLinker
+from strongsort_ros.refinement.aflink_published import PublishedLinker
 from strongsort_ros.refinement.settings import AflinkSettings
 
 SEQUENCES = tuple(f'MOT17-{number}-FRCNN' for number in ('02', '04', '05', '09'))
 SETTINGS = AflinkSettings()
+WINDOW = SETTINGS.window(PublishedLinker.window)
 
 
 def one_pair_at_a_time(rows: TrackRows, network: PostLinker) -> int:
@@ -47,15 +49,15 @@ def one_pair_at_a_time(rows: TrackRows, network: PostLinker) -> int:
     for i, earlier in enumerate(pieces):
         for j, later in enumerate(pieces):
             gap = later[0, 0] - earlier[-1, 0]
-            if i == j or not SETTINGS.min_gap <= gap < SETTINGS.max_gap:
+            if i == j or not WINDOW.min_gap <= gap < WINDOW.max_gap:
                 continue
-            if np.hypot(*(earlier[-1, 1:3] - later[0, 1:3])) > SETTINGS.max_distance:
+            if np.hypot(*(earlier[-1, 1:3] - later[0, 1:3])) > WINDOW.max_distance:
                 continue
             cost = score_one(earlier, later, network)
-            if cost <= SETTINGS.max_cost:
+            if cost <= WINDOW.max_cost:
                 costs[i, j] = cost
     row, column = linear_sum_assignment(costs)
-    return int(np.count_nonzero(costs[row, column] < SETTINGS.max_cost))
+    return int(np.count_nonzero(costs[row, column] < WINDOW.max_cost))
 
 
 def score_one(earlier: np.ndarray, later: np.ndarray, network: PostLinker) -> float:
@@ -139,8 +141,8 @@ def compare(options: argparse.Namespace, console: Console) -> None:
 def pairs_of(rows: TrackRows) -> int:
     """Return how many pairs are looked at."""
     tracklets = Tracklets.gather(rows.frames, rows.ids, rows.tlwh, rows.class_ids)
-    gap = (SETTINGS.min_gap, SETTINGS.max_gap)
-    return len(candidates(tracklets, gap, SETTINGS.max_distance)[0])
+    gap = (WINDOW.min_gap, WINDOW.max_gap)
+    return len(candidates(tracklets, gap, WINDOW.max_distance)[0])
 
 
 def made_up(tracklets: int) -> TrackRows:
@@ -163,7 +165,7 @@ def stress(options: argparse.Namespace, console: Console) -> None:
     """Print time and peak memory on made-up tracks."""
     rows = made_up(options.tracklets)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    linker = load_linker()
+    linker = load_linker(options.linker)
     start = time.perf_counter()
     links = at_once(rows, linker)
     seconds = time.perf_counter() - start
@@ -180,6 +182,7 @@ def main() -> None:
     parser.add_argument('--data', type=Path, default=Path('../shared/data'))
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--tracklets', type=int, metavar='N', help='made-up tracks instead')
+    parser.add_argument('--linker', default='motion', help='of made-up tracks: motion, published')
     options = parser.parse_args()
     torch.set_num_threads(1)
     (stress if options.tracklets else compare)(options, Console())

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from strongsort_ros.cli.batch import Job, add_batch_options, plan, run_many
 from strongsort_ros.cli.console import meter, say
 from strongsort_ros.cli.options import add_table, chosen_values
-from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
+from strongsort_ros.refinement.settings import CHECKPOINTS, AflinkSettings, GsiSettings
 
 if TYPE_CHECKING:
     from strongsort_ros.recording.rows import TrackRows
     from strongsort_ros.refinement.steps import Progress, RefinedTracks, RefinementSteps
 
 _AFLINK, _GSI = 'aflink_', 'gsi_'
-_SHIPPED = 'shipped'
 
 
 def add_parser(commands: Any) -> None:
@@ -54,9 +53,10 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--aflink',
         nargs='?',
-        const=_SHIPPED,
+        const=CHECKPOINTS[0],
         metavar='CHECKPOINT',
-        help='link the pieces of broken tracks: AFLink; by default with the checkpoint shipped',
+        help='link the pieces of broken tracks: AFLink, with a file of weights or one that is '
+        'shipped, motion (the default) or published',
     )
     add_table(group, AflinkSettings, prefix=_AFLINK)
     group.add_argument(
@@ -137,12 +137,13 @@ def chosen_steps(args: argparse.Namespace) -> RefinementSteps:
             step = prefix.rstrip('_')
             flag = f'--{prefix}{next(iter(values))}'.replace('_', '-')
             raise InputError(f'{flag}: a setting of a step that is not taken; add --{step}')
-    own = args.aflink and args.aflink != _SHIPPED
+    checkpoint = Path(args.aflink) if args.aflink else None
+    if checkpoint and args.aflink not in CHECKPOINTS:
+        checkpoint = checkpoint.absolute()  # a worker may run in another folder
     return RefinementSteps(
         AflinkSettings().replace(**chosen_values(args, _AFLINK)) if args.aflink else None,
         GsiSettings().replace(**chosen_values(args, _GSI)) if args.gsi else None,
-        # A worker may run in another folder.
-        Path(args.aflink).absolute() if own else None,
+        checkpoint,
     )
 
 

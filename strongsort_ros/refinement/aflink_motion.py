@@ -20,6 +20,9 @@ from strongsort_ros.refinement.aflink_pairs import LENGTH, CameraPath, Tracklets
 from strongsort_ros.refinement.settings import LinkWindow
 from strongsort_ros.tracking.detections import FloatArray, IntArray
 
+MAX_AGE: Final = 30
+"""Frames that an object can be hidden for without its track ending: the tracker's default."""
+
 FEATURES: Final = 8
 _HIDDEN: Final = 16
 # Rows at an end whose mean is where it is.
@@ -59,7 +62,7 @@ class MotionLinker:
 
     """
 
-    window: Final = LinkWindow(min_gap=0, max_gap=101, max_distance=300.0, max_cost=0.65)
+    window: Final = LinkWindow(min_gap=MAX_AGE + 1, max_gap=101, max_distance=300.0, max_cost=0.7)
     most_links: Final = False
 
     def __init__(self, network: MotionNetwork) -> None:
@@ -86,33 +89,35 @@ def pair_features(
     and down, all in heights; the frames between; the ratio of the heights, larger over smaller;
     how many rows, 30 at most, are known of either. Camera motion is undone.
     """
-    ends, starts = _ends(tracklets, camera), _starts(tracklets, camera)
-    frames, there = ends.frames[earlier], ends.places[earlier]
-    meeting, here = starts.frames[later], starts.places[later]
+    first, i = np.unique(earlier, return_inverse=True)
+    second, j = np.unique(later, return_inverse=True)
+    ends, starts = _ends(tracklets, first, camera), _starts(tracklets, second, camera)
+    frames, there = ends.frames[i], ends.places[i]
+    meeting, here = starts.frames[j], starts.places[j]
     if camera is not None:
         there = camera.move(there, frames, meeting)
     gap = meeting - frames
-    heights = np.stack([ends.heights[earlier], starts.heights[later]])
+    heights = np.stack([ends.heights[i], starts.heights[j]])
     scale = heights.mean(axis=0)
     apart = here - there
     errors = np.stack([
         np.linalg.norm(apart, axis=1),
-        np.linalg.norm(apart - ends.velocities[earlier] * gap[:, None], axis=1),
-        np.linalg.norm(apart - starts.velocities[later] * gap[:, None], axis=1),
+        np.linalg.norm(apart - ends.velocities[i] * gap[:, None], axis=1),
+        np.linalg.norm(apart - starts.velocities[j] * gap[:, None], axis=1),
         np.abs(apart[:, 1]),
     ])  # fmt: skip
     return np.column_stack([
         np.log(errors / scale + _CLOSE).T,
         np.log(np.maximum(gap, 1)),
         np.log(heights.max(axis=0) / heights.min(axis=0)),
-        np.log(ends.counts[earlier]),
-        np.log(starts.counts[later]),
+        np.log(ends.counts[i]),
+        np.log(starts.counts[j]),
     ])  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class _Tips:
-    """One end of every tracklet.
+    """One end of each of some tracklets.
 
     Attributes
     ----------
@@ -134,14 +139,14 @@ class _Tips:
     counts: IntArray
 
 
-def _ends(tracklets: Tracklets, camera: CameraPath | None) -> _Tips:
-    rows = tracklets.stops[:, None] - 1 - np.arange(LENGTH)
-    return _tips(tracklets, rows, rows >= tracklets.starts[:, None], camera)
+def _ends(tracklets: Tracklets, which: IntArray, camera: CameraPath | None) -> _Tips:
+    rows = tracklets.stops[which, None] - 1 - np.arange(LENGTH)
+    return _tips(tracklets, rows, rows >= tracklets.starts[which, None], camera)
 
 
-def _starts(tracklets: Tracklets, camera: CameraPath | None) -> _Tips:
-    rows = tracklets.starts[:, None] + np.arange(LENGTH)
-    return _tips(tracklets, rows, rows < tracklets.stops[:, None], camera)
+def _starts(tracklets: Tracklets, which: IntArray, camera: CameraPath | None) -> _Tips:
+    rows = tracklets.starts[which, None] + np.arange(LENGTH)
+    return _tips(tracklets, rows, rows < tracklets.stops[which, None], camera)
 
 
 def _tips(

@@ -10,16 +10,19 @@ from strongsort_ros.refinement.aflink_motion import MotionLinker, MotionNetwork
 from strongsort_ros.refinement.aflink_pairs import CameraPath, Tracklets
 from strongsort_ros.refinement.aflink_postlinker import PostLinker
 from strongsort_ros.refinement.aflink_published import PublishedLinker
-from strongsort_ros.refinement.settings import LinkWindow
+from strongsort_ros.refinement.settings import CHECKPOINTS, LinkWindow
 from strongsort_ros.tracking.detections import FloatArray, IntArray
 
 _MOTION_MARK: Final = 'hidden.weight'
 _WEIGHTS: Final = Path(__file__).with_name('weights')
-SHIPPED: Final = {
-    'motion': _WEIGHTS / 'aflink_motion.safetensors',
-    'published': _WEIGHTS / 'aflink.safetensors',
-}
-"""The project's own checkpoints, the first one the default; docs/aflink.md is their card."""
+SHIPPED: Final = dict(
+    zip(
+        CHECKPOINTS,
+        (_WEIGHTS / 'aflink_motion.safetensors', _WEIGHTS / 'aflink.safetensors'),
+        strict=True,
+    )
+)
+"""The project's own checkpoints; docs/aflink.md is their card."""
 
 
 class Linker(Protocol):
@@ -55,7 +58,7 @@ def load_linker(path: Path | str | None = None) -> Linker:
         what does not fit.
 
     """
-    path = SHIPPED.get(str(path or 'motion'), Path(path or ''))
+    path = SHIPPED.get(str(path or CHECKPOINTS[0]), Path(path or ''))
     state = read_state(path, ignored=())
     if _MOTION_MARK in state:
         motion = MotionNetwork()

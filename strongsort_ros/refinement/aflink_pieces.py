@@ -7,12 +7,9 @@ from typing import Final
 import numpy as np
 
 from strongsort_ros.recording.rows import GroundTruth
-from strongsort_ros.refinement.aflink_motion import MotionLinker, pair_features
+from strongsort_ros.refinement.aflink_motion import MAX_AGE, MotionLinker, pair_features
 from strongsort_ros.refinement.aflink_pairs import Tracklets, candidates
 from strongsort_ros.tracking.detections import BoolArray, FloatArray, IntArray
-
-MAX_AGE: Final = 30
-"""Frames that an object can be hidden for without its track ending: the tracker's default."""
 
 _MIN_ROWS: Final = 2
 # A person is detected from about this share of them on that is visible; drawn anew each time.
@@ -51,7 +48,10 @@ def broken_tracks(truth: GroundTruth, rng: np.random.Generator) -> tuple[Trackle
 
 
 def piece_pairs(truths: list[GroundTruth], rng: np.random.Generator, count: int) -> Samples:
-    """Return the pairs that linking looks at, of every recording broken `count` times.
+    """Return the pairs to learn from, of every recording broken `count` times.
+
+    Those that linking looks at, and those of shorter gaps: near by in time and space, and never
+    one object, as a tracker would not have let go of it.
 
     A pair weighs the square root of the rows of its shorter tracklet: longer ones matter more to
     the scores, but not in proportion, as their boxes are not independent.
@@ -63,8 +63,7 @@ def piece_pairs(truths: list[GroundTruth], rng: np.random.Generator, count: int)
 
 def _pairs(tracklets: Tracklets, people: IntArray) -> Samples:
     window = MotionLinker.window
-    gap = (max(window.min_gap, 1), window.max_gap)
-    earlier, later = candidates(tracklets, gap, window.max_distance)
+    earlier, later = candidates(tracklets, (1, window.max_gap), window.max_distance)
     rows = tracklets.stops - tracklets.starts
     return (
         pair_features(tracklets, earlier, later),

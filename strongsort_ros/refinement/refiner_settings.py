@@ -24,7 +24,8 @@ class RefinerSettings(Settings):
         'was started.', fixed_while=LOADED,
     )  # fmt: skip
     weights: str = text(
-        '', "Checkpoint of AFLink, .pth or .safetensors; empty: the project's own.",
+        '', "Checkpoint of AFLink, .pth or .safetensors, or one of the project's own: motion, the "
+        'default, or published.',
         fixed_while=LOADED,
     )  # fmt: skip
     frame_rate: float = setting(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from strongsort_ros.settings import AUTO, Settings, setting
+
+CHECKPOINTS: Final = ('motion', 'published')
+"""Names of the checkpoints of AFLink that are shipped, the default first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,12 @@ class LinkWindow:
     max_cost: float
 
     def __post_init__(self) -> None:
-        if self.min_gap >= self.max_gap:
-            raise ValueError(f'min_gap: {self.min_gap} is not below max_gap: {self.max_gap}')
+        _check_gap(self.min_gap, self.max_gap)
+
+
+def _check_gap(low: int, high: int) -> None:
+    if low >= high:
+        raise ValueError(f'min_gap: {low} is not below max_gap: {high}')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,25 +51,31 @@ class AflinkSettings(Settings):
     Raises
     ------
     ValueError
-        A value is out of its range or not of its type.
+        A value is out of its range or not of its type, or the gap is empty.
 
     """
 
-    min_gap: int = setting(
-        0, 'Least frames from the end of a track to the start of the next.', 'frames', low=-1000
-    )
+    min_gap: int | Literal['auto'] = setting(
+        AUTO, 'Least frames from the end of a track to the start of the next; auto: as the '
+        'checkpoint was made for, 31 or, published, 0.', 'frames', low=-1000,
+    )  # fmt: skip
     max_gap: int | Literal['auto'] = setting(
-        AUTO, 'Frames from the end of a track to the start of the next are fewer; auto: as the '
-        'checkpoint was made for, 101 or, published, 30.', 'frames', low=-1000, high=100_000,
+        AUTO, 'Frames from the end of a track to the start of the next are fewer; auto: 101 '
+        'or, published, 30.', 'frames', low=-1000, high=100_000,
     )  # fmt: skip
     max_distance: float | Literal['auto'] = setting(
         AUTO, 'Largest distance of the top left corners at that end and that start; auto: 300 or, '
         'published, 75.', 'px',
     )  # fmt: skip
     max_cost: float | Literal['auto'] = setting(
-        AUTO, 'Tracks are linked below this cost, 1 - P(same object); auto: 0.65 or, published, '
+        AUTO, 'Tracks are linked below this cost, 1 - P(same object); auto: 0.7 or, published, '
         '0.05.', high=1.0,
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        Settings.__post_init__(self)
+        if self.min_gap != AUTO and self.max_gap != AUTO:
+            _check_gap(self.min_gap, self.max_gap)
 
     def window(self, made_for: LinkWindow) -> LinkWindow:
         """Return the settings with every auto as the checkpoint was made for.
@@ -74,7 +87,7 @@ class AflinkSettings(Settings):
 
         """
         return LinkWindow(
-            self.min_gap,
+            made_for.min_gap if self.min_gap == AUTO else self.min_gap,
             made_for.max_gap if self.max_gap == AUTO else self.max_gap,
             made_for.max_distance if self.max_distance == AUTO else self.max_distance,
             made_for.max_cost if self.max_cost == AUTO else self.max_cost,

@@ -12,7 +12,7 @@ import numpy as np
 
 from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.refinement.gsi import gsi
-from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
+from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings, LinkWindow
 from strongsort_ros.tracking.detections import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class RefinementSteps:
     gsi
         Fill gaps and smooth.
     checkpoint
-        AFLink's network; None: the one that is shipped.
+        AFLink's network, a file or a name of `aflink_network.SHIPPED`; None: the default.
 
     """
 
@@ -137,8 +137,12 @@ class _WatchedLinker:
         self._progress = progress
 
     @property
-    def window(self) -> AflinkSettings:
+    def window(self) -> LinkWindow:
         return self._linker.window
+
+    @property
+    def most_links(self) -> bool:
+        return self._linker.most_links
 
     def costs(
         self, tracklets: Tracklets, earlier: IntArray, later: IntArray, camera: CameraPath | None

@@ -88,13 +88,13 @@ def test_aflink_as_published(data_dir: Path, tmp_path: Path, capsys: Capture) ->
     np.testing.assert_array_equal(linked.tlwh, expected.tlwh[order])
 
 
-def test_the_shipped_checkpoint_links_and_both_steps_follow_one_another(
+def test_a_shipped_checkpoint_links_and_both_steps_follow_one_another(
     tmp_path: Path, capsys: Capture
 ) -> None:
     source, out = tmp_path / 'tracks.txt', tmp_path / 'whole.txt'
     rows = [(f, 1 if f < 60 else 2) for f in range(1, 120) if not 60 <= f < 65]
     source.write_text(''.join(f'{f},{i},{2 * f},50,40,80,1,-1,-1,-1\n' for f, i in rows))
-    assert run('refine', source, '--aflink', '--gsi', '-o', out) == 0
+    assert run('refine', source, '--aflink', 'published', '--gsi', '-o', out) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[:2] == ['aflink: 1 links', 'gsi: 5 boxes interpolated']
     assert load_tracks(out).ids.tolist() == [1] * 119

@@ -202,6 +202,7 @@ def test_a_step_alone_with_other_settings(refiner: Refiner) -> None:
     assert refiner.set_parameters(**{'gsi.interval': 20}) == []
     (reason,) = refiner.set_parameters(allowed_root='/')
     assert reason == 'allowed_root: is read when the node is configured; clean it up first'
+    assert refiner.set_parameters(**{'aflink.max_gap': 50}) == []
     (reason,) = refiner.set_parameters(**{'aflink.min_gap': 50})
     assert 'max_gap' in reason
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -35,8 +36,9 @@ from test.recording.track_bags import (
 )
 
 GSI = RefinementSteps(gsi=GsiSettings())
-LINK = RefinementSteps(aflink=AflinkSettings())
-BOTH = RefinementSteps(aflink=AflinkSettings(), gsi=GsiSettings())
+# The published network links over the short gaps of these tests.
+LINK = RefinementSteps(aflink=AflinkSettings(), checkpoint=Path('published'))
+BOTH = dataclasses.replace(LINK, gsi=GsiSettings())
 STORAGES: tuple[Storage, ...] = ('mcap', 'sqlite3')
 
 
