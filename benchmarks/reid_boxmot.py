@@ -21,7 +21,7 @@ def main() -> None:
     model = ReID(weights, device=torch.device(device), half=on_gpu).model
     print(json.dumps({'ready': True}), file=answers, flush=True)
     for line in sys.stdin:
-        frame = np.load(line.strip())
+        frame = np.load(line.strip(), allow_pickle=False)
         image, xyxy = frame['image'], frame['xyxy'].astype(np.float32)
         start = time.perf_counter()
         model.get_features(xyxy, image)  # ends with the embeddings in NumPy

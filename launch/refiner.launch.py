@@ -29,13 +29,15 @@ def start(context: LaunchContext) -> list[Node]:
         name: ParameterValue(LaunchConfiguration(name), value_type=kind)
         for name, kind in kinds.items()
     }
+    # Of SROS 2; without it, a name that nobody asks for.
+    enclave = '/'.join(('', *filter(None, given['namespace'].split('/')), 'refiner'))
     refiner = Node(
         package='strongsort_ros',
         executable='refiner_node',
         name='refiner',
         namespace=given['namespace'],
         parameters=[ParameterFile(given['params_file'], allow_substs=True), overrides],
-        arguments=['--ros-args', '--log-level', given['log_level']],
+        arguments=['--ros-args', '--enclave', enclave, '--log-level', given['log_level']],
         output='screen',
         emulate_tty=True,
     )

@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 AUTO: Final = 'auto'
 LOADED: Final = 'configured'
 ACTIVE: Final = 'active'
+STARTED: Final = 'started'
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Meaning:
     choices
         The texts that are allowed; none: any text.
     fixed_while
-        State of a node in which it cannot change: LOADED, ACTIVE, or '' for none.
+        State of a node in which it cannot change: LOADED, ACTIVE, STARTED for all, or '' for none.
 
     """
 

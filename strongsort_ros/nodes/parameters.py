@@ -15,7 +15,15 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
-from strongsort_ros.settings import ACTIVE, AUTO, LOADED, Parameter, SettingsGroup, constraints
+from strongsort_ros.settings import (
+    ACTIVE,
+    AUTO,
+    LOADED,
+    STARTED,
+    Parameter,
+    SettingsGroup,
+    constraints,
+)
 
 Group = TypeVar('Group', bound=SettingsGroup)
 
@@ -99,6 +107,7 @@ def descriptor(parameter: Parameter) -> ParameterDescriptor:
     described = ParameterDescriptor(
         description=meaning.description + unit,
         additional_constraints=constraints(meaning, kind),
+        read_only=parameter.fixed_while == STARTED,
         # `auto` or a number: the type may change, the table checks it.
         dynamic_typing=AUTO in kind,
     )

@@ -17,6 +17,8 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
+from strongsort_ros.nodes.transitions import RCLError
+
 PATIENCE: Final = 0.8
 """Seconds that a callback has to end by itself, and then to be interrupted, after a signal."""
 
@@ -37,13 +39,15 @@ def run(make_node: Callable[[], Any], arguments: list[str] | None = None) -> int
     Returns
     -------
     status
-        Of the program: 1 when a parameter is refused at the start.
+        Of the program: 1 when a parameter is refused at the start, or ROS refuses the node, as
+        by its security.
 
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-    node, executor = None, SingleThreadedExecutor()
+    node = None
     try:
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+        executor = SingleThreadedExecutor()
         node = make_node()
         executor.add_node(node)
         if node.autostart and node.trigger_configure() == TransitionCallbackReturn.SUCCESS:
@@ -52,7 +56,7 @@ def run(make_node: Callable[[], Any], arguments: list[str] | None = None) -> int
         node.finish()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass  # told to stop while it started, or ROS was shut down
-    except (ParameterException, ValueError) as error:
+    except (ParameterException, RCLError, ValueError) as error:
         if node is not None:
             raise
         rclpy.logging.get_logger(make_node.__name__).fatal(str(error))

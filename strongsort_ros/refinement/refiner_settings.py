@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
-from strongsort_ros.settings import LOADED, Settings, SettingsGroup, section, setting, text
+from strongsort_ros.settings import LOADED, STARTED, Settings, SettingsGroup, section, setting, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,8 @@ class RefinerSettings(Settings):
 
     allowed_root: str = text(
         '.', 'Folder in which it reads and writes, and nowhere else; relative to where the node '
-        'was started.', fixed_while=LOADED,
+        # Who may ask for a refinement must not widen it.
+        'was started.', fixed_while=STARTED,
     )  # fmt: skip
     weights: str = text(
         '', "Checkpoint of AFLink, .pth or .safetensors, or one of the project's own: motion, the "

@@ -103,6 +103,8 @@ def test_every_camera_has_a_tracker_of_its_own(launch: Launch, machine: Any) -> 
         for number in range(4):
             found = camera.track(10**12 + number * 33_333_333, seen)
         assert [track.id for track in found.tracks] == [1]  # ids are those of one camera
+        nodes = camera.node.get_node_names_and_namespaces_with_enclaves()
+        assert ('tracker', namespace, f'{namespace}/tracker') in nodes
 
 
 @pytest.mark.parametrize(

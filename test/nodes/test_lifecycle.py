@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import pickle
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -90,14 +91,30 @@ def _topics(machine: Any) -> list[tuple[str, int, int]]:
     ]
 
 
+class Program:
+    """Pickled, it makes a folder of whoever unpickles it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.folder),)
+
+
 def test_weights_that_cannot_be_loaded_are_named_and_can_be_corrected(
     start_tracker: Start, tmp_path: Path
 ) -> None:
-    missing = tmp_path / 'nowhere.pth'
-    machine, process = start_tracker(autostart=False, weights=str(missing))
-    assert not machine.change_state('configure')
+    folder, pipe, program = (tmp_path / f'{name}.pth' for name in ('folder', 'pipe', 'program'))
+    folder.mkdir()
+    os.mkfifo(pipe)
+    program.write_bytes(pickle.dumps(Program(tmp_path / 'run')))
+    machine, process = start_tracker(autostart=False, weights='nowhere.pth')
+    for weights in ('nowhere.pth', folder, pipe, program):
+        assert machine.set_parameters(weights=str(weights)) == []
+        assert not machine.change_state('configure')
+        assert str(weights) in process.text().splitlines()[-1]
     assert machine.state() == 'unconfigured'
-    assert str(missing) in process.text()
+    assert not (tmp_path / 'run').exists()
     assert 'Traceback' not in process.text()
     assert machine.set_parameters(weights='none') == []
     assert machine.change_state('configure')

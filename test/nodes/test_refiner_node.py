@@ -200,8 +200,6 @@ def test_a_step_alone_with_other_settings(refiner: Refiner) -> None:
     assert answer.success, answer.message
     assert (answer.output_uri, answer.boxes_out) == (str(refiner.root / 'made' / 'here'), 5)
     assert refiner.set_parameters(**{'gsi.interval': 20}) == []
-    (reason,) = refiner.set_parameters(allowed_root='/')
-    assert reason == 'allowed_root: is read when the node is configured; clean it up first'
     assert refiner.set_parameters(**{'aflink.max_gap': 50}) == []
     (reason,) = refiner.set_parameters(**{'aflink.min_gap': 50})
     assert 'max_gap' in reason
@@ -377,13 +375,20 @@ def test_a_wrong_checkpoint_is_named_and_can_be_corrected(
     assert 'Traceback' not in refiner.process.text()
     assert refiner.state() == 'unconfigured'
     assert refiner.refine('bag').message.startswith('refused: the node is unconfigured')
-    assert refiner.set_parameters(weights='', allowed_root='nowhere') == []
-    assert not refiner.change_state('configure')
-    assert 'nowhere' in refiner.process.text()
-    assert refiner.set_parameters(allowed_root=str(refiner.root)) == []
+    assert refiner.set_parameters(weights='') == []
     assert refiner.change_state('configure')
     assert refiner.change_state('activate')
     assert refiner.refine('bag').success
+
+
+def test_the_allowed_root_is_checked_and_is_not_widened_from_outside(
+    start_refiner: Start,
+) -> None:
+    refiner = start_refiner(autostart=False, allowed_root='nowhere')
+    assert not refiner.change_state('configure')
+    assert "'nowhere': no folder to allow" in refiner.process.text()
+    (reason,) = refiner.set_parameters(allowed_root='/')
+    assert 'read-only' in reason
 
 
 def send_goal(refiner: Refiner, feedback: list[Any], **fields: Any) -> Any:
