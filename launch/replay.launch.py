@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
@@ -13,6 +14,7 @@ from launch.actions import (
     IncludeLaunchDescription,
     OpaqueFunction,
     RegisterEventHandler,
+    SetEnvironmentVariable,
     Shutdown,
 )
 from launch.event_handlers import OnProcessExit
@@ -49,8 +51,16 @@ NODES = (
     ('camera_motion', '', 'How camera motion is found, if not empty'),
     ('refiner_params_file', str(CONFIG / 'refiner.yaml'), 'Parameters of the refiner'),
     ('log_level', 'info', 'debug, info, warn, error or fatal'),
+    (
+        'fastdds_profile',
+        str(CONFIG / 'fastdds.xml'),
+        'Profile for large images, unless the environment names one; empty: none',
+    ),
 )
 """Arguments for the nodes: name, default, meaning."""
+
+PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+"""Of Fast DDS 2 (Jazzy) and 3 (Kilted and later)."""
 TRACKER = ('namespace', 'params_file', 'weights', 'device', 'camera_motion', 'log_level')
 
 
@@ -79,7 +89,12 @@ def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         output='screen',
         emulate_tty=True,
     )
+    profile = given['fastdds_profile']
+    if any(name in os.environ for name in PROFILE_VARIABLES):
+        profile = ''
     return [
+        # Of all nodes: the replayer's is the one that counts, as it publishes the images.
+        *(SetEnvironmentVariable(name, profile) for name in PROFILE_VARIABLES if profile),
         _include('tracker.launch.py', tracker),
         _include('refiner.launch.py', refiner),
         replayer,

@@ -64,6 +64,8 @@ def track_lane(tracks: TrackRows, identity: int) -> Lane:
 
 
 def _pieces(frames: IntArray, tracks: IntArray) -> list[Piece]:
+    if not len(frames):
+        return []
     new: BoolArray = np.ones(len(frames), dtype=bool)
     new[1:] = (np.diff(frames) != 1) | (np.diff(tracks) != 0)
     firsts = np.flatnonzero(new)
@@ -71,7 +73,6 @@ def _pieces(frames: IntArray, tracks: IntArray) -> list[Piece]:
     return [
         Piece(int(frames[a]), int(frames[b]) + 1, int(tracks[a]))
         for a, b in zip(firsts, lasts, strict=True)
-        if len(frames)
     ]
 
 

@@ -146,17 +146,12 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, signal.default_int_handler)
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     node = Node('replayer')
-    client = Client(node)
-    log = node.get_logger()
+    client, log = Client(node), node.get_logger()
     try:
-        parameters = Parameters(node, AllReplayerSettings(), lambda: ACTIVE, lambda _: None)
-        Replayer(client, parameters.settings.replayer).run()
-    except NodeError as error:
+        Replayer(client, _settings(node)).run()
+    except (InputError, NodeError) as error:
         log.fatal(str(error))
-        return FAILED
-    except (InputError, ParameterException, ValueError) as error:
-        log.fatal(str(error))
-        return BAD_INPUT
+        return BAD_INPUT if isinstance(error, InputError) else FAILED
     except (KeyboardInterrupt, ExternalShutdownException):
         log.warning('interrupted; nothing was written')
         return INTERRUPTED
@@ -164,6 +159,22 @@ def main(arguments: list[str] | None = None) -> int:
         client.close()
         rclpy.try_shutdown()
     return 0
+
+
+def _settings(node: Node) -> ReplayerSettings:
+    """Return what the parameters say.
+
+    Raises
+    ------
+    InputError
+        One is refused.
+
+    """
+    try:
+        parameters = Parameters(node, AllReplayerSettings(), lambda: ACTIVE, lambda _: None)
+    except (ParameterException, ValueError) as error:
+        raise InputError(str(error)) from error
+    return parameters.settings.replayer
 
 
 if __name__ == '__main__':

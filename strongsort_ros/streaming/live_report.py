@@ -30,6 +30,9 @@ FILES: Final = (
     ('scores.json', 'all scores, before and after refinement'),
 )
 _PREFIX = 'latency_'
+_STAGES = {'total': 'pipeline', 'latency': 'whole node'}
+"""What some stages are called for who does not know the diagnostics."""
+
 _LATENCY = re.compile('p50 {0} ms, p95 {0} ms, p99 {0} ms, max {0} ms'.format(r'([\d.]+)'))
 
 
@@ -140,11 +143,16 @@ def live_report(
 def latencies(played: Played) -> list[Latency]:
     """Return the tracker's latencies by stage, and that of the way there and back."""
     found = [
-        Latency(name.removeprefix(_PREFIX), *map(float, numbers.groups()))
+        Latency(_stage(name), *map(float, numbers.groups()))
         for name, value in played.diagnostics.items()
         if name.startswith(_PREFIX) and (numbers := _LATENCY.fullmatch(value))
     ]
-    return [*found, Latency.of('round trip', played.round_trips)]
+    return [*found, Latency.of('round trip over ROS', played.round_trips)]
+
+
+def _stage(name: str) -> str:
+    stage = name.removeprefix(_PREFIX)
+    return _STAGES.get(stage, stage.replace('_', ' '))
 
 
 def _facts(diagnostics: Mapping[str, str]) -> list[list[str]]:

@@ -71,6 +71,12 @@ def test_tracks_without_truth() -> None:
     sequence = ScoredSequence('walk', GroundTruth.empty(), tracks, range(1, 21))
     drawing = tracks_timeline([sequence, sequence])
     assert drawing.count('<title>frames 10 to 20: track 2</title>') == 2
+    # A track that was linked to another is gone after refinement.
+    linked = ScoredSequence(
+        'walk', GroundTruth.empty(), tracks.select(tracks.ids != 2), range(1, 21)
+    )
+    drawing = tracks_timeline([sequence, linked])
+    assert drawing.count('<title>frames 10 to 20: track 2</title>') == 1
     empty = ScoredSequence('walk', truth, tracks.select(slice(0, 0)), range(1, 21))
     assert 'nothing to show' in tracks_timeline([empty])
 

@@ -146,18 +146,17 @@ def test_in_real_time_with_a_clock(start_tracker: Any, make_client: Any, tmp_pat
     assert set(times) <= {frame * PERIOD for frame in FRAMES}
 
 
-@pytest.mark.parametrize('autostart', [True, False])
-def test_the_tracker_is_made_fit_for_a_bag_without_images(
-    start_tracker: Any, make_client: Any, tmp_path: Path, autostart: bool
+def test_a_tracker_that_is_active_is_made_fit_for_a_bag_without_images(
+    start_tracker: Any, make_client: Any, tmp_path: Path
 ) -> None:
     bag = write_bag(tmp_path / 'bag', without_image=tuple(FRAMES))
-    machine, _ = start_tracker(autostart=autostart)
+    machine, _ = start_tracker(autostart=True)
     played = play(make_client(machine.namespace), bag, tmp_path / 'one')
     assert played.answered == 12
     assert played.diagnostics['without_image'] == '12'
 
 
-def test_a_tracker_that_dies_is_an_error(
+def test_a_tracker_that_is_deactivated_or_dies_is_an_error(
     start_tracker: Any, make_client: Any, tmp_path: Path
 ) -> None:
     from strongsort_ros.nodes.client import NodeError
@@ -165,21 +164,18 @@ def test_a_tracker_that_dies_is_an_error(
 
     bag = write_bag(tmp_path / 'bag')
     machine, process = start_tracker(autostart=False)
-    client = make_client(machine.namespace)
 
-    def kill(done: int, _total: int) -> None:
-        if done == 4:
-            process.process.send_signal(signal.SIGKILL)
-            process.process.wait()
-
-    def run() -> None:
+    def play_with(accident: Callable[[], object]) -> None:
+        client = make_client(machine.namespace)
         with BagWriter(tmp_path / 'one') as writer:
             player = Player(client, find_camera_topics(bag), writer, Pace(patience=1.0))
             player.bring_up()
-            player.play(bag, kill)
+            player.play(bag, lambda done, _total: done == 4 and accident())
 
+    with pytest.raises(NodeError, match='not active any more'):
+        play_with(lambda: machine.change_state('deactivate'))
     with pytest.raises(NodeError, match='get_state'):
-        run()
+        play_with(lambda: process.stop(signal.SIGKILL))
     assert not (tmp_path / 'one').exists()
 
 
@@ -190,23 +186,3 @@ def test_a_tracker_that_is_not_there(make_client: Any, tmp_path: Path) -> None:
     client = make_client('/nobody')
     with pytest.raises(NodeError, match='nobody offers the service'):
         play(client, bag, tmp_path / 'one', starting=0.5)
-
-
-def test_a_tracker_that_is_deactivated(
-    start_tracker: Any, make_client: Any, tmp_path: Path
-) -> None:
-    from strongsort_ros.nodes.client import NodeError
-    from strongsort_ros.nodes.player import Pace, Player
-
-    bag = write_bag(tmp_path / 'bag')
-    machine, _ = start_tracker(autostart=False)
-    client = make_client(machine.namespace)
-
-    def run() -> None:
-        with BagWriter(tmp_path / 'one') as writer:
-            player = Player(client, find_camera_topics(bag), writer, Pace())
-            player.bring_up()
-            player.play(bag, lambda done, _: done == 4 and machine.change_state('deactivate'))
-
-    with pytest.raises(NodeError, match='not active any more'):
-        run()

@@ -31,4 +31,4 @@ def test_the_stages_of_the_diagnostics_and_the_round_trip() -> None:
     )
     assert str(played) == '2 of 3 frames answered, 4 frames/s'
     found = {each.stage: (each.p50, each.largest) for each in latencies(played)}
-    assert found == {'total': (2.0, 3.0), 'round trip': (5.0, 6.0)}
+    assert found == {'pipeline': (2.0, 3.0), 'round trip over ROS': (5.0, 6.0)}
