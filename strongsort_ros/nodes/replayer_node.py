@@ -67,8 +67,8 @@ class Replayer:
         InputError
             The bag, the ground truth or the output cannot be used.
         NodeError
-            The tracker does not answer. Or the refiner does not: then the results are there, but
-            those of the refinement.
+            The tracker does not answer; nothing is written. Or the tracks cannot be refined or
+            scored: the rest is written.
 
         """
         settings = self._settings
@@ -79,18 +79,30 @@ class Replayer:
             truth = find_truth(Path(settings.ground_truth), bag.stem, bag)
             load_ground_truth(truth)  # what is wrong with it is said before, not after the work
         output = Path(settings.output or f'{bag.stem}_replayed')
-        failure: NodeError | None = None
         with replacing_folder(output, MARKER) as folder:
             played = self._play(folder)
-            if settings.aflink or settings.gsi:
-                try:
-                    self._refine(folder, played)
-                except NodeError as error:
-                    failure = error
+            failures = self._finish(folder, played, truth)
+        self._log.info(f'results: {output.resolve()}')
+        if failures:
+            written = f'{folder.parent.name}/{folder.name}'
+            raise NodeError('; '.join(map(str, failures)).replace(written, output.name))
+        self._log.info(f'look at {output.resolve() / REPORT}')
+
+    def _finish(self, folder: Path, played: Played, truth: Path | None) -> list[Exception]:
+        """Refine and score what was tracked; return what went wrong."""
+        failures: list[Exception] = []
+        if self._settings.aflink or self._settings.gsi:
+            try:
+                self._refine(folder, played)
+            except NodeError as error:
+                failures.append(error)
+        try:
             self._evaluate(folder, played, truth)
-        self._log.info(f'results: {output.resolve()}; look at {output.resolve() / REPORT}')
-        if failure is not None:
-            raise failure
+        except InputError as error:
+            failures.append(error)
+        note = {name: getattr(self._settings, name) for name in self._settings.meanings()}
+        (folder / MARKER).write_text(f'{json.dumps(note, indent=1)}\n', encoding='utf-8')
+        return failures
 
     def _play(self, folder: Path) -> Played:
         settings, bag = self._settings, Path(self._settings.bag)
@@ -130,8 +142,6 @@ class Replayer:
         table = headline_table(scores_of(before, after))
         for row in (table.head, *table.rows) if table.rows else ():
             self._log.info(f'{row[0]:<12}{"".join(f"{cell:>8}" for cell in row[1:])}')
-        note = {name: getattr(self._settings, name) for name in self._settings.meanings()}
-        (folder / MARKER).write_text(f'{json.dumps(note, indent=1)}\n', encoding='utf-8')
         save_report(folder / REPORT, live_report(folder, played, before, after, rate))
 
 

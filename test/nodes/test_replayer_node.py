@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from strongsort_ros.recording.motchallenge import load_tracks
+from strongsort_ros.recording.rosbag_reader import open_bag
+from strongsort_ros.recording.rosbag_writer import BagWriter
 from strongsort_ros.recording.sequence_bag import write_sequence
 from strongsort_ros.simulation.mot_folder import write_mot_folder
 from strongsort_ros.simulation.scene import Scene, SceneSettings
@@ -90,7 +92,7 @@ def test_it_tracks_refines_scores_and_ends(
     assert 'http' not in page.replace('http://www.w3.org', '')
 
 
-def test_without_a_refiner_the_tracks_are_kept(
+def test_what_cannot_be_refined_or_scored_is_kept(
     start_tracker: Any, sequence: Path, tmp_path: Path
 ) -> None:
     machine, _ = start_tracker(autostart=False)
@@ -100,6 +102,16 @@ def test_without_a_refiner_the_tracks_are_kept(
     assert {path.name for path in (tmp_path / 'bag_replayed').iterdir()} == {
         'tracks', 'tracks.txt', 'report.html', 'replay.json',
     }  # fmt: skip
+    with open_bag(sequence / 'bag') as played, BagWriter(tmp_path / 'unstamped') as bag:
+        for connection, time, data in played.messages():
+            message = bytes(data[:4]) + bytes(8) + bytes(data[12:])
+            bag.write_serialized(connection.topic, connection.msgtype, time, message)
+    status, said = run(
+        tmp_path, machine.namespace, bag='unstamped', output='kept', aflink=False, gsi=False
+    )
+    assert (status, '20 of 20 frames answered' in said) == (1, True)
+    assert 'kept/tracks: messages 1 and 2 of' in said
+    assert {path.name for path in (tmp_path / 'kept').iterdir()} == {'tracks', 'replay.json'}
 
 
 @pytest.mark.usefixtures('ros_context')
