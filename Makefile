@@ -3,9 +3,11 @@
 # make test     every test; one: make test ARGS='test/tracking -k parity'
 # make lint     style, types and import walls
 # make bench    minutes of measurements, beside other trackers: make bench WEIGHTS=path/to/osnet.pth
-# make lock     write down what the environment holds, after requirements have changed
+# make lock     write down what requirements resolve to, and the hashes, after they have changed
+# make audit    ask whether vulnerabilities of what is locked are known
 # make clean    remove what was made
 #
+# ROS_DISTRO=kilted     on another distribution of ROS, with an environment of its own
 # PYTHON=python3.12     make the environment from another interpreter
 # PIP_ARGS=...          for pip, as --extra-index-url with the index of PyTorch's CPU builds
 
@@ -15,22 +17,35 @@ SEQUENCE ?=
 WEIGHTS ?=
 ARGS ?=
 
-VENV := .venv
-OVERLAY := .overlay
+# In the environment the name is that of the ROS installation that is sourced, which stays out.
+ifneq ($(origin ROS_DISTRO),command line)
+ROS_DISTRO := jazzy
+endif
+ifeq ($(filter jazzy kilted,$(ROS_DISTRO)),)
+$(error ROS_DISTRO=$(ROS_DISTRO) is not supported: jazzy or kilted)
+endif
+SUFFIX := $(if $(filter-out jazzy,$(ROS_DISTRO)),-$(ROS_DISTRO))
+
+VENV := .venv$(SUFFIX)
+OVERLAY := .overlay$(SUFFIX)
 PEERS := .peers
+TOOLS := .tools
 PIP := python -m pip --disable-pip-version-check -qq
+# From the lock, which is complete: no file whose hash is not in it.
+LOCKED := --require-hashes --no-deps
+WHEELS := $(LOCKED) --only-binary :all:
 # Everything that runs ROS runs in this environment.
 ROS := . $(OVERLAY)/env.sh &&
 
 # A ROS installation that is sourced stays out: its packages are of another Python.
-unexport AMENT_PREFIX_PATH CMAKE_PREFIX_PATH LD_LIBRARY_PATH PYTHONPATH
+unexport AMENT_PREFIX_PATH CMAKE_PREFIX_PATH LD_LIBRARY_PATH PYTHONPATH ROS_DISTRO
 
-REQUIREMENTS := pyproject.toml $(wildcard requirements/*.txt)
+LOCK := requirements/lock
 TORCH := $(shell sed -n 's/^torch==//p' requirements/runtime.txt)
 INTERFACES := CMakeLists.txt package.xml tools/build_overlay.py \
 	$(wildcard msg/* srv/* action/* config/* launch/* scripts/* tools/vision_msgs/* tools/vision_msgs/msg/*)
 
-.PHONY: setup demo test lint format bench lock clean
+.PHONY: setup demo test lint format bench lock audit clean
 
 setup: $(OVERLAY)/.built
 
@@ -38,18 +53,22 @@ setup: $(OVERLAY)/.built
 # or a folder that pip knows has it.
 define make-environment
 @$(PYTHON) -m venv $(1)
-@nvidia-smi --list-gpus >/dev/null 2>&1 \
-	|| $(1)/bin/$(PIP) install $(PIP_ARGS) torch==$(TORCH)+cpu 2>/dev/null \
-	|| echo "No CPU build of PyTorch found: installing the larger one (see PIP_ARGS in the Makefile)"
+@if nvidia-smi --list-gpus >/dev/null 2>&1 \
+	|| ! $(1)/bin/$(PIP) install $(PIP_ARGS) $(WHEELS) -r $(LOCK)/torch-cpu.txt 2>/dev/null; then \
+	echo "Installing PyTorch with CUDA: there is a GPU, or no CPU build whose hash is known"; \
+	$(1)/bin/$(PIP) install $(PIP_ARGS) $(WHEELS) -r $(LOCK)/torch.txt; \
+fi
 endef
 
-$(VENV)/.installed: $(REQUIREMENTS)
+$(VENV)/.installed: pyproject.toml $(wildcard $(LOCK)/*.txt)
 	@$(PYTHON) tools/check_machine.py
 	@echo "Installing packages into $(VENV)"
 	$(call make-environment,$(VENV))
-	@$(VENV)/bin/$(PIP) install $(PIP_ARGS) -c requirements/lock.txt \
-		-r requirements/runtime.txt -r requirements/ros.txt -r requirements/dev.txt
+	@$(VENV)/bin/$(PIP) install $(PIP_ARGS) $(WHEELS) \
+		-r $(LOCK)/common.txt -r $(LOCK)/$(ROS_DISTRO).txt
+	@$(VENV)/bin/$(PIP) install $(PIP_ARGS) $(LOCKED) --no-build-isolation -r $(LOCK)/sources.txt
 	@$(VENV)/bin/$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(VENV)/bin/python -m pip --disable-pip-version-check check
 	@touch $@
 
 $(OVERLAY)/.built: $(VENV)/.installed $(INTERFACES)
@@ -88,10 +107,17 @@ $(PEERS)/.installed: benchmarks/peers_requirements.txt
 	@$(PEERS)/bin/$(PIP) install $(PIP_ARGS) torch==$(TORCH) -r benchmarks/peers_requirements.txt
 	@touch $@
 
-lock: setup
-	@$(VENV)/bin/python tools/lock_requirements.py > requirements/lock.new
-	@mv requirements/lock.new requirements/lock.txt
+$(TOOLS)/.installed: $(LOCK)/tools.txt
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/$(PIP) install $(PIP_ARGS) $(WHEELS) -r $<
+	@touch $@
+
+lock: $(TOOLS)/.installed
+	@$(TOOLS)/bin/python tools/lock_requirements.py $(PIP_ARGS)
+
+audit: $(TOOLS)/.installed
+	@$(TOOLS)/bin/python tools/audit.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) $(OVERLAY) $(PEERS) build install log dist demo_output *.egg-info \
+	rm -rf .venv* .overlay* $(PEERS) $(TOOLS) build install log dist demo_output *.egg-info \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

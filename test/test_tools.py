@@ -1,19 +1,26 @@
-"""Setting up: what is refused before it starts, and what the ROS wheels need to build upon them."""
+"""Setting up: what is refused, what the ROS wheels need to build upon them, lock and audit."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+import shutil
 import subprocess
 import sys
 import sysconfig
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tools.audit import judge
 from tools.build_overlay import relocate_wheels
+from tools.lock_requirements import DISTRIBUTIONS, read_pins
 
 ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / 'requirements' / 'lock'
 
 
 def check_machine(**environment: str) -> subprocess.CompletedProcess[str]:
@@ -45,3 +52,106 @@ def test_headers_of_this_environment(tmp_path: Path, python: str) -> None:
     assert relocate_wheels(tmp_path) == 1
     assert exported.read_text() == f'"{sysconfig.get_path("include")};{np.get_include()}"'
     assert relocate_wheels(tmp_path) == 0
+
+
+def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run make on the project, as from a shell of its own."""
+    if shutil.which('make') is None:
+        pytest.skip('needs make')
+    kept = {name: value for name, value in os.environ.items() if not name.startswith('MAKE')}
+    kept.pop('ROS_DISTRO', None)
+    kept.pop('MFLAGS', None)
+    return subprocess.run(
+        ['make', '--directory', ROOT, *arguments],
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'environment', 'folder'),
+    [
+        ([], {}, '.venv'),
+        ([], {'ROS_DISTRO': 'humble'}, '.venv'),
+        (['ROS_DISTRO=jazzy'], {}, '.venv'),
+        (['ROS_DISTRO=kilted'], {'ROS_DISTRO': 'jazzy'}, '.venv-kilted'),
+    ],
+)
+def test_each_distribution_has_its_environment(
+    arguments: list[str], environment: dict[str, str], folder: str
+) -> None:
+    printed = make('--dry-run', '--always-make', 'setup', *arguments, **environment).stdout
+    assert f'python3 -m venv {folder}\n' in printed
+    assert f'tools/build_overlay.py {folder.replace("venv", "overlay")}\n' in printed
+
+
+def test_unknown_distribution() -> None:
+    done = make('--dry-run', 'setup', 'ROS_DISTRO=foxy')
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert 'ROS_DISTRO=foxy is not supported: jazzy or kilted' in line
+
+
+def normalised(requirement: str) -> str:
+    """Return a pinned requirement with the name as indexes spell it."""
+    name, _, version = requirement.partition('==')
+    return f'{re.sub("[-_.]+", "-", name).lower()}=={version}'
+
+
+@pytest.mark.parametrize('distribution', DISTRIBUTIONS)
+def test_lock_holds_what_is_required(distribution: str) -> None:
+    files = [LOCK / f'{name}.txt' for name in ('common', 'sources', 'torch', distribution)]
+    locked = {entry.split()[0] for path in files for entry in read_pins(path.read_text()).values()}
+    for name in ('runtime', 'dev', 'build', f'ros-{distribution}'):
+        lines = (ROOT / 'requirements' / f'{name}.txt').read_text().splitlines()
+        pins = {normalised(line) for line in lines if not line.startswith('#')}
+        assert pins <= locked, 'make lock'
+
+
+def test_lock_has_hashes() -> None:
+    for path in LOCK.iterdir():
+        pins = read_pins(path.read_text())
+        assert pins
+        for entry in pins.values():
+            assert re.fullmatch(r'\S+==.+?( \\\n    --hash=sha256:[0-9a-f]{64})+', entry)
+
+
+def test_tampered_file_is_refused(tmp_path: Path) -> None:
+    wheel = tmp_path / 'innocent-1.0-py3-none-any.whl'
+    about = 'innocent-1.0.dist-info'
+    with zipfile.ZipFile(wheel, 'w') as archive:
+        archive.writestr(f'{about}/METADATA', 'Metadata-Version: 2.1\nName: innocent\nVersion: 1.0')
+        archive.writestr(f'{about}/WHEEL', 'Wheel-Version: 1.0\nTag: py3-none-any')
+        archive.writestr(f'{about}/RECORD', '')
+    lock = tmp_path / 'tools.txt'
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    lock.write_text(f'innocent==1.0 --hash=sha256:{digest}\n')
+    tools = tmp_path / 'environment'
+    arguments = [
+        f'{tools}/.installed', f'TOOLS={tools}', f'LOCK={tmp_path}', f'PYTHON={sys.executable}',
+        f'PIP_ARGS=--no-index --find-links {tmp_path}',
+    ]  # fmt: skip
+    with wheel.open('ab') as file:
+        file.write(b'something else')
+    done = make(*arguments)
+    assert done.returncode == 2
+    assert 'DO NOT MATCH THE HASHES' in done.stderr
+
+    with wheel.open('r+b') as file:
+        file.truncate(wheel.stat().st_size - len(b'something else'))
+    done = make(*arguments)
+    assert (done.returncode, done.stderr) == (0, '')
+
+
+def test_audit_tells_vulnerable_from_unknown() -> None:
+    vulnerability = {'id': 'PYSEC-2024-1', 'fix_versions': ['3.1.3'], 'aliases': []}
+    report = {
+        'dependencies': [
+            {'name': 'jinja2', 'version': '3.1.2', 'vulns': [vulnerability]},
+            {'name': 'rich', 'version': '15.0.0', 'vulns': []},
+            {'name': 'lost', 'skip_reason': 'not found on PyPI'},
+        ]
+    }
+    assert judge(report) == (2, ['jinja2 3.1.2: PYSEC-2024-1, mended in 3.1.3'])
+    assert judge({'dependencies': report['dependencies'][2:]}) == (0, [])
