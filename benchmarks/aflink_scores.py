@@ -1,0 +1,168 @@
+"""What AFLink does to scores, and what it could do at most: second halves of MOT17.
+
+    python benchmarks/aflink_scores.py --data ../shared/data              scores, side by side
+    python benchmarks/aflink_scores.py --data ../shared/data --held-out   threshold and its gain
+
+The ceiling links tracks of one person, by the truth, wherever a linker may look. Held out, a
+network is trained on all recordings' first halves but one and links the broken tracks of that one:
+what is gained are the boxes of the shorter track of right links, less those of wrong ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from strongsort_ros.evaluation.evaluate import load_pairs
+from strongsort_ros.evaluation.scores import ScoredSequence, score
+from strongsort_ros.recording.rows import GroundTruth, TrackRows
+from strongsort_ros.refinement.aflink import best_links, link
+from strongsort_ros.refinement.aflink_motion import MotionLinker
+from strongsort_ros.refinement.aflink_motion_training import train_motion
+from strongsort_ros.refinement.aflink_network import Linker, load_linker
+from strongsort_ros.refinement.aflink_pairs import Tracklets, candidates
+from strongsort_ros.refinement.aflink_pieces import broken_tracks
+from strongsort_ros.refinement.aflink_samples import load_pedestrians
+from strongsort_ros.refinement.gsi import gsi
+from strongsort_ros.refinement.settings import LinkWindow
+from strongsort_ros.tracking.assignment import Pairs
+
+PUBLISHED, OURS = LinkWindow(0, 30, 75.0, 0.5), MotionLinker.window
+WINDOWS = {
+    'ceiling, published window': PUBLISHED,
+    'ceiling, window of ours': OURS,
+    'ceiling, all up to 1000 frames': LinkWindow(0, 1000, 1e9, 0.5),
+}
+BREAKS = 20
+
+
+class Oracle:
+    """Links what is the same person most of the time, the nearest in time first."""
+
+    most_links = True
+
+    def __init__(self, window: LinkWindow, tracks: TrackRows, truth: GroundTruth) -> None:
+        self.window = dataclasses.replace(window, max_cost=0.5)
+        owners = [(i, person) for i, person in owned(tracks, truth) if person >= 0]
+        self._owner = dict(owners)
+
+    def costs(
+        self, tracklets: Tracklets, earlier: np.ndarray, later: np.ndarray, _camera: object
+    ) -> np.ndarray:
+        """Return (K,) a small cost that grows with the gap, or 1."""
+        person = np.array([self._owner.get(i, -1 - i) for i in tracklets.ids.tolist()])
+        ends, starts = tracklets.stops[earlier] - 1, tracklets.starts[later]
+        gap = tracklets.frames[starts] - tracklets.frames[ends]
+        return np.where(person[earlier] == person[later], gap * 1e-5, 1.0)
+
+
+def owned(tracks: TrackRows, truth: GroundTruth) -> list[tuple[int, int]]:
+    """Return the id of each track, and of the person that most of its boxes are on, or -1."""
+    people = np.full(len(tracks), -1)
+    truth = truth.select(truth.considered & (truth.classes == 1))
+    for frame in np.unique(tracks.frames):
+        here, there = tracks.frames == frame, truth.frames == frame
+        if there.any():
+            overlap = ious(tracks.tlwh[here], truth.tlwh[there])
+            best = overlap.argmax(axis=1)
+            people[here] = np.where(overlap.max(axis=1) >= 0.5, truth.ids[there][best], -1)
+    found = []
+    for track in np.unique(tracks.ids):
+        ids, counts = np.unique(people[tracks.ids == track], return_counts=True)
+        sure = 2 * counts.max() > counts.sum()
+        found.append((int(track), int(ids[counts.argmax()]) if sure else -1))
+    return found
+
+
+def ious(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the (N, M) overlaps of boxes (N, 4) and (M, 4)."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    ends = [boxes[:, :2] + boxes[:, 2:] for boxes in (first, second)]
+    size = np.clip(np.minimum(ends[0][:, None], ends[1][None]) - low, 0, None).prod(axis=2)
+    areas = [boxes[:, 2:].prod(axis=1) for boxes in (first, second)]
+    return size / (areas[0][:, None] + areas[1][None] - size)
+
+
+def scores(options: argparse.Namespace, console: Console) -> None:
+    """Print scores of golden tracks, linked in several ways."""
+    official = load_linker(options.data / 'aflink' / 'aflink_official_recipe.pth')
+    ways: dict[str, Callable[[ScoredSequence], Linker | None]] = {
+        'nothing': lambda _: None,
+        "published recipe, program's own": lambda _: official,
+        'published recipe, ours': lambda _: load_linker('published'),
+        'motion': lambda _: load_linker('motion'),
+    }
+    for name, window in WINDOWS.items():
+        ways[name] = lambda s, w=window: Oracle(w, s.tracks, s.ground_truth)
+    columns = ('tracks', 'links with', 'GSI', 'links', 'HOTA', 'AssA', 'IDF1', 'MOTA', 'IDSW')
+    table = Table(*columns)
+    for tracker in options.trackers:
+        golden = load_pairs(options.data / 'mot17', options.data / 'golden' / tracker,
+                            second_half=True)  # fmt: skip
+        for name, way in ways.items():
+            linked = [linked_tracks(sequence.tracks, way(sequence)) for sequence in golden]
+            for smooth in (False, True):
+                done = [
+                    dataclasses.replace(sequence, tracks=gsi(rows).tracks if smooth else rows)
+                    for sequence, (rows, _) in zip(golden, linked, strict=True)
+                ]
+                s, links = score(done).combined, sum(count for _, count in linked)
+                shares = (f'{share:.2f}' for share in (s.hota, s.assa, s.idf1, s.mota))
+                table.add_row(
+                    tracker, name, 'yes' if smooth else '', str(links), *shares, str(s.idsw)
+                )
+    console.print(table)
+
+
+def linked_tracks(rows: TrackRows, linker: Linker | None) -> tuple[TrackRows, int]:
+    """Return the tracks after linking, sorted, and the number of links."""
+    if linker is None:
+        return rows, 0
+    done = link(rows.frames, rows.ids, rows.tlwh, rows.class_ids, linker)
+    order = np.lexsort((done.ids, rows.frames))
+    return dataclasses.replace(rows, ids=done.ids).select(order[done.keep[order]]), len(done.links)
+
+
+def held_out(options: argparse.Namespace, console: Console) -> None:
+    """Print what is gained at several thresholds on recordings that were not trained on."""
+    folders = sorted((options.data / 'mot17').glob('MOT17-*'))
+    truths = [load_pedestrians(folder, 'first') for folder in folders]
+    costs = (0.8, 0.75, 0.7, 0.65, 0.6, 0.5)
+    found = np.zeros((len(costs), 3))
+    for place, truth in enumerate(truths):
+        linker = MotionLinker(train_motion(truths[:place] + truths[place + 1 :]))
+        rng = np.random.default_rng(5)
+        for _ in range(BREAKS):
+            pieces, people = broken_tracks(truth, rng)
+            pairs = candidates(pieces, (OURS.min_gap, OURS.max_gap), OURS.max_distance)
+            cost, rows = linker.costs(pieces, *pairs, None), pieces.stops - pieces.starts
+            for k, limit in enumerate(costs):
+                good = cost < limit
+                best = best_links(Pairs(pairs[0][good], pairs[1][good], cost[good]), limit)
+                right = people[best.rows] == people[best.columns]
+                boxes = np.minimum(rows[best.rows], rows[best.columns])
+                found[k] += [right.sum(), (~right).sum(), (boxes * np.where(right, 1, -1)).sum()]
+    table = Table('max_cost', 'right links', 'wrong links', 'boxes gained')
+    for limit, row in zip(costs, found / BREAKS, strict=True):
+        table.add_row(str(limit), *(f'{value:.1f}' for value in row))
+    console.print(table)
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--data', type=Path, default=Path('../shared/data'))
+    parser.add_argument('--trackers', nargs='+', default=['deepsort', 'strongsort'])
+    parser.add_argument('--held-out', action='store_true')
+    options = parser.parse_args()
+    (held_out if options.held_out else scores)(options, Console(width=120))
+
+
+if __name__ == '__main__':
+    main()
