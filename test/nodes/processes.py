@@ -189,3 +189,32 @@ class NodeProcess:
         finally:
             self.process.kill()
             self.process.wait()
+
+
+LAUNCH_PROGRAM = """
+import sys
+from launch import LaunchDescription, LaunchService
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+
+source = PythonLaunchDescriptionSource(sys.argv[1])
+arguments = [tuple(argument.split(':=')) for argument in sys.argv[2:]]
+service = LaunchService()
+service.include_launch_description(
+    LaunchDescription([IncludeLaunchDescription(source, launch_arguments=arguments)])
+)
+sys.exit(service.run())
+"""
+
+
+def start_launch_file(
+    file: Path, log: Path, *arguments: str, folder: Path = ROOT
+) -> subprocess.Popen[bytes]:
+    """Run a launch file in a folder as `ros2 launch` runs it; arguments are `name:=value`."""
+    with log.open('wb') as output:
+        return subprocess.Popen(
+            [sys.executable, '-c', LAUNCH_PROGRAM, str(file), *arguments],
+            stdout=output,
+            stderr=output,
+            cwd=folder,
+        )

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 
 from strongsort_ros.tracking.detections import Detections
-from test.nodes.processes import NodeClient
+from test.nodes.processes import NodeClient, start_launch_file
 
 WHY = 'needs a ROS installation: launch and launch_ros are not on PyPI'
 pytest.importorskip('launch', reason=WHY)
@@ -23,22 +22,6 @@ pytest.importorskip('launch_ros', reason=WHY)
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 
 FILE = Path(__file__).resolve().parents[2] / 'launch' / 'tracker.launch.py'
-PROGRAM = """
-import sys
-from launch import LaunchDescription, LaunchService
-from launch.actions import IncludeLaunchDescription
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-
-source = PythonLaunchDescriptionSource(sys.argv[1])
-arguments = [tuple(argument.split(':=')) for argument in sys.argv[2:]]
-service = LaunchService()
-service.include_launch_description(
-    LaunchDescription([IncludeLaunchDescription(source, launch_arguments=arguments)])
-)
-sys.exit(service.run())
-"""
-
-
 Launch = Callable[..., tuple[subprocess.Popen[bytes], Path]]
 
 
@@ -50,13 +33,7 @@ def launch(ros_context: Any, tmp_path: Path) -> Iterator[Launch]:
 
     def start(*arguments: str, file: Path = FILE) -> tuple[subprocess.Popen[bytes], Path]:
         log = tmp_path / 'launch.log'
-        with log.open('wb') as output:
-            process = subprocess.Popen(
-                [sys.executable, '-c', PROGRAM, str(file), *arguments],
-                stdout=output,
-                stderr=output,
-                cwd=FILE.parents[1],
-            )
+        process = start_launch_file(file, log, *arguments)
         started.append(process)
         return process, log
 
