@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from strongsort_ros.recording.errors import InputError
 from strongsort_ros.settings import AUTO, Settings, setting
 
 CHECKPOINTS: Final = ('motion', 'published')
@@ -38,7 +39,7 @@ class LinkWindow:
 
 def _check_gap(low: int, high: int) -> None:
     if low >= high:
-        raise ValueError(f'min_gap: {low} is not below max_gap: {high}')
+        raise InputError(f'min_gap: {low} is not below max_gap: {high}; set both')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ class AflinkSettings(Settings):
 
         Raises
         ------
-        ValueError
+        InputError
             No gap is in it.
 
         """

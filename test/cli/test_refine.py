@@ -100,6 +100,17 @@ def test_a_shipped_checkpoint_links_and_both_steps_follow_one_another(
     assert load_tracks(out).ids.tolist() == [1] * 119
 
 
+@pytest.mark.parametrize('gaps', [['200'], ['50', '--aflink-max-gap', '40']])
+def test_a_window_without_a_gap_is_refused(
+    gaps: list[str], tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / 'tracks.txt').write_text(TRACKS)
+    options = '--aflink', '--aflink-min-gap', *gaps
+    assert run('refine', tmp_path / 'tracks.txt', *options, '-o', tmp_path / 'out.txt') == 2
+    assert f'min_gap: {gaps[0]} is not below max_gap: ' in capsys.readouterr().err
+    assert not (tmp_path / 'out.txt').exists()
+
+
 def test_settings_of_a_step_not_taken_are_refused(tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / 'tracks.txt').write_text(TRACKS)
     options = '--gsi', '--aflink-max-cost', '0.1'
