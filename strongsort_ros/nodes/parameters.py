@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import (
@@ -83,10 +83,13 @@ class Parameters(Generic[Group]):
                 reason = str(error)
         return SetParametersResult(successful=not reason, reason=reason)
 
-    def _fixed_now(self, changes: Iterable[str]) -> str:
+    def _fixed_now(self, changes: Mapping[str, object]) -> str:
         state = self._state()
-        for name in changes:
+        now = {parameter.name: parameter.value for parameter in self.settings.parameters()}
+        for name, value in changes.items():
             when = self._fixed_while.get(name)
+            if when and value == now[name]:
+                continue  # as when a file with all parameters is loaded
             if when == LOADED and state in ('inactive', 'active'):
                 return f'{name}: is read when the node is configured; clean it up first'
             if when == ACTIVE and state == 'active':

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import sys
 import time
+from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -34,6 +36,7 @@ class RefinerNode(ManagedNode[AllRefinerSettings]):
     """
 
     def __init__(self, **node_arguments: Any) -> None:
+        self._calls: deque[Callable[[], object]] = deque()
         self._refinements = Refinements(self._call_later, self.report_soon)
         self._waiting = 0
         self._root: AllowedRoot | None = None
@@ -113,7 +116,9 @@ class RefinerNode(ManagedNode[AllRefinerSettings]):
     # Around it
 
     def _call_later(self, function: Any, *arguments: Any) -> None:
-        self.executor.create_task(function, *arguments)
+        # The executor takes its tasks in any order, so each does what has waited longest.
+        self._calls.append(functools.partial(function, *arguments))
+        self.executor.create_task(lambda: self._calls.popleft()())
 
     def status(self) -> Any:
         """Return what is being refined, and what became of earlier requests."""

@@ -47,6 +47,7 @@ def test_changes_are_refused_with_the_reason(start_tracker: Start) -> None:
     assert reason.startswith('ecc.min_score: is read when')
     (reason,) = machine.set_parameters(image_transport='compressed')
     assert reason == 'image_transport: cannot change while the node is active; deactivate it first'
+    assert machine.set_parameters(weights='none', image_transport='raw') == []  # as they are
     for name, value in {
         'min_confidence': 1.5, 'n_init': 0, 'max_cosine_distance': 'automatic',
         'ema_alpha': float('nan'), 'max_age': 'old', 'cascade': 3,

@@ -381,6 +381,23 @@ def test_a_wrong_checkpoint_is_named_and_can_be_corrected(
     assert refiner.refine('bag').success
 
 
+def test_what_a_worker_tells_is_taken_in_its_order_by_a_node_that_is_late(refiner: Refiner) -> None:
+    feedback: list[Any] = []
+    node = refiner.process.process
+    goal = send_goal(refiner, feedback, input_uri='bag', output_uri='made', aflink=True, gsi=True)
+    refiner.wait(lambda: refiner.reported().get('phase') == 'start', 'the worker')
+    node.send_signal(signal.SIGSTOP)
+    try:
+        refiner.wait((refiner.root / 'made').exists, 'the output')
+    finally:
+        node.send_signal(signal.SIGCONT)
+    status, result = result_of(refiner, goal)
+    assert status == GOAL_SUCCEEDED, result.message
+    phases = [message.phase for message in feedback]
+    order = ['read', 'link', 'interpolate', 'write']
+    assert phases == sorted(phases, key=order.index)
+
+
 def test_the_allowed_root_is_checked_and_is_not_widened_from_outside(
     start_refiner: Start,
 ) -> None:
