@@ -43,7 +43,7 @@ class Pace:
     Attributes
     ----------
     realtime
-        At the rate of the bag; otherwise in step, each frame when the one before is answered, so
+        At the rate of the bag from the first answer on; otherwise in step, each frame when the one before is answered, so
         that the result does not depend on the machine.
     rate
         So many times as fast as real time.
@@ -140,15 +140,18 @@ class Player:
             The bag cannot be read.
 
         """
-        start, first, stamps = time.monotonic(), None, self._stamps
+        start, stamps = time.monotonic(), self._stamps
+        clock: tuple[float, int] | None = None  # when real time began: here, and in the bag
         for topic, at, message in read_camera(bag, self._topics):
-            first = at if first is None else first
-            if self._pace.realtime:
-                due = start + (at - first) / SECOND / self._pace.rate
+            if clock is not None:
+                due = clock[0] + (at - clock[1]) / SECOND / self._pace.rate
                 self._client.spin_until(lambda: False, due - time.monotonic())
             self._send(topic, at, bytes(message))
-            if not self._pace.realtime:
+            if clock is None:
                 self._keep_step()
+                # The first frame is answered in any case: frames are numbered from there.
+                if self._pace.realtime and self._answers.frames:
+                    clock = time.monotonic(), at
             if topic == self._topics.detections:
                 progress(len(stamps), self._topics.frames)
         self._finish()
