@@ -22,11 +22,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from strongsort_ros.nodes.fast_dds import profile_variable
+
 ROOT = Path(__file__).resolve().parent.parent
 PROFILE = str(ROOT / 'config' / 'fastdds.xml')
 ENVIRONMENT = {
     'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1',
-    'FASTRTPS_DEFAULT_PROFILES_FILE': PROFILE, 'FASTDDS_DEFAULT_PROFILES_FILE': PROFILE,
+    profile_variable(): PROFILE,
     'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
     'ROS_DOMAIN_ID': str(1 + os.getpid() % 100),
 }  # fmt: skip

@@ -23,14 +23,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from strongsort_ros.nodes.fast_dds import profile_variable
+
 ROOT = Path(__file__).resolve().parent.parent
 PROFILE = str(ROOT / 'config' / 'fastdds.xml')
 os.environ.update(
     {
         'OMP_NUM_THREADS': '1',
         'OPENBLAS_NUM_THREADS': '1',
-        'FASTRTPS_DEFAULT_PROFILES_FILE': PROFILE,
-        'FASTDDS_DEFAULT_PROFILES_FILE': PROFILE,
+        profile_variable(): PROFILE,
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
         'ROS_DOMAIN_ID': str(1 + os.getpid() % 100),
     }

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
@@ -24,6 +23,8 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+
+from strongsort_ros.nodes.fast_dds import profile_environment
 
 LAUNCH = Path(__file__).parent
 CONFIG = LAUNCH.parent / 'config'
@@ -58,9 +59,6 @@ NODES = (
     ),
 )
 """Arguments for the nodes: name, default, meaning."""
-
-PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
-"""Of Fast DDS 2 (Jazzy) and 3 (Kilted and later)."""
 TRACKER = ('namespace', 'params_file', 'weights', 'device', 'camera_motion', 'log_level')
 
 
@@ -89,12 +87,10 @@ def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         output='screen',
         emulate_tty=True,
     )
-    profile = given['fastdds_profile']
-    if any(name in os.environ for name in PROFILE_VARIABLES):
-        profile = ''
+    profile = profile_environment(given['fastdds_profile'])
     return [
         # Of all nodes: the replayer's is the one that counts, as it publishes the images.
-        *(SetEnvironmentVariable(name, profile) for name in PROFILE_VARIABLES if profile),
+        *(SetEnvironmentVariable(name, value) for name, value in profile.items()),
         _include('tracker.launch.py', tracker),
         _include('refiner.launch.py', refiner),
         replayer,

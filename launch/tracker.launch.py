@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -11,6 +10,8 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
+
+from strongsort_ros.nodes.fast_dds import profile_environment
 
 CONFIG = Path(__file__).parent.parent / 'config'
 
@@ -36,9 +37,6 @@ PARAMETERS = ('weights', 'device', 'camera_motion', 'image_transport')
 CAMERA = re.compile('[A-Za-z][A-Za-z0-9_]*')
 RESPAWN_DELAY = 1.0
 """Seconds: a node that cannot start must not fill the log."""
-
-PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
-"""Of Fast DDS 2 (Jazzy) and 3 (Kilted and later)."""
 
 
 def start(context: LaunchContext) -> list[Node]:
@@ -75,9 +73,6 @@ def tracker(given: dict[str, str], namespace: str) -> Node:
     }
     # Of SROS 2; without it, a name that nobody asks for.
     enclave = '/'.join(('', *filter(None, namespace.split('/')), 'tracker'))
-    profile = given['fastdds_profile']
-    if any(name in os.environ for name in PROFILE_VARIABLES):
-        profile = ''
     return Node(
         package='strongsort_ros',
         executable='tracker_node',
@@ -85,7 +80,7 @@ def tracker(given: dict[str, str], namespace: str) -> Node:
         namespace=namespace,
         parameters=[ParameterFile(given['params_file'], allow_substs=True), overrides],
         remappings=[(name, given[name]) for name in ('image', 'detections') if name != given[name]],
-        additional_env=dict.fromkeys(PROFILE_VARIABLES, profile) if profile else {},
+        additional_env=profile_environment(given['fastdds_profile']),
         arguments=['--ros-args', '--enclave', enclave, '--log-level', given['log_level']],
         respawn=LaunchConfiguration('respawn'),
         respawn_delay=RESPAWN_DELAY,

@@ -17,6 +17,7 @@ import shlex
 import subprocess
 import sys
 import sysconfig
+from importlib.metadata import distributions
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,8 @@ SOURCES = (
 # Include paths of the machine that built the wheels, in the CMake files that they export.
 FOREIGN_NUMPY = re.compile(r'/opt/python/[^;"]*/numpy/_core/include')
 FOREIGN_PYTHON = re.compile(r'/opt/python/[^;"]*/include/python[0-9.]+')
+
+ROS_CLIENT = re.compile('ros-[a-z]+-rclpy')
 
 
 def relocate_wheels(prefix: Path) -> int:
@@ -94,6 +97,12 @@ def build(overlay: Path, prefix: Path, *, symlink_install: bool = True) -> None:
         raise SystemExit(f'colcon build failed (its log: {overlay / "log"}):\n{end}')
 
 
+def ros_distribution() -> str:
+    """Return the distribution of ROS whose wheels are in this environment."""
+    (name,) = {each.name for each in distributions() if ROS_CLIENT.fullmatch(each.name)}
+    return name.split('-')[1]
+
+
 def write_environment(overlay: Path, prefix: Path) -> None:
     """Write `env.sh`: what a shell needs to run our nodes, on this machine alone."""
     install = overlay / 'install'
@@ -104,13 +113,14 @@ def write_environment(overlay: Path, prefix: Path) -> None:
         'LD_LIBRARY_PATH': [install / 'lib', prefix / 'lib', *wheel_libraries],
         # The sources first: an edit counts at once. The overlay adds the generated messages.
         'PYTHONPATH': [ROOT, modules],
+        'ROS_DISTRO': [ros_distribution()],
         'RMW_IMPLEMENTATION': ['rmw_fastrtps_cpp'],
         'ROS_AUTOMATIC_DISCOVERY_RANGE': ['LOCALHOST'],
         'ROS_LOG_DIR': [overlay / 'log' / 'ros'],
         # Set, it keeps the wheels from starting Python anew to extend the library path.
         '_ROS_WHEELS_BOOTSTRAP_COMPLETE': ['1'],
     }
-    lines = ['# Written by tools/build_overlay.py; source it: . .overlay/env.sh']
+    lines = [f'# Written by tools/build_overlay.py; source it: . {overlay.name}/env.sh']
     lines += [
         f'export {name}={shlex.quote(os.pathsep.join(map(str, values)))}'
         for name, values in variables.items()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from strongsort_ros.nodes.fast_dds import profile_variable
 from test.nodes.processes import ROOT, NodeClient, NodeProcess
 
 PERIOD = 1_000_000_000 // 30
@@ -136,11 +137,12 @@ def ros_context() -> Iterator[Any]:
 
     profile = str(ROOT / 'config' / 'fastdds.xml')
     os.environ.update(
-        ROS_DOMAIN_ID=str(DOMAIN),
-        ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST',
-        ROS_PYTHON_CHECK_FIELDS='1',
-        FASTRTPS_DEFAULT_PROFILES_FILE=profile,
-        FASTDDS_DEFAULT_PROFILES_FILE=profile,
+        {
+            'ROS_DOMAIN_ID': str(DOMAIN),
+            'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+            'ROS_PYTHON_CHECK_FIELDS': '1',
+            profile_variable(): profile,
+        }
     )
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=DOMAIN)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from demonstration.errors import DemoError
+from strongsort_ros.nodes.fast_dds import profile_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE = 5.0  # seconds for each kind of asking the process to end
@@ -24,8 +25,7 @@ def use_ros_settings() -> None:
     machine is reached, in a domain of our own, so that nothing else answers.
     """
     profile = str(ROOT / 'config' / 'fastdds.xml')
-    os.environ.setdefault('FASTDDS_DEFAULT_PROFILES_FILE', profile)
-    os.environ.setdefault('FASTRTPS_DEFAULT_PROFILES_FILE', profile)  # its name before 2.8
+    os.environ.update(profile_environment(profile))
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     # Of the domains that use no port that Linux lends out: 1 to 101.
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 101)
