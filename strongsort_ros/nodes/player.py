@@ -43,8 +43,8 @@ class Pace:
     Attributes
     ----------
     realtime
-        At the rate of the bag from the first answer on; otherwise in step, each frame when the one before is answered, so
-        that the result does not depend on the machine.
+        At the rate of the bag from the first answer on; otherwise in step, each frame when the one
+        before is answered, so that the result does not depend on the machine.
     rate
         So many times as fast as real time.
     clock
