@@ -19,7 +19,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from strongsort_ros.nodes.transitions import RCLError
 
-PATIENCE: Final = 0.8
+PATIENCE: Final = 0.5
 """Seconds that a callback has to end by itself, and then to be interrupted, after a signal."""
 
 
