@@ -171,7 +171,7 @@ def test_two_nodes_of_one_name_are_told_of(start_tracker: Start) -> None:
 
 def test_nothing_is_made_that_nobody_reads(start_tracker: Start) -> None:
     machine, _ = start_tracker()
-    frames = walk(12)
+    frames = walk(4)
     machine.track(START, frames[0])
     before = machine.report()
     assert int(before['published_tracks']) == 1
@@ -179,14 +179,12 @@ def test_nothing_is_made_that_nobody_reads(start_tracker: Start) -> None:
         if subscription.topic_name.endswith(('/tracks', '/tracked_detections')):
             machine.node.destroy_subscription(subscription)
     machine.spin(1.0)  # until the node knows that nobody is there
-    for number in range(1, 12):
+    # One at a time: of a burst, a machine that is busy with other things loses some.
+    for number in range(1, 4):
         machine.send(START + number * PERIOD, frames[number])
-
-    def done() -> bool:
-        report = machine.report()
-        return int(report['matched']) + int(report.get('superseded', 0)) == 12
-
-    machine.wait(done, 'the frames')
+        machine.wait(
+            lambda number=number: int(machine.report()['matched']) == 1 + number, 'the frame'
+        )
     after = machine.report()
     for topic in ('tracks', 'tracked_detections', 'debug_image'):
         name = f'published_{topic}'
