@@ -120,16 +120,16 @@ def compressed_image(rng: Rng) -> bytes:
     return bytes(cdr.data)
 
 
-def huge_png(side: int) -> bytes:
-    """Return a few bytes that say to be an image of so many pixels a side."""
+def huge_png(side: int, pixels: bytes = bytes(10_000)) -> bytes:
+    """Return a few bytes that say to be a grey image of so many pixels a side."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         check = zlib.crc32(kind + data)
         return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', check)
 
-    head = struct.pack('>IIBBBBB', side, side, 8, 2, 0, 0, 0)
-    pixels = chunk(b'IDAT', zlib.compress(bytes(10_000)))
-    return b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', head) + pixels + chunk(b'IEND', b'')
+    head = struct.pack('>IIBBBBB', side, side, 8, 0, 0, 0, 0)
+    data = chunk(b'IDAT', zlib.compress(pixels))
+    return b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', head) + data + chunk(b'IEND', b'')
 
 
 def noise(rng: Rng) -> bytes:

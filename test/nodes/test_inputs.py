@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import array
 import itertools
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 
 from strongsort_ros.simulation.walkers import Walkers, WalkerSettings
 from strongsort_ros.tracking.detections import Detections
+from test.nodes.bad_messages import huge_png
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 
@@ -192,3 +195,21 @@ def test_bad_boxes_are_counted_and_the_rest_is_tracked(start_tracker: Start) -> 
     seen = counts(machine)
     assert seen['rejected_box_not_finite'] == 8
     assert seen['rejected_box_empty'] == 8
+
+
+def test_a_small_file_with_a_huge_image_is_refused_before_it_is_unpacked(
+    start_tracker: Start,
+) -> None:
+    machine, process = start_tracker(image_transport='compressed')
+    frames = walk(6)
+    for frame in range(5):
+        machine.track(stamp(frame), frames[frame])
+    statm = Path(f'/proc/{process.process.pid}/statm')
+    before = int(statm.read_text().split()[0])
+    side = 9000
+    bomb = huge_png(side, bytes(side * (side + 1)))
+    machine.send_image(stamp(5), data=array.array('B', bomb))
+    machine.send_detections(stamp(5), frames[5])
+    machine.wait(lambda: len(machine.tracks) == 6, 'tracks')
+    assert counts(machine)['rejected_corrupt_image'] == 1
+    assert (int(statm.read_text().split()[0]) - before) * os.sysconf('SC_PAGE_SIZE') < side**2
