@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.audit import judge
+from tools import audit
 from tools.build_overlay import relocate_wheels
 from tools.lock_requirements import DISTRIBUTIONS, read_pins
 
@@ -58,9 +58,9 @@ def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
     """Run make on the project, as from a shell of its own."""
     if shutil.which('make') is None:
         pytest.skip('needs make')
-    kept = {name: value for name, value in os.environ.items() if not name.startswith('MAKE')}
-    kept.pop('ROS_DISTRO', None)
-    kept.pop('MFLAGS', None)
+    # What a make that runs the tests would hand down.
+    inherited = ('MAKEFLAGS', 'MAKELEVEL', 'MAKEOVERRIDES', 'MFLAGS', 'PYTHON', 'ROS_DISTRO')
+    kept = {name: value for name, value in os.environ.items() if name not in inherited}
     return subprocess.run(
         ['make', '--directory', ROOT, *arguments],
         env={**kept, **environment},
@@ -144,14 +144,32 @@ def test_tampered_file_is_refused(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, '')
 
 
+VULNERABILITY = {'id': 'PYSEC-2024-1', 'fix_versions': ['3.1.3'], 'aliases': []}
+VULNERABLE = {'name': 'jinja2', 'version': '3.1.2', 'vulns': [VULNERABILITY]}
+SOUND = {'name': 'rich', 'version': '15.0.0', 'vulns': []}
+UNKNOWN = {'name': 'lost', 'skip_reason': 'not found on PyPI'}
+
+
 def test_audit_tells_vulnerable_from_unknown() -> None:
-    vulnerability = {'id': 'PYSEC-2024-1', 'fix_versions': ['3.1.3'], 'aliases': []}
-    report = {
-        'dependencies': [
-            {'name': 'jinja2', 'version': '3.1.2', 'vulns': [vulnerability]},
-            {'name': 'rich', 'version': '15.0.0', 'vulns': []},
-            {'name': 'lost', 'skip_reason': 'not found on PyPI'},
-        ]
-    }
-    assert judge(report) == (2, ['jinja2 3.1.2: PYSEC-2024-1, mended in 3.1.3'])
-    assert judge({'dependencies': report['dependencies'][2:]}) == (0, [])
+    found = ['jinja2 3.1.2: PYSEC-2024-1, mended in 3.1.3']
+    assert audit.judge({'dependencies': [VULNERABLE, SOUND, UNKNOWN]}) == (2, found)
+    assert audit.judge({'dependencies': [UNKNOWN]}) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ('packages', 'options', 'status', 'said'),
+    [
+        ([SOUND, UNKNOWN], [], 0, 'no vulnerability is known'),
+        ([VULNERABLE, SOUND], ['--if-reachable'], 1, 'jinja2 3.1.2: PYSEC-2024-1'),
+        ([UNKNOWN], [], 2, 'audit skipped'),
+        ([UNKNOWN], ['--if-reachable'], 0, 'audit skipped'),
+    ],
+)
+def test_audit_passes_when_somebody_said_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    packages: list[dict[str, object]], options: list[str], status: int, said: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(sys, 'argv', ['audit.py', *options])
+    monkeypatch.setattr(audit, 'ask', lambda *_, **__: {'dependencies': packages})
+    assert audit.main() == status
+    assert said in capsys.readouterr().out
