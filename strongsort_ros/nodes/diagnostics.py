@@ -111,6 +111,9 @@ class Diagnosis:
         values.update(sorted(totals.items()))
         for stage, seconds in condition.seconds.items():
             values[f'latency_{stage}'] = latency(seconds)
+        if condition.seconds.get('latency'):
+            # A number alone, as plots want it.
+            values['latency_p95_ms'] = f'{1e3 * _p95(condition.seconds["latency"]):.2f}'
         return status_message(name, level, message, values)
 
     def _look_for_images(self, condition: Condition, new: Counter[str], now: float) -> None:
@@ -150,7 +153,7 @@ class Diagnosis:
     def _latencies(self, seconds: Sequence[float]) -> Iterator[tuple[bytes, str]]:
         if not seconds:
             return
-        p95 = float(np.percentile(np.asarray(seconds), 95))
+        p95 = _p95(seconds)
         text = f'it takes {p95:.2f} s from detections to tracks'
         if p95 > self.settings.error_latency:
             yield ERROR, text
@@ -164,6 +167,10 @@ def latency(seconds: Sequence[float]) -> str:
         return 'not measured'
     p50, p95, p99, most = 1e3 * np.percentile(np.asarray(seconds), [50, 95, 99, 100])
     return f'p50 {p50:.2f} ms, p95 {p95:.2f} ms, p99 {p99:.2f} ms, max {most:.2f} ms'
+
+
+def _p95(seconds: Sequence[float]) -> float:
+    return float(np.percentile(np.asarray(seconds), 95))
 
 
 def status_message(name: str, level: bytes, message: str, values: Mapping[str, object]) -> Any:
