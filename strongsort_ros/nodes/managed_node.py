@@ -7,6 +7,7 @@ from typing import Any, Generic
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from strongsort_ros.nodes.heartbeat import Heartbeat
 from strongsort_ros.nodes.log_bridge import LogBridge
 from strongsort_ros.nodes.parameters import Group, Parameters
 from strongsort_ros.nodes.reporting import Reporter
@@ -34,6 +35,8 @@ class ManagedNode(LifecycleNode, Generic[Group]):
         logging.getLogger('strongsort_ros').addHandler(self._log_bridge)
         logging.getLogger('strongsort_ros').setLevel(logging.INFO)
         self.autostart = bool(self.declare_parameter('autostart', False).value)
+        bonded = bool(self.declare_parameter('bond', False).value)
+        self._heartbeat = Heartbeat(self) if bonded else None
         self._configuration = Parameters(self, settings, self.state, self.change_settings)
         self._reporter = Reporter(self, self.status)
 
@@ -79,8 +82,16 @@ class ManagedNode(LifecycleNode, Generic[Group]):
         return self.get_node_names_and_namespaces().count(own) > 1
 
     @logged
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Let the publishers publish, and tell a manager of it that the node lives."""
+        if self._heartbeat is not None:
+            self._heartbeat.start()
+        return super().on_activate(state)
+
+    @logged
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop what activating started."""
+        self._end_heartbeat()
         self.release(configured=True)
         return super().on_deactivate(state)
 
@@ -93,18 +104,26 @@ class ManagedNode(LifecycleNode, Generic[Group]):
     @logged
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything, from any state."""
+        self._end_heartbeat()
         self.release()
         return super().on_shutdown(state)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything, and be ready to be configured again."""
         del state
+        self._end_heartbeat()
         self.release()
         self.report_soon()
         return TransitionCallbackReturn.SUCCESS
 
     def destroy_node(self) -> None:
         """Free everything."""
+        if self._heartbeat is not None:
+            self._heartbeat.close()
         self.release()
         logging.getLogger('strongsort_ros').removeHandler(self._log_bridge)
         super().destroy_node()
+
+    def _end_heartbeat(self) -> None:
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
