@@ -20,7 +20,8 @@ INTRODUCTION: Final = """\
 Made from the tables in the code by
 `python -m strongsort_ros.nodes.parameter_page docs/parameters.md`. A parameter that is fixed in a
 state is refused there, with the reason; one that is fixed once the node is started is read-only.
-With `autostart` a node configures and activates itself.
+With `autostart` a node configures and activates itself; with `bond` it tells nav2's lifecycle
+manager that it lives (docs/tools.md).
 """
 NODES: Final[dict[str, tuple[SettingsGroup, str]]] = {
     'tracker': (
