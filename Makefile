@@ -79,9 +79,10 @@ $(OVERLAY)/.built: $(VENV)/.installed $(INTERFACES)
 demo: setup
 	@$(ROS) python tools/demo.py $(if $(SEQUENCE),--sequence '$(SEQUENCE)') $(ARGS)
 
-# Field checks: message setters take any type otherwise.
+# Field checks: message setters take any type otherwise. One thread for each process: small networks
+# spend more time waiting for threads than they save by them, beside nodes that want the cores, too.
 test: setup
-	@$(ROS) ROS_PYTHON_CHECK_FIELDS=1 python -m pytest $(ARGS)
+	@$(ROS) ROS_PYTHON_CHECK_FIELDS=1 OMP_NUM_THREADS=1 python -m pytest $(ARGS)
 
 lint: setup
 	@$(ROS) ruff check .
