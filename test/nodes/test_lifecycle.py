@@ -138,12 +138,18 @@ def test_a_transition_that_is_not_possible_is_refused_and_survived(start_tracker
 
 def test_it_obeys_a_manager_as_nav2s(start_tracker: Start) -> None:
     """It names transitions by number alone, and wants the state that they lead to at once."""
-    from lifecycle_msgs.msg import Transition as T
+    from lifecycle_msgs.msg import Transition
 
     machine, _ = start_tracker(autostart=False)
-    start_up = [(T.TRANSITION_CONFIGURE, 'inactive'), (T.TRANSITION_ACTIVATE, 'active')]
-    reset = [(T.TRANSITION_DEACTIVATE, 'inactive'), (T.TRANSITION_CLEANUP, 'unconfigured')]
-    end = [(T.TRANSITION_UNCONFIGURED_SHUTDOWN, 'finalized')]
+    start_up = [
+        (Transition.TRANSITION_CONFIGURE, 'inactive'),
+        (Transition.TRANSITION_ACTIVATE, 'active'),
+    ]
+    reset = [
+        (Transition.TRANSITION_DEACTIVATE, 'inactive'),
+        (Transition.TRANSITION_CLEANUP, 'unconfigured'),
+    ]
+    end = [(Transition.TRANSITION_UNCONFIGURED_SHUTDOWN, 'finalized')]
     for transition, state in [*start_up, *reset, *start_up, *reset, *end]:
         assert machine.change_state(transition)
         assert machine.state() == state
