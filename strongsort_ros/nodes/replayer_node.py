@@ -12,6 +12,7 @@ from typing import Final
 import rclpy
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
+from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
@@ -23,6 +24,7 @@ from strongsort_ros.nodes.parameters import Parameters
 from strongsort_ros.nodes.player import Pace, Player
 from strongsort_ros.nodes.refine_call import refine, summary
 from strongsort_ros.nodes.replayer_settings import AllReplayerSettings, ReplayerSettings
+from strongsort_ros.nodes.transitions import RCLError
 from strongsort_ros.recording.camera_bag import find_camera_topics
 from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.motchallenge import load_ground_truth
@@ -154,8 +156,12 @@ def main(arguments: list[str] | None = None) -> int:
     # background jobs with interrupts ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-    node = Node('replayer')
+    try:
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+        node = Node('replayer')
+    except RCLError as error:  # as by its security
+        get_logger('replayer').fatal(str(error))
+        return FAILED
     client, log = Client(node), node.get_logger()
     try:
         Replayer(client, _settings(node)).run()

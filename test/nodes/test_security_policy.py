@@ -102,7 +102,7 @@ def test_every_right_is_used_and_every_use_is_allowed(start_tracker: Any, tmp_pa
 
 
 @pytest.mark.usefixtures('ros_context')
-@pytest.mark.parametrize('module', ['tracker_node', 'refiner_node'])
+@pytest.mark.parametrize('module', ['tracker_node', 'refiner_node', 'replayer_node'])
 def test_a_node_without_its_keys_says_so_and_ends(tmp_path: Path, module: str) -> None:
     done = subprocess.run(
         [sys.executable, '-m', f'strongsort_ros.nodes.{module}'],
