@@ -10,6 +10,8 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
 
+from strongsort_ros.nodes.enclaves import enclave_of
+
 CONFIG = Path(__file__).parent.parent / 'config'
 
 ARGUMENTS = (
@@ -29,8 +31,7 @@ def start(context: LaunchContext) -> list[Node]:
         name: ParameterValue(LaunchConfiguration(name), value_type=kind)
         for name, kind in kinds.items()
     }
-    # Of SROS 2; without it, a name that nobody asks for.
-    enclave = '/'.join(('', *filter(None, given['namespace'].split('/')), 'refiner'))
+    enclave = enclave_of('refiner', given['namespace'])
     refiner = Node(
         package='strongsort_ros',
         executable='refiner_node',

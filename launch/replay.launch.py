@@ -24,6 +24,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from strongsort_ros.nodes.enclaves import enclave_of
 from strongsort_ros.nodes.fast_dds import profile_environment
 
 LAUNCH = Path(__file__).parent
@@ -77,13 +78,14 @@ def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         name: ParameterValue(LaunchConfiguration(name), value_type=kind)
         for name, (_, kind, _) in REPLAYER.items()
     }
+    enclave = enclave_of('replayer', given['namespace'])
     replayer = Node(
         package='strongsort_ros',
         executable='replayer_node',
         name='replayer',
         namespace=given['namespace'],
         parameters=[parameters],
-        arguments=['--ros-args', '--log-level', given['log_level']],
+        arguments=['--ros-args', '--enclave', enclave, '--log-level', given['log_level']],
         output='screen',
         emulate_tty=True,
     )

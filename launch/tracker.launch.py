@@ -11,6 +11,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
 
+from strongsort_ros.nodes.enclaves import enclave_of
 from strongsort_ros.nodes.fast_dds import profile_environment
 
 CONFIG = Path(__file__).parent.parent / 'config'
@@ -71,8 +72,7 @@ def tracker(given: dict[str, str], namespace: str) -> Node:
         name: ParameterValue(LaunchConfiguration(name), value_type=kind)
         for name, kind in kinds.items()
     }
-    # Of SROS 2; without it, a name that nobody asks for.
-    enclave = '/'.join(('', *filter(None, namespace.split('/')), 'tracker'))
+    enclave = enclave_of('tracker', namespace)
     return Node(
         package='strongsort_ros',
         executable='tracker_node',
