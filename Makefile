@@ -99,8 +99,10 @@ bench: setup $(PEERS)/.installed
 	@$(ROS) python benchmarks/camera_motion.py
 	@$(ROS) python benchmarks/refinement.py --peers $(PEERS)
 	@$(ROS) python benchmarks/aflink.py
+	@$(ROS) python benchmarks/aflink_scores.py
 	@$(if $(WEIGHTS),$(ROS) python benchmarks/reid.py $(WEIGHTS) --boxmot-python $(PEERS)/bin/python)
 	@$(ROS) python benchmarks/node_latency.py
+	@$(ROS) python benchmarks/node_soak.py
 
 # Other trackers, to measure beside; boxmot and the rest disagree with our pins.
 $(PEERS)/.installed: benchmarks/peers_requirements.txt
