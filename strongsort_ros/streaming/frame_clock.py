@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 SECOND: Final = 1_000_000_000
@@ -56,12 +58,23 @@ class FrameClock:
         period = self.period
         return SECOND / period if period else 0.0
 
-    def advance(self, stamp: int) -> float:
-        """Return whole frames, at least 1, since the previous stamp; stamps in nanoseconds."""
+    def advance(self, stamp: int, passed: Sequence[int] = ()) -> float:
+        """Return whole frames, at least 1, since the previous stamp.
+
+        Parameters
+        ----------
+        stamp
+            Nanoseconds.
+        passed
+            Stamps in between of frames that came but were left out, ascending: who falls behind
+            must not take the camera for slower than it is.
+
+        """
         last, self._last = self._last, stamp if stamp > 0 else self._last
         if last is None or stamp <= last:
             return 1.0
-        self._differences.append(stamp - last)
+        between = [last, *(other for other in passed if last < other < stamp), stamp]
+        self._differences.extend(after - before for before, after in pairwise(between))
         period = self.period
         assert period is not None
         return float(max(round((stamp - last) / period), 1))

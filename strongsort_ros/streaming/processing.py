@@ -189,7 +189,7 @@ class FrameProcessor:
         decoded = time.perf_counter()
         if frame.restarted:
             self.reset()
-        dt, stretch = self.clock.advance(frame.stamp), self.clock.take_stretch()
+        dt, stretch = self.clock.advance(frame.stamp, frame.passed), self.clock.take_stretch()
         if stretch != 1.0:
             self._pipeline.tracker.rescale_time(stretch)
             _log.info('the rate of detections has changed to %.1f Hz', self.clock.rate)

@@ -28,6 +28,8 @@ class Frame(Generic[D, I]):
         As they were added; image None: it did not come in time, track by motion alone.
     restarted
         Time jumped back before this frame: what was tracked is of another time.
+    passed
+        Stamps of the frames since the last one that were left out, ascending.
 
     """
 
@@ -35,6 +37,7 @@ class Frame(Generic[D, I]):
     detections: D
     image: I | None
     restarted: bool
+    passed: tuple[int, ...] = ()
 
 
 class Synchroniser(Generic[D, I]):
@@ -78,6 +81,7 @@ class Synchroniser(Generic[D, I]):
     def _forget_time(self) -> None:
         self._waiting: dict[int, tuple[D, int]] = {}
         self._released: dict[int, bool] = {}  # recent stamps -> had an image
+        self._passed: list[int] = []
         self._first: int | None = None
         self._last: int | None = None
         self._frames = 0
@@ -163,9 +167,11 @@ class Synchroniser(Generic[D, I]):
         self._remember(stamp, paired)
         if paired and superseded:
             self.counts['superseded'] += 1
+            self._passed.append(stamp)
             return []
         self.counts['matched' if paired else 'without_image'] += 1
-        frame = Frame(stamp, detections, image, self._restart)
+        frame = Frame(stamp, detections, image, self._restart, tuple(self._passed))
+        self._passed.clear()
         self._restart = False
         return [frame]
 

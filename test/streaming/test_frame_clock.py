@@ -76,6 +76,16 @@ def test_jitter_of_stamps_does_not_change_the_count(gaps: list[int], jitter: lis
     assert abs(sum(elapsed) - sum(gaps)) <= len(gaps) * 0.5
 
 
+def test_frames_that_were_left_out_are_frames_of_the_camera() -> None:
+    clock = FrameClock()
+    elapsed = [clock.advance(stamps([0])[0])]
+    for frame in range(4, 100, 4):
+        elapsed.append(clock.advance(*stamps([frame]), stamps([frame - 3, frame - 2, frame - 1])))
+        assert clock.take_stretch() == 1
+    assert clock.rate == pytest.approx(30, rel=1e-6)
+    assert elapsed == [1] + [4] * 24
+
+
 def test_the_stretch_of_a_frame_is_told_once() -> None:
     clock = FrameClock()
     told = []

@@ -102,8 +102,12 @@ def test_the_newest_pair_wins_when_behind() -> None:
         if frame != 2:
             image(sync, frame)
         detections(sync, frame)
-    assert numbers(sync.take(0)) == [(2, False), (4, True)]
+    frames = sync.take(0)
+    assert numbers(frames) == [(2, False), (4, True)]
     assert sync.counts['superseded'] == 3
+    # Nothing of the camera's time is lost.
+    stamps = [stamp for frame in frames for stamp in (*frame.passed, frame.stamp)]
+    assert stamps == [START + n * PERIOD for n in range(5)]
     detections(sync, 3)
     assert sync.take(0) == []
     assert sync.counts['duplicate_detections'] == 1
