@@ -120,7 +120,7 @@ class Feeder:
         self._pixels = in_message.reshape(pixels.shape)
         self._empty = pixels
         settings = WalkerSettings(
-            people=people, dimension=0, miss_rate=0.0, hidden_share=1.0, false_alarms=0.0
+            people=people, size=0.4, dimension=0, miss_rate=0.0, hidden_share=1.0, false_alarms=0.0
         )
         self._crowd = iter(Walkers(settings))
         self._stamp = SECOND

@@ -128,9 +128,10 @@ class Inputs:
         self._take_waiting()
 
     def _take_waiting(self) -> None:
+        # Detections first: their images were published before them, and so are there by now.
+        _drain(self._detections, self._add_detections)
         if self._images is not None:
             _drain(self._images, self._add_image)
-        _drain(self._detections, self._add_detections)
         self._give_frames()
 
     def _give_frames(self) -> None:
