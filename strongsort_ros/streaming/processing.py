@@ -152,11 +152,14 @@ class FrameProcessor:
         self._pipeline.extractor = self.extractor = None
 
     @property
+    def device_trouble(self) -> str:
+        """What is wrong with the network's device; '' while it works."""
+        return self.extractor.trouble if self.extractor else ''
+
+    @property
     def trouble(self) -> list[str]:
         """What is wrong though frames are tracked, in words."""
-        found = []
-        if self.extractor and self.extractor.trouble:
-            found.append(self.extractor.trouble)
+        found = [self.device_trouble] if self.device_trouble else []
         if self._motion_failures >= self._settings.diagnostics.warn_motion_failures:
             found.append(f'no camera motion was found for {self._motion_failures} images')
         return found

@@ -146,8 +146,8 @@ def replay(
         start = time.perf_counter()
         for number, recorded in enumerate(frames, 1):
             tracked = processor.process(recorded.frame)
-            if processor.trouble:
-                raise InputError(f'{source}: {processor.trouble}')
+            if processor.device_trouble:
+                raise InputError(f'{source}: {processor.device_trouble}')
             if tracked is not None:
                 answers.write(recorded, tracked, processor.clock.rate)
             progress(number, topics.frames)

@@ -16,7 +16,8 @@ from strongsort_ros.recording.rosbag_reader import open_bag, read_tracks
 from strongsort_ros.recording.rosbag_writer import BagWriter, Storage
 from strongsort_ros.recording.sequence_bag import write_sequence
 from strongsort_ros.streaming.replay import STAGES, Replayed, answered_frames, continuous, replay
-from strongsort_ros.streaming.settings import AllSettings
+from strongsort_ros.streaming.settings import AllSettings, DiagnosticsSettings, NodeSettings
+from strongsort_ros.tracking.detections import Detections
 from test.streaming.bags import Message, frame_of, read, rewrite, stamped, twice
 
 SETTINGS = AllSettings()
@@ -126,6 +127,20 @@ def test_a_corrupt_image_in_the_middle_is_counted(drawn_bag: Path, tmp_path: Pat
     scores = [read_track_array(data).camera_motion_score for _, data in answers]
     assert scores[19] == 0
     assert scores[18] > 0
+
+
+def test_images_without_texture_are_no_reason_to_stop(tmp_path: Path) -> None:
+    settings = AllSettings(
+        node=NodeSettings(weights='none'), diagnostics=DiagnosticsSettings(warn_motion_failures=2)
+    )
+    seen = Detections(np.array([[9.0, 9, 30, 60]]), np.array([0.9]), np.array(['person']))
+    with BagWriter(tmp_path / 'grey') as bag:
+        for number in range(1, 9):
+            bag.write_image(number * 33_333_333, np.full((96, 128, 3), 90, np.uint8))
+            bag.write_detections(number * 33_333_333, seen)
+    replayed = run(tmp_path / 'grey', tmp_path / 'out', settings)
+    assert len(replayed.answered.frames) == 8
+    assert replayed.seconds['camera_motion'].all()
 
 
 def test_images_that_stay_away_for_a_while(drawn_bag: Path, tmp_path: Path) -> None:
