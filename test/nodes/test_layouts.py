@@ -45,6 +45,8 @@ def test_what_is_shown_is_there(start_tracker: Any) -> None:
     named = set(re.findall(r'"(/[a-z_/]+)', text))
     named.add(VIEW['Visualization Manager']['Displays'][0]['Topic']['Value'])
     node, own = machine.node, ('tracker', machine.namespace)
+    # Its name becomes known apart from its topics.
+    machine.wait(lambda: own in node.get_node_names_and_namespaces(), 'the name of the node')
     topics = {name for name, _ in node.get_publisher_names_and_types_by_node(*own)}
     services = {name for name, _ in node.get_service_names_and_types_by_node(*own)}
     offered = {name.removeprefix(machine.namespace) for name in topics | services}

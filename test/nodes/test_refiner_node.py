@@ -386,10 +386,12 @@ def test_what_a_worker_tells_is_taken_in_its_order_by_a_node_that_is_late(refine
     feedback: list[Any] = []
     node = refiner.process.process
     goal = send_goal(refiner, feedback, input_uri='bag', output_uri='made', aflink=True, gsi=True)
-    refiner.wait(lambda: refiner.reported().get('phase') == 'start', 'the worker')
+    made = refiner.root / 'made'
+    # Of this request: the last report may be that of the one before.
+    refiner.wait(lambda: refiner.reported().get('output') == str(made), 'the worker')
     node.send_signal(signal.SIGSTOP)
     try:
-        refiner.wait((refiner.root / 'made').exists, 'the output')
+        refiner.wait(made.exists, 'the output')
     finally:
         node.send_signal(signal.SIGCONT)
     status, result = result_of(refiner, goal)
