@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from strongsort_ros.errors import SettingError
+
 AUTO: Final = 'auto'
 LOADED: Final = 'configured'
 ACTIVE: Final = 'active'
@@ -70,7 +72,7 @@ class Settings:
 
     Raises
     ------
-    ValueError
+    SettingError
         A value is out of its range or not of its type; the message names both.
 
     """
@@ -95,35 +97,35 @@ class Settings:
 
         Raises
         ------
-        ValueError
+        SettingError
             A name is unknown or a value is refused.
 
         """
         unknown = sorted(set(changes) - set(self.meanings()))
         if unknown:
-            raise ValueError(f'unknown setting {unknown[0]!r}')
+            raise SettingError(f'unknown setting {unknown[0]!r}')
         return dataclasses.replace(self, **changes)
 
 
 def check_value(name: str, value: object, meaning: Meaning, kind: str) -> None:
-    """Raise ValueError, naming both, unless `value` is of type `kind` and in range."""
+    """Raise SettingError, naming both, unless `value` is of type `kind` and in range."""
     if value == AUTO and AUTO in kind:
         return
     if kind == 'str':
         if not isinstance(value, str) or (meaning.choices and value not in meaning.choices):
             expected = ', '.join(meaning.choices) or 'a text'
-            raise ValueError(f'{name}: {value!r} is not one of: {expected}')
+            raise SettingError(f'{name}: {value!r} is not one of: {expected}')
         return
     if kind.startswith('bool'):
         if not isinstance(value, bool):
-            raise ValueError(f'{name}: {value!r} is not true or false')
+            raise SettingError(f'{name}: {value!r} is not true or false')
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f'{name}: {value!r} is not a number')
+        raise SettingError(f'{name}: {value!r} is not a number')
     if kind.startswith('int') and not isinstance(value, int):
-        raise ValueError(f'{name}: {value!r} is not a whole number')
+        raise SettingError(f'{name}: {value!r} is not a whole number')
     if not meaning.low <= value <= meaning.high or not math.isfinite(value):
-        raise ValueError(f'{name}: {value!r} is not in [{meaning.low:g}, {meaning.high:g}]')
+        raise SettingError(f'{name}: {value!r} is not in [{meaning.low:g}, {meaning.high:g}]')
 
 
 def constraints(meaning: Meaning, kind: str) -> str:
@@ -196,7 +198,7 @@ class SettingsGroup:
 
         Raises
         ------
-        ValueError
+        SettingError
             A value is refused; the message names it.
 
         """

@@ -21,11 +21,11 @@ from demonstration.pictures import moving_picture_of, render_video, save_picture
 from demonstration.source import Source, draw_scene, open_sequence
 from rich.table import Table as TerminalTable
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.evaluation.before_after import headline_table, scores_of
 from strongsort_ros.evaluation.latencies import latency_rows
 from strongsort_ros.evaluation.report import Picture, Recorded, Report, Table, save_report
 from strongsort_ros.recording.atomic import replacing
-from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.output_folder import replacing_folder
 from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.recording.sequence_bag import write_sequence

@@ -11,14 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from strongsort_ros.errors import InputError
+
 Image = npt.NDArray[np.uint8]
 Size = tuple[int, int]
 
 
 def check_image(image: Image) -> None:
-    """Raise ValueError unless `image` is (H, W, 3) uint8."""
+    """Raise InputError unless `image` is (H, W, 3) uint8."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ValueError(f'image: {image.dtype} {image.shape}, expected uint8 (H, W, 3)')
+        raise InputError(f'image: {image.dtype} {image.shape}, expected uint8 (H, W, 3)')
 
 
 def clip_boxes(

@@ -13,7 +13,6 @@ import torch
 from strongsort_ros.appearance.cards import CARDS, card_for
 from strongsort_ros.appearance.colour import ColourExtractor
 from strongsort_ros.appearance.engine import Engine
-from strongsort_ros.appearance.errors import ExtractorError
 from strongsort_ros.appearance.extractor import Extractor
 from strongsort_ros.appearance.fallback import CPU, FALLBACKS, NONE, Fallback
 from strongsort_ros.appearance.network_extractor import NetworkExtractor
@@ -21,6 +20,7 @@ from strongsort_ros.appearance.onnx_engine import engine_of_file, engine_of_netw
 from strongsort_ros.appearance.timm_backbone import load_timm
 from strongsort_ros.appearance.torch_engine import TorchEngine
 from strongsort_ros.appearance.weights import TORCH_SUFFIXES, Network, check_file, load_network
+from strongsort_ros.errors import ExtractorError
 
 _log = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from torch import nn
 
 from strongsort_ros.appearance.crops import Image, Size, cut_with_opencv
 from strongsort_ros.appearance.engine import batches
-from strongsort_ros.appearance.errors import ExtractorError
 from strongsort_ros.appearance.weights import IMAGENET_MEAN, IMAGENET_STD, Network
+from strongsort_ros.errors import ExtractorError
 
 if TYPE_CHECKING:
     import onnxruntime

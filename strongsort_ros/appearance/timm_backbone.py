@@ -9,8 +9,8 @@ from typing import Any, Final
 import torch
 
 from strongsort_ros.appearance.cards import card_for
-from strongsort_ros.appearance.errors import ExtractorError
 from strongsort_ros.appearance.weights import Network, check_file, fit, read_state
+from strongsort_ros.errors import ExtractorError
 
 
 def load_timm(name: str, file: str = '', sha256: str = '') -> Network:

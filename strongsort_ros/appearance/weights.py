@@ -18,10 +18,10 @@ import torch
 from torch import nn
 
 from strongsort_ros.appearance.cards import CARDS
-from strongsort_ros.appearance.errors import ExtractorError
 from strongsort_ros.appearance.extractor import NetworkCard
 from strongsort_ros.appearance.osnet import CHANNELS, WIDTHS, OSNet
 from strongsort_ros.appearance.resnest import BotResNeSt50
+from strongsort_ros.errors import ExtractorError
 
 TORCH_SUFFIXES: Final = ('.pth', '.pt', '.safetensors')
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)

@@ -8,6 +8,7 @@ from strongsort_ros.camera_motion.ecc import EccCameraMotion
 from strongsort_ros.camera_motion.estimator import CameraMotionEstimator
 from strongsort_ros.camera_motion.published import PublishedCameraMotion
 from strongsort_ros.camera_motion.settings import CameraMotionSettings
+from strongsort_ros.errors import SettingError
 
 MODES: Final = ('none', 'ecc', 'published')
 
@@ -27,7 +28,7 @@ def create_camera_motion(
 
     Raises
     ------
-    ValueError
+    SettingError
         The mode is unknown.
 
     """
@@ -37,4 +38,4 @@ def create_camera_motion(
         return EccCameraMotion(settings)
     if mode == 'published':
         return PublishedCameraMotion()
-    raise ValueError(f'unknown camera motion mode {mode!r}: expected one of {MODES}')
+    raise SettingError(f'unknown camera motion mode {mode!r}: expected one of {MODES}')

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from strongsort_ros.camera_motion.estimator import CameraMotion
+from strongsort_ros.errors import InputError
 
 Matrix = npt.NDArray[np.float64]
 
@@ -51,7 +52,7 @@ class CameraMotionFile:
 
     Raises
     ------
-    ValueError
+    InputError
         A matrix is not 3 x 3 finite numbers; the message says which.
 
     """
@@ -75,13 +76,13 @@ class CameraMotionFile:
 
         Raises
         ------
-        ValueError
+        InputError
             There is none of that name; the message lists those there are.
 
         """
         if name not in self._sequences:
             known = ', '.join(sorted(self._sequences)) or 'none'
-            raise ValueError(f'camera motion: no sequence {name!r}; the file has: {known}')
+            raise InputError(f'camera motion: no sequence {name!r}; the file has: {known}')
         return self._sequences[name]
 
     @classmethod
@@ -90,7 +91,7 @@ class CameraMotionFile:
 
         Raises
         ------
-        ValueError
+        InputError
             The file cannot be read, is not JSON, or not of the form above: one line that names
             the file and the place in it.
 
@@ -99,15 +100,15 @@ class CameraMotionFile:
             content = json.loads(Path(path).read_text(encoding='utf-8'))
             return cls(_by_frame(content))
         except OSError as error:
-            raise ValueError(f'{path}: cannot be read: {error.strerror}') from error
+            raise InputError(f'{path}: cannot be read: {error.strerror}') from error
         except json.JSONDecodeError as error:
-            raise ValueError(f'{path}: not JSON: {error}') from error
+            raise InputError(f'{path}: not JSON: {error}') from error
         except UnicodeDecodeError as error:
-            raise ValueError(f'{path}: not JSON: not UTF-8 text') from error
+            raise InputError(f'{path}: not JSON: not UTF-8 text') from error
         except RecursionError as error:
-            raise ValueError(f'{path}: not a file of camera motions: nested too deep') from error
+            raise InputError(f'{path}: not a file of camera motions: nested too deep') from error
         except ValueError as error:
-            raise ValueError(f'{path}: {error}') from error
+            raise InputError(f'{path}: {error}') from error
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a file; it is complete, or not there.
@@ -134,18 +135,18 @@ class CameraMotionFile:
 def _by_frame(content: Any) -> dict[str, dict[int, Any]]:
     """Return JSON content with whole numbers for frames."""
     if not isinstance(content, dict):
-        raise ValueError('expected {sequence: {frame: matrix}}, found no object')
+        raise InputError('expected {sequence: {frame: matrix}}, found no object')
     motions: dict[str, dict[int, Any]] = {}
     for name, frames in content.items():
         if not isinstance(frames, dict):
-            raise ValueError(f'{name}: expected {{frame: matrix}}, found no object')
+            raise InputError(f'{name}: expected {{frame: matrix}}, found no object')
         motions[name] = {_frame_number(key, name): matrix for key, matrix in frames.items()}
     return motions
 
 
 def _frame_number(key: str, name: str) -> int:
     if not (key.isascii() and key.isdigit()):
-        raise ValueError(f'{name}: frame {key!r} is not a whole number')
+        raise InputError(f'{name}: frame {key!r} is not a whole number')
     return int(key)
 
 
@@ -154,10 +155,10 @@ def _checked(matrix: npt.ArrayLike, place: str) -> Matrix:
     try:
         array = np.array(matrix, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f'{place}: expected a 3 x 3 matrix of numbers') from None
+        raise InputError(f'{place}: expected a 3 x 3 matrix of numbers') from None
     if array.shape != (3, 3):
-        raise ValueError(f'{place}: expected a 3 x 3 matrix, found shape {array.shape}')
+        raise InputError(f'{place}: expected a 3 x 3 matrix, found shape {array.shape}')
     if not np.isfinite(array).all():
-        raise ValueError(f'{place}: the matrix holds NaN or infinity')
+        raise InputError(f'{place}: the matrix holds NaN or infinity')
     array.setflags(write=False)
     return array

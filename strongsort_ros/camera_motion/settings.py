@@ -13,7 +13,7 @@ class CameraMotionSettings(Settings):
 
     Raises
     ------
-    ValueError
+    SettingError
         A value is out of its range or not of its type; the message names both.
 
     """

@@ -14,7 +14,7 @@ from typing import Final
 
 from strongsort_ros.cli.cluster import CLUSTERS, connected
 from strongsort_ros.cli.console import meter, say, warn
-from strongsort_ros.cli.errors import one_line
+from strongsort_ros.errors import one_line
 
 BACKENDS: Final = ('loky', 'threading', 'multiprocessing', *CLUSTERS)
 _BAG_FILES: Final = ('.mcap', '.db3')
@@ -58,7 +58,7 @@ def plan(sources: Sequence[Path], folder: Path) -> list[Job]:
         Two outputs would have one name, or an output would take the place of an input.
 
     """
-    from strongsort_ros.recording.errors import InputError
+    from strongsort_ros.errors import InputError
 
     jobs: dict[str, Job] = {}
     inputs = {source.resolve() for source in sources}
@@ -202,7 +202,7 @@ def _parallel(
 @contextmanager
 def _hidden_folder(folder: Path) -> Iterator[Path]:
     """Give a folder for what is not finished, which is removed whatever becomes of workers."""
-    from strongsort_ros.recording.errors import InputError
+    from strongsort_ros.errors import InputError
 
     made = not folder.exists()
     try:

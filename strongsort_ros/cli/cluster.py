@@ -31,7 +31,7 @@ def connected(backend: str, workers: int | None) -> Iterator[None]:
         The package for it is not installed, or the cluster does not answer.
 
     """
-    from strongsort_ros.recording.errors import InputError
+    from strongsort_ros.errors import InputError
 
     with ExitStack() as stack:
         try:

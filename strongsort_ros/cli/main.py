@@ -12,7 +12,7 @@ from typing import NoReturn
 from strongsort_ros import __version__
 from strongsort_ros.cli import bag, embed, evaluate, refine, render, replay, track, train
 from strongsort_ros.cli.console import warn
-from strongsort_ros.cli.errors import input_errors, one_line
+from strongsort_ros.errors import StrongSortError, one_line
 
 # Modules named here import what is heavy only when they run, so that --help is at once there.
 COMMANDS = (track, embed, refine, evaluate, bag, replay, render, train)
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         warn('strongsort: interrupted; nothing half-written is left')
         return INTERRUPTED
-    except input_errors() as error:
+    except (StrongSortError, OSError) as error:
         warn(f'strongsort: {one_line(error)}')
         return BAD_INPUT
     return status

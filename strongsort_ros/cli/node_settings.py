@@ -15,6 +15,7 @@ from strongsort_ros.cli.options import (
     chosen_values,
     means_strongsort,
 )
+from strongsort_ros.errors import SettingError
 
 if TYPE_CHECKING:
     from strongsort_ros.streaming.settings import AllSettings
@@ -49,7 +50,7 @@ def chosen_node_settings(args: argparse.Namespace) -> AllSettings:
         A preset stands beside a parameter file, or a value is refused.
 
     """
-    from strongsort_ros.recording.errors import InputError
+    from strongsort_ros.errors import InputError
     from strongsort_ros.streaming.parameter_file import load_parameter_file
     from strongsort_ros.streaming.settings import AllSettings
 
@@ -68,5 +69,5 @@ def chosen_node_settings(args: argparse.Namespace) -> AllSettings:
     values = {name: value for name, value in given.items() if value is not None}
     try:
         return settings.replace(values | chosen_values(args, SETTINGS_DEST))
-    except ValueError as error:
+    except SettingError as error:
         raise InputError(f'--{str(error).replace("_", "-", 1)}') from error

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Container
 from typing import Any
 
+from strongsort_ros.errors import SettingError
 from strongsort_ros.settings import AUTO, Meaning, Settings, check_value
 from strongsort_ros.tracking.settings import TrackerSettings
 
@@ -139,7 +140,7 @@ def _reader(name: str, meaning: Meaning, kind: str) -> Callable[[str], object]:
                 raise argparse.ArgumentTypeError(f'{text!r} is not a {whole}number') from None
         try:
             check_value(name, value, meaning, kind)
-        except ValueError as error:
+        except SettingError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
         return value
 

@@ -67,7 +67,7 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Refine what was given."""
-    from strongsort_ros.recording.errors import InputError
+    from strongsort_ros.errors import InputError
 
     steps = chosen_steps(args)
     if not (args.aflink or args.gsi):
@@ -128,7 +128,7 @@ def chosen_steps(args: argparse.Namespace) -> RefinementSteps:
         There is a setting of a step that is not taken; the message names it.
 
     """
-    from strongsort_ros.recording.errors import InputError
+    from strongsort_ros.errors import InputError
     from strongsort_ros.refinement.steps import RefinementSteps
 
     for prefix, taken in ((_AFLINK, args.aflink), (_GSI, args.gsi)):

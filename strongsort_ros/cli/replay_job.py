@@ -68,7 +68,7 @@ class ReplayWork:
         ------
         InputError
             The bag cannot be used, or an output is there already.
-        ExtractorError, ValueError, OSError
+        ExtractorError, SettingError, OSError
             Weights cannot be used.
 
         """
@@ -95,7 +95,7 @@ class ReplayWork:
         return replayed, lines
 
     def _refine(self, job: Job, written: Path, replayed: Replayed, show: Show) -> str:
-        from strongsort_ros.recording.errors import InputError
+        from strongsort_ros.errors import InputError
         from strongsort_ros.refinement.bag import refine_bag
 
         assert self.steps is not None

@@ -38,8 +38,8 @@ def find_truths(args: argparse.Namespace, jobs: Mapping[str, Job]) -> dict[str, 
         A bag has no ground truth, it cannot be used, or scores are wanted without.
 
     """
+    from strongsort_ros.errors import InputError
     from strongsort_ros.evaluation.evaluate import find_truth
-    from strongsort_ros.recording.errors import InputError
     from strongsort_ros.recording.motchallenge import load_ground_truth
 
     if args.ground_truth is None:

@@ -93,14 +93,14 @@ def _motion_file(args: argparse.Namespace) -> SequenceMotion | None:
     if args.ecc in (None, _FROM_IMAGES, _OFF):
         return None
     from strongsort_ros.camera_motion.motion_file import CameraMotionFile
-    from strongsort_ros.recording.errors import InputError
+    from strongsort_ros.errors import InputError
 
     name = args.sequence or args.detections.stem
     try:
         motions = CameraMotionFile.load(args.ecc)
         if name in motions.names:
             return motions.sequence(name)
-    except ValueError as error:
+    except InputError as error:
         raise InputError(f'--ecc: {error}') from error
     known = ', '.join(motions.names) or 'nothing'
     raise InputError(f'--ecc: {args.ecc}: no sequence {name!r} but {known}; choose by --sequence')
@@ -109,8 +109,8 @@ def _motion_file(args: argparse.Namespace) -> SequenceMotion | None:
 def _make_pipeline(
     args: argparse.Namespace, rows: DetectionRows, images: ImageFolder | None
 ) -> Pipeline:
+    from strongsort_ros.errors import InputError
     from strongsort_ros.pipeline import Pipeline
-    from strongsort_ros.recording.errors import InputError
 
     if images is None and args.ecc == _FROM_IMAGES:
         raise InputError('--ecc: without a file of camera motions it needs --images')

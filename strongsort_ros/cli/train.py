@@ -49,7 +49,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train, say how good it is where that is asked for, and write the checkpoint."""
-    from strongsort_ros.recording.errors import InputError
+    from strongsort_ros.errors import InputError
 
     if args.output.suffix != '.safetensors':
         raise InputError(f'--output: {args.output} does not end in .safetensors')
@@ -99,9 +99,9 @@ def _train_published(args: argparse.Namespace, half: str, other: str) -> float |
 
 
 def _settings(table: type[_Table], args: argparse.Namespace) -> _Table:
-    from strongsort_ros.recording.errors import InputError
+    from strongsort_ros.errors import InputError, SettingError
 
     try:
         return table().replace(epochs=args.epochs, seed=args.seed)
-    except ValueError as error:
+    except SettingError as error:
         raise InputError(f'--{error}') from error

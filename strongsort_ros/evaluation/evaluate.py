@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.evaluation.preprocessing import ScoredSequence
 from strongsort_ros.evaluation.scores import Evaluation, score
 from strongsort_ros.recording.drawing import Image
-from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.motchallenge import load_ground_truth, load_tracks
 from strongsort_ros.recording.rows import GroundTruth, TrackRows
 from strongsort_ros.recording.sequence import ImageFolder, load_sequence_info

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from strongsort_ros.errors import ImageError, InputError, MessageError
 from strongsort_ros.evaluation.preprocessing import ScoredSequence
-from strongsort_ros.messages.images import ImageError
-from strongsort_ros.messages.serialised import MessageError
 from strongsort_ros.recording.camera_bag import CameraTopics, image_times, read_image
 from strongsort_ros.recording.drawing import Image
-from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.motchallenge import load_ground_truth, load_tracks
 from strongsort_ros.tracking.detections import IntArray
 

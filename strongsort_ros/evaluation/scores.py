@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.evaluation.preprocessing import ScoredSequence, preprocess
-from strongsort_ros.recording.errors import InputError
 from strongsort_ros.tracking.detections import FloatArray
 
 ALPHAS: FloatArray = np.arange(0.05, 0.99, 0.05)

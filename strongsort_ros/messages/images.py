@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from strongsort_ros.errors import ImageError
+
 BGR = npt.NDArray[np.uint8]
 
 CHANNELS: Final = {
@@ -18,14 +20,6 @@ TO_BGR: Final = {
     'rgb8': cv2.COLOR_RGB2BGR, 'bgra8': cv2.COLOR_BGRA2BGR, '8UC4': cv2.COLOR_BGRA2BGR,
     'rgba8': cv2.COLOR_RGBA2BGR, 'mono8': cv2.COLOR_GRAY2BGR, '8UC1': cv2.COLOR_GRAY2BGR,
 }  # fmt: skip
-
-
-class ImageError(ValueError):
-    """An image cannot be used; `reason` is one word to count it by."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

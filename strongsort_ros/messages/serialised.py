@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from strongsort_ros.errors import MessageError
 from strongsort_ros.messages.images import BGR, CompressedImage, RawImage
 from strongsort_ros.tracking.detections import Detections
 
@@ -23,10 +24,6 @@ HEADER_BYTES: Final = 4
 """Of every message: what encoding it is in."""
 POSE_BYTES: Final = 8 * (7 + 36)
 """A geometry_msgs/PoseWithCovariance: position, orientation, covariance."""
-
-
-class MessageError(ValueError):
-    """The bytes are not the message that they should be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from strongsort_ros.errors import MessageError
 from strongsort_ros.messages.serialised import (
     HEADER_BYTES,
     Header,
-    MessageError,
     Reader,
     write_header,
 )

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from rclpy.node import Node
 
+from strongsort_ros.errors import MissingPackageError
+
 TOPIC: Final = 'bond'
 PERIOD: Final = 0.1
 """Seconds between beats, as nav2's own nodes have it."""
@@ -24,7 +26,7 @@ class Heartbeat:
 
     Raises
     ------
-    ValueError
+    MissingPackageError
         bondpy is not installed.
 
     """
@@ -33,7 +35,7 @@ class Heartbeat:
         try:
             self._bondpy = importlib.import_module('bondpy.bondpy')
         except ImportError as error:
-            raise ValueError(
+            raise MissingPackageError(
                 f'bond: {error}: install ros-$ROS_DISTRO-bondpy, or leave the parameter out'
             ) from error
         self._node = node

@@ -8,7 +8,8 @@ import numpy as np
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
 
-from strongsort_ros.messages.images import BGR, ImageError
+from strongsort_ros.errors import ImageError
+from strongsort_ros.messages.images import BGR
 from strongsort_ros.messages.serialised import decode_image, read_image
 
 

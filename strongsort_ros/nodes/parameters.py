@@ -15,6 +15,7 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
+from strongsort_ros.errors import StrongSortError
 from strongsort_ros.settings import (
     ACTIVE,
     AUTO,
@@ -44,7 +45,7 @@ class Parameters(Generic[Group]):
 
     Raises
     ------
-    rclpy.exceptions.ParameterException, ValueError
+    rclpy.exceptions.ParameterException, SettingError
         A parameter given at the start is refused; the message names it and its range.
 
     Attributes
@@ -79,7 +80,7 @@ class Parameters(Generic[Group]):
         if not reason:
             try:
                 self.settings.replace(changes)
-            except ValueError as error:
+            except StrongSortError as error:
                 reason = str(error)
         return SetParametersResult(successful=not reason, reason=reason)
 

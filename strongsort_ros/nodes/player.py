@@ -16,7 +16,8 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
 
-from strongsort_ros.messages.serialised import SECOND, MessageError, read_header
+from strongsort_ros.errors import MessageError
+from strongsort_ros.messages.serialised import SECOND, read_header
 from strongsort_ros.nodes.answers import Answers
 from strongsort_ros.nodes.client import ANSWERING, STARTING, Client, NodeError
 from strongsort_ros.recording.camera_bag import CameraTopics, read_camera

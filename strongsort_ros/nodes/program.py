@@ -17,6 +17,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
+from strongsort_ros.errors import StrongSortError
 from strongsort_ros.nodes.transitions import RCLError
 
 PATIENCE: Final = 0.5
@@ -56,7 +57,7 @@ def run(make_node: Callable[[], Any], arguments: list[str] | None = None) -> int
         node.finish()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass  # told to stop while it started, or ROS was shut down
-    except (ParameterException, RCLError, ValueError) as error:
+    except (ParameterException, RCLError, StrongSortError) as error:
         if node is not None:
             raise
         rclpy.logging.get_logger(make_node.__name__).fatal(str(error))

@@ -16,8 +16,8 @@ from typing import Any
 
 from rclpy.task import Future
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.recording.allowed_root import AllowedRoot
-from strongsort_ros.recording.errors import InputError
 from strongsort_ros.refinement.refiner_settings import AllRefinerSettings
 from strongsort_ros.refinement.worker_process import WorkerProcess
 

@@ -16,6 +16,7 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from strongsort_ros.errors import InputError, StrongSortError
 from strongsort_ros.evaluation.before_after import headline_table, scores_of
 from strongsort_ros.evaluation.evaluate import find_truth
 from strongsort_ros.evaluation.report import save_report
@@ -26,7 +27,6 @@ from strongsort_ros.nodes.refine_call import refine, summary
 from strongsort_ros.nodes.replayer_settings import AllReplayerSettings, ReplayerSettings
 from strongsort_ros.nodes.transitions import RCLError
 from strongsort_ros.recording.camera_bag import find_camera_topics
-from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.motchallenge import load_ground_truth
 from strongsort_ros.recording.output_folder import replacing_folder
 from strongsort_ros.recording.rosbag_writer import BagWriter
@@ -188,7 +188,7 @@ def _settings(node: Node) -> ReplayerSettings:
     """
     try:
         parameters = Parameters(node, AllReplayerSettings(), lambda: ACTIVE, lambda _: None)
-    except (ParameterException, ValueError) as error:
+    except (ParameterException, StrongSortError) as error:
         raise InputError(str(error)) from error
     return parameters.settings.replayer
 

@@ -13,7 +13,7 @@ class ReplayerSettings(Settings):
 
     Raises
     ------
-    ValueError
+    SettingError
         A value is out of its range or not of its type.
 
     """

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from strongsort_ros.errors import StrongSortError
+
 RCLError = rclpy_implementation.RCLError
 
 
@@ -45,7 +47,7 @@ def logged(transition: Transition) -> Transition:
         try:
             return transition(node, state)
         except Exception as error:
-            expected = isinstance(error, (ValueError, OSError))
+            expected = isinstance(error, (StrongSortError, OSError))
             node.get_logger().error(
                 f'{name} failed: {error if expected else traceback.format_exc()}'
             )

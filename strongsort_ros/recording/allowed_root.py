@@ -9,7 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.errors import InputError
 
 _LONGEST = 200  # letters of a path in a message
 

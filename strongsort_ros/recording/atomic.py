@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.errors import InputError
 
 _NOT_WRITTEN = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
 _staging: ContextVar[Path | None] = ContextVar('staging', default=None)

@@ -10,9 +10,9 @@ from typing import Final
 
 from rosbags.interfaces import Connection
 
+from strongsort_ros.errors import InputError, MessageError
 from strongsort_ros.messages.images import BGR
-from strongsort_ros.messages.serialised import MessageError, decode_image, read_header
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.messages.serialised import decode_image, read_header
 from strongsort_ros.recording.raw_bag import open_raw_bag
 from strongsort_ros.recording.ros_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE
 from strongsort_ros.recording.rosbag_reader import open_bag

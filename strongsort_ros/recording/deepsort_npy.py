@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.recording.atomic import replacing
-from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.motchallenge import PERSON
 from strongsort_ros.recording.rows import DetectionRows
 from strongsort_ros.recording.text_table import MAX_FRAME

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from strongsort_ros.errors import SettingError
 from strongsort_ros.tracking.detections import IntArray
 
 _SECOND: Final = 1e9
@@ -55,12 +56,12 @@ def frame_numbers(stamps: npt.ArrayLike, frame_rate: float = 0.0) -> FrameNumber
 
     Raises
     ------
-    ValueError
+    SettingError
         The frame rate is not a number from 0.
 
     """
     if not (np.isfinite(frame_rate) and frame_rate >= 0):
-        raise ValueError(f'frame_rate: {frame_rate} is not a number of frames a second')
+        raise SettingError(f'frame_rate: {frame_rate} is not a number of frames a second')
     times, place = np.unique(np.asarray(stamps, dtype=np.int64), return_inverse=True)
     differences = np.diff(times)
     rate = float(frame_rate)

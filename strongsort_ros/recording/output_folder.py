@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.errors import InputError
 
 
 @contextmanager

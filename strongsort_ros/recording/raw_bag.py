@@ -12,7 +12,7 @@ from rosbags.interfaces import Connection
 from rosbags.rosbag2 import CompressionMode, Reader, StoragePlugin
 from rosbags.rosbag2.storage_mcap import McapReader
 
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.errors import InputError
 
 _FILES = ('.mcap', '.db3')
 

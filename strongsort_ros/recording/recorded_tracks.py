@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from rosbags.interfaces import Connection
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.messages.serialised import SECOND
-from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.frame_numbers import FrameNumbers, frame_numbers
 from strongsort_ros.recording.raw_bag import RawBag, reading
 from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS, ros_types

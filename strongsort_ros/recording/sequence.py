@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.errors import InputError
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png')
 

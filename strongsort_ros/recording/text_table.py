@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.errors import InputError
 from strongsort_ros.tracking.detections import BoolArray, FloatArray, IntArray
 
 MAX_FRAME = 10_000_000

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.recording.atomic import replacing
-from strongsort_ros.recording.errors import InputError
 
 
 def write_video(

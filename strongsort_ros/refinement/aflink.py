@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.refinement.aflink_network import Linker
 from strongsort_ros.refinement.aflink_pairs import (
     CameraMotions,
@@ -82,7 +83,7 @@ def link(
 
     Raises
     ------
-    ValueError
+    InputError
         Arrays differ in length, a box is not finite, a camera motion is unusable, or the settings
         leave no gap.
 
@@ -115,11 +116,11 @@ def _check(frames: IntArray, ids: IntArray, boxes: FloatArray, class_ids: npt.ND
         'frames': len(frames), 'ids': len(ids), 'tlwh': len(boxes), 'class_ids': len(class_ids)
     }  # fmt: skip
     if len(set(lengths.values())) > 1:
-        raise ValueError(f'arrays differ in length: {lengths}')
+        raise InputError(f'arrays differ in length: {lengths}')
     finite = np.isfinite(boxes).all(axis=1)
     if not finite.all():
         row = int(np.argmin(finite))
-        raise ValueError(f'tlwh: row {row} is not finite: {boxes[row].tolist()}')
+        raise InputError(f'tlwh: row {row} is not finite: {boxes[row].tolist()}')
 
 
 def best_links(pairs: Pairs, alone: float = _MOST_LINKS) -> Pairs:

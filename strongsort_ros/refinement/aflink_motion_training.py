@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.errors import InputError
 from strongsort_ros.recording.rows import GroundTruth
 from strongsort_ros.refinement.aflink_motion import MotionLinker, MotionNetwork
 from strongsort_ros.refinement.aflink_pieces import piece_pairs

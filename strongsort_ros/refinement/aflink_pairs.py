@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.tracking.detections import FloatArray, IntArray
 
 LENGTH: Final = 30
@@ -81,7 +82,7 @@ class CameraPath:
 
     Raises
     ------
-    ValueError
+    InputError
         A motion is not 3 x 3 finite numbers, or cannot be undone; the message names its frame.
 
     """
@@ -92,9 +93,9 @@ class CameraPath:
         for place, frame in enumerate(self._frames.tolist()):
             motion = np.asarray(motions[frame], dtype=np.float64)
             if motion.shape != (3, 3) or not np.isfinite(motion).all():
-                raise ValueError(f'camera_motion: frame {frame}: not 3 x 3 finite numbers')
+                raise InputError(f'camera_motion: frame {frame}: not 3 x 3 finite numbers')
             if abs(np.linalg.det(motion[:2, :2])) < 1e-6:
-                raise ValueError(f'camera_motion: frame {frame}: a motion that cannot be undone')
+                raise InputError(f'camera_motion: frame {frame}: a motion that cannot be undone')
             self._poses[place + 1] = motion @ self._poses[place]
 
     def move(self, points: FloatArray, frames: IntArray, to: IntArray) -> FloatArray:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.errors import InputError
 from strongsort_ros.recording.motchallenge import load_ground_truth
 from strongsort_ros.recording.rows import GroundTruth
 from strongsort_ros.recording.sequence import load_sequence_info

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.recording.atomic import replacing_together
 from strongsort_ros.recording.bag_copy import copy_bag
-from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.motchallenge import save_tracks
 from strongsort_ros.recording.raw_bag import open_raw_bag
 from strongsort_ros.recording.recorded_tracks import RecordedTracks, read_recorded_tracks

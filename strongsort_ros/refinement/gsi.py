@@ -48,7 +48,7 @@ def gsi(
 
     Raises
     ------
-    ValueError
+    InputError
         An id is twice in a frame, or a box or score is not finite; the message names it.
 
     """

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.tracking.detections import BoolArray, FloatArray, IntArray
 
@@ -56,7 +57,7 @@ def fill_gaps(tracks: TrackRows, interval: int) -> FilledTracks:
 
     Raises
     ------
-    ValueError
+    InputError
         An id is twice in a frame, or a box or score is not finite; the message names it.
 
     """
@@ -92,10 +93,10 @@ def _check(tracks: TrackRows, again: IntArray) -> None:
     bad = ~(np.isfinite(tracks.tlwh).all(axis=1) & np.isfinite(tracks.scores))
     if bad.any():
         row = int(np.argmax(bad))
-        raise ValueError(
+        raise InputError(
             f'frame {tracks.frames[row]}, id {tracks.ids[row]}: not finite: '
             f'box {tracks.tlwh[row].tolist()}, score {tracks.scores[row]}'
         )
     if len(again):
         row = again[0]
-        raise ValueError(f'frame {tracks.frames[row]}: id {tracks.ids[row]} is there twice')
+        raise InputError(f'frame {tracks.frames[row]}: id {tracks.ids[row]} is there twice')

@@ -14,7 +14,7 @@ class RefinerSettings(Settings):
 
     Raises
     ------
-    ValueError
+    SettingError
         A value is out of its range or not of its type.
 
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.errors import InputError
 from strongsort_ros.settings import AUTO, Settings, setting
 
 CHECKPOINTS: Final = ('motion', 'published')
@@ -51,7 +51,7 @@ class AflinkSettings(Settings):
 
     Raises
     ------
-    ValueError
+    SettingError
         A value is out of its range or not of its type, or the gap is empty.
 
     """
@@ -101,7 +101,7 @@ class GsiSettings(Settings):
 
     Raises
     ------
-    ValueError
+    SettingError
         A value is out of its range or not of its type; the message names both.
 
     """

@@ -98,7 +98,7 @@ def refine(
     ------
     ExtractorError
         AFLink's checkpoint cannot be used.
-    ValueError
+    InputError
         An id is twice in a frame, or a box or score is not finite.
 
     """

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+from strongsort_ros.errors import StrongSortError, one_line
 from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
 
 NICENESS: Final = 5
@@ -63,11 +64,11 @@ def _answer(request: dict[str, Any], send: Send) -> dict[str, Any]:
         raise
     except MemoryError:
         return {'error': f'{request.get("source")}: does not fit into memory'}
-    except (ValueError, OSError, ImportError) as error:
-        return {'error': _one_line(error)}
+    except (StrongSortError, OSError) as error:
+        return {'error': one_line(error)}
     except Exception as error:
         logging.getLogger(__name__).error(traceback.format_exc())
-        return {'error': f'{type(error).__name__}: {_one_line(error)}; the log has more'}
+        return {'error': f'{one_line(error)}; the log has more'}
 
 
 def _refine(request: dict[str, Any], send: Send) -> dict[str, Any]:
@@ -159,12 +160,6 @@ def _stop_without_parent() -> None:
     # Not by sys.stdin: Python cannot end while another thread reads it.
     os.read(0, 1)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename:
-        return f'{error.filename}: {error.strerror}'
-    return ' '.join(str(error).split())
 
 
 if __name__ == '__main__':

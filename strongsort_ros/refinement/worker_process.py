@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from strongsort_ros.errors import ExtractorError
+
 GRACE: Final = 1.0
 """Seconds that a worker has to clean up."""
 
@@ -93,7 +95,7 @@ def check_checkpoint(path: str) -> None:
 
     Raises
     ------
-    ValueError
+    ExtractorError
         It cannot be used; the message says why.
 
     """
@@ -102,6 +104,6 @@ def check_checkpoint(path: str) -> None:
     worker.wait()
     answers = [message for message in messages if message and 'log' not in message]
     if not answers:
-        raise ValueError(f'{path or "the checkpoint"}: the worker that loads it {worker.end}')
+        raise ExtractorError(f'{path or "the checkpoint"}: the worker that loads it {worker.end}')
     if 'error' in answers[-1]:
-        raise ValueError(answers[-1]['error'])
+        raise ExtractorError(answers[-1]['error'])

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from strongsort_ros.errors import SettingError
 from strongsort_ros.simulation.camera import ShakingCamera
 from strongsort_ros.simulation.figures import Wardrobe, draw_figure, wardrobe
 from strongsort_ros.simulation.plaza import draw_plaza
@@ -58,9 +59,9 @@ class SceneSettings:
 
     def __post_init__(self) -> None:
         if self.width < 64 or self.height < 64:
-            raise ValueError(f'scene of {self.width} x {self.height}: at least 64 x 64 pixels')
+            raise SettingError(f'scene of {self.width} x {self.height}: at least 64 x 64 pixels')
         if self.frames < 1 or self.people < 1 or not self.frame_rate > 0:
-            raise ValueError(
+            raise SettingError(
                 f'scene of {self.frames} frames, {self.people} people at {self.frame_rate} '
                 'frames/s: each must be positive'
             )

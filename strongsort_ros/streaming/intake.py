@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from strongsort_ros.messages.serialised import MessageError, read_header
+from strongsort_ros.errors import MessageError
+from strongsort_ros.messages.serialised import read_header
 from strongsort_ros.streaming.processing import Received
 from strongsort_ros.streaming.settings import NodeSettings
 from strongsort_ros.streaming.synchroniser import SECOND, Frame, Synchroniser

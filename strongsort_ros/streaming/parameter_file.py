@@ -9,7 +9,7 @@ from typing import Any, Final
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.errors import InputError, SettingError
 from strongsort_ros.streaming.settings import AllSettings
 
 _PARAMETERS: Final = 'ros__parameters'
@@ -48,7 +48,7 @@ def load_parameter_file(path: Path | str) -> AllSettings:
             raise InputError(f'{path}: unknown parameter {name}')
     try:
         return settings.replace(values)
-    except ValueError as error:
+    except SettingError as error:
         raise InputError(f'{path}: {error}') from error
 
 

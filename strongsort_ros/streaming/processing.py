@@ -12,8 +12,9 @@ from typing import Final
 
 from strongsort_ros.appearance.extractor import Extractor
 from strongsort_ros.camera_motion import CameraMotion, create_camera_motion
-from strongsort_ros.messages.images import BGR, ImageError
-from strongsort_ros.messages.serialised import Header, MessageError, decode_image, read_detections
+from strongsort_ros.errors import ImageError, MessageError
+from strongsort_ros.messages.images import BGR
+from strongsort_ros.messages.serialised import Header, decode_image, read_detections
 from strongsort_ros.pipeline import Pipeline
 from strongsort_ros.streaming.frame_clock import FrameClock
 from strongsort_ros.streaming.settings import NO_WEIGHTS, AllSettings, NodeSettings
@@ -92,7 +93,7 @@ class FrameProcessor:
 
     Raises
     ------
-    ValueError, OSError
+    SettingError, OSError
         The weights or the device cannot be used; the message names them.
 
     Attributes

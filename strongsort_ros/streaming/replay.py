@@ -16,10 +16,10 @@ from typing import Final
 
 import numpy as np
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.messages.serialised import read_header
 from strongsort_ros.messages.track_arrays import write_track_array
 from strongsort_ros.recording.camera_bag import CameraTopics, find_camera_topics, read_camera
-from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.frame_numbers import frame_numbers
 from strongsort_ros.recording.raw_bag import open_raw_bag
 from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS
@@ -125,7 +125,7 @@ def replay(
     InputError
         The bag cannot be read, lacks a topic or leaves a choice; the output cannot be written; or
         the network's device fails on the way: the answers would be another machine's.
-    ValueError, OSError
+    SettingError, OSError
         The weights or the device cannot be used.
 
     """

@@ -28,7 +28,7 @@ class NodeSettings(Settings):
 
     Raises
     ------
-    ValueError
+    SettingError
         A value is out of its range, not of its type, or not among its choices.
 
     """
@@ -78,7 +78,7 @@ class DiagnosticsSettings(Settings):
 
     Raises
     ------
-    ValueError
+    SettingError
         A value is out of its range or not of its type.
 
     """

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from strongsort_ros.errors import SettingError
+
 D = TypeVar('D')
 I = TypeVar('I')  # noqa: E741
 
@@ -69,7 +71,7 @@ class Synchroniser(Generic[D, I]):
 
     def __init__(self, capacity: int = 30, deadline: int = SECOND // 5) -> None:
         if capacity < 1 or deadline < 0:
-            raise ValueError(f'capacity {capacity} and deadline {deadline}: must be positive')
+            raise SettingError(f'capacity {capacity} and deadline {deadline}: must be positive')
         self.capacity = capacity
         self.deadline = deadline
         self.counts: Counter[str] = Counter()

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from strongsort_ros.errors import InputError
+
 FloatArray = npt.NDArray[np.float64]
 Float32Array = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -44,12 +46,12 @@ class Detections:
     def __post_init__(self) -> None:
         n = len(self.scores)
         if self.tlwh.shape != (n, 4):
-            raise ValueError(f'tlwh: shape {self.tlwh.shape}, expected ({n}, 4)')
+            raise InputError(f'tlwh: shape {self.tlwh.shape}, expected ({n}, 4)')
         if self.class_ids.shape != (n,):
-            raise ValueError(f'class_ids: shape {self.class_ids.shape}, expected ({n},)')
+            raise InputError(f'class_ids: shape {self.class_ids.shape}, expected ({n},)')
         embeddings = self.embeddings
         if embeddings is not None and (embeddings.ndim != 2 or len(embeddings) != n):
-            raise ValueError(f'embeddings: shape {embeddings.shape}, expected ({n}, D)')
+            raise InputError(f'embeddings: shape {embeddings.shape}, expected ({n}, D)')
 
     def __len__(self) -> int:
         return len(self.scores)

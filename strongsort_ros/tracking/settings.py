@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from strongsort_ros.errors import SettingError
 from strongsort_ros.settings import Settings, setting
 
 
@@ -20,7 +21,7 @@ class TrackerSettings(Settings):
 
     Raises
     ------
-    ValueError
+    SettingError
         A value is out of its range or not of its type; the message names both.
 
     """
@@ -92,7 +93,7 @@ class TrackerSettings(Settings):
         chosen = set(switches)
         unknown = sorted(chosen - set(SWITCHES))
         if unknown:
-            raise ValueError(f'unknown switch {unknown[0]!r}: expected some of {SWITCHES}')
+            raise SettingError(f'unknown switch {unknown[0]!r}: expected some of {SWITCHES}')
         # Rounded, so that 0.4 + 0.05 is the 0.45 of the paper.
         distance = round((0.4 if 'bot' in chosen else 0.3) + 0.05 * ('mc' in chosen), 9)
         return cls(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.settings import AUTO
 from strongsort_ros.tracking.admission import ClassCodes, Observed, admit
 from strongsort_ros.tracking.association import Associator, Matches
@@ -31,7 +32,7 @@ class Tracker:
 
     Raises
     ------
-    ValueError
+    InputError
         `max_cosine_distance` is `auto`, which only the owner of the network can resolve.
 
     """
@@ -94,7 +95,7 @@ class Tracker:
 
         Raises
         ------
-        ValueError
+        InputError
             `dt` is not a positive number, or `camera_motion` is not (3, 3).
 
         """
@@ -124,7 +125,7 @@ class Tracker:
 
     def _apply(self, settings: TrackerSettings, gallery: Gallery | None) -> None:
         if settings.max_cosine_distance == AUTO:
-            raise ValueError(
+            raise InputError(
                 "max_cosine_distance: 'auto' is not resolved: give a number, "
                 'or make the tracker through a Pipeline with an extractor'
             )
@@ -147,7 +148,7 @@ class Tracker:
         if camera_motion is None:
             return
         if camera_motion.shape != (3, 3):
-            raise ValueError(f'camera_motion: shape {camera_motion.shape}, expected (3, 3)')
+            raise InputError(f'camera_motion: shape {camera_motion.shape}, expected (3, 3)')
         if is_usable(camera_motion, self._settings.max_camera_motion):
             compensate(self._table.rows.mean, camera_motion)
 
@@ -255,5 +256,5 @@ _GALLERY_SETTINGS = ('ema', 'ema_alpha', 'nn_budget')
 
 def _whole_frames(dt: float) -> int:
     if not 0 < dt < np.inf:
-        raise ValueError(f'dt: {dt!r} is not a positive number of frames')
+        raise InputError(f'dt: {dt!r} is not a positive number of frames')
     return max(1, round(dt))

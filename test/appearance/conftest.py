@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 from strongsort_ros.appearance.cards import CARDS
-from strongsort_ros.appearance.errors import ExtractorError
 from strongsort_ros.appearance.osnet import OSNet
 from strongsort_ros.appearance.timm_backbone import load_timm
 from strongsort_ros.appearance.weights import Network
+from strongsort_ros.errors import ExtractorError
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import torch
 
 from strongsort_ros.appearance.cards import CARDS, UNMEASURED_DISTANCE, card_for
 from strongsort_ros.appearance.colour import ColourExtractor
-from strongsort_ros.appearance.errors import ExtractorError
 from strongsort_ros.appearance.factory import choose_device, load_extractor
+from strongsort_ros.errors import ExtractorError
 
 NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason='a GPU is there')
 

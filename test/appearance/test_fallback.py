@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from strongsort_ros.appearance.errors import ExtractorError
 from strongsort_ros.appearance.factory import load_extractor
 from strongsort_ros.appearance.fallback import Fallback
 from strongsort_ros.appearance.network_extractor import NetworkExtractor
 from strongsort_ros.appearance.torch_engine import TorchEngine
+from strongsort_ros.errors import ExtractorError
 
 CPU, BROKEN = torch.device('cpu'), torch.device('meta')
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from strongsort_ros.appearance.errors import ExtractorError
 from strongsort_ros.appearance.factory import load_extractor
 from strongsort_ros.appearance.network_extractor import NetworkExtractor
 from strongsort_ros.appearance.torch_engine import TorchEngine
+from strongsort_ros.errors import ExtractorError
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')

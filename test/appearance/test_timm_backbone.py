@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from strongsort_ros.appearance.errors import ExtractorError
 from strongsort_ros.appearance.factory import load_extractor
 from strongsort_ros.appearance.timm_backbone import load_timm
+from strongsort_ros.errors import ExtractorError
 
 # timm's own network for tests: half a million parameters.
 NAME = 'test_resnet'

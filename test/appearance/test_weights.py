@@ -11,10 +11,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from strongsort_ros.appearance.errors import ExtractorError
 from strongsort_ros.appearance.osnet import WIDTHS, OSNet
 from strongsort_ros.appearance.resnest import BotResNeSt50
 from strongsort_ros.appearance.weights import check_file, load_network, read_state
+from strongsort_ros.errors import ExtractorError
 
 
 @pytest.fixture(scope='module')

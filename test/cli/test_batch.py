@@ -15,8 +15,8 @@ import pytest
 
 from strongsort_ros.cli.batch import BACKENDS, Job, add_batch_options, plan, run_many
 from strongsort_ros.cli.cluster import CLUSTERS
+from strongsort_ros.errors import InputError
 from strongsort_ros.recording.atomic import replacing
-from strongsort_ros.recording.errors import InputError
 
 Capture = pytest.CaptureFixture[str]
 ROOT = Path(__file__).resolve().parents[2]

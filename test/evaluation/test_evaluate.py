@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.evaluation.evaluate import evaluate, find_images, load_pairs, load_refined
-from strongsort_ros.recording.errors import InputError
 
 SEQINFO = '[Sequence]\nname={}\nframeRate=10\nseqLength=6\n'
 ROWS = ''.join(f'{frame},1,{frame},2,30,40,1,-1,-1,-1\n' for frame in range(1, 7))

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.evaluation.evaluate import evaluate
 from strongsort_ros.evaluation.preprocessing import ScoredSequence
 from strongsort_ros.evaluation.scores import ALPHAS, score
-from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.rows import GroundTruth, TrackRows
 from test.evaluation.walks import as_tracks, walk
 

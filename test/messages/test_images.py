@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongsort_ros.messages.images import CHANNELS, CompressedImage, ImageError, RawImage
+from strongsort_ros.errors import ImageError
+from strongsort_ros.messages.images import CHANNELS, CompressedImage, RawImage
 
 BGR = np.random.default_rng(0).integers(0, 255, (5, 7, 3), np.uint8)
 ALPHA = np.full((5, 7, 1), 9, np.uint8)

@@ -20,9 +20,9 @@ from strongsort_ros.msg import Track2D, Track2DArray
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
 from strongsort_ros.camera_motion import CameraMotion
+from strongsort_ros.errors import ImageError, MessageError
 from strongsort_ros.messages import serialised
-from strongsort_ros.messages.images import ImageError
-from strongsort_ros.messages.serialised import Header, MessageError
+from strongsort_ros.messages.serialised import Header
 from strongsort_ros.messages.track_arrays import read_track_array, write_track_array
 from strongsort_ros.nodes.image_messages import decode
 from strongsort_ros.nodes.message_layout import LAYOUTS, check_layouts

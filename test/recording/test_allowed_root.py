@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.recording.allowed_root import AllowedRoot
-from strongsort_ros.recording.errors import InputError
 
 METADATA = 'rosbag2_bagfile_information:\n  relative_file_paths:\n'
 

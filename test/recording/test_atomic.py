@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.recording.atomic import replacing
-from strongsort_ros.recording.errors import InputError
 
 
 def test_file_is_moved_into_place(tmp_path: Path) -> None:

@@ -23,9 +23,9 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from ruamel.yaml import YAML
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.messages.serialised import SECOND
 from strongsort_ros.recording.bag_copy import copy_bag
-from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.raw_bag import open_raw_bag
 from strongsort_ros.recording.ros_types import TRACKS, ros_types
 from strongsort_ros.recording.rosbag_reader import open_bag, read_tracks

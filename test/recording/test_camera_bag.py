@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.messages.serialised import read_header
 from strongsort_ros.recording.camera_bag import find_camera_topics, read_camera, read_image
-from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.ros_types import DETECTIONS
 from strongsort_ros.recording.rosbag_reader import open_bag
 from strongsort_ros.recording.rosbag_writer import BagWriter

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.recording.deepsort_npy import load_deepsort, save_deepsort
-from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.motchallenge import load_detections
 
 

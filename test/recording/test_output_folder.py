@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.errors import InputError
 from strongsort_ros.recording.output_folder import replacing_folder
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rosbags.typesys import get_types_from_msg
 
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.errors import InputError
 from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS, ros_types
 from strongsort_ros.recording.rosbag_reader import open_bag, read_tracks
 from strongsort_ros.recording.rosbag_writer import BagWriter, Storage, detection_array, header

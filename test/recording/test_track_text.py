@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.errors import InputError
 from strongsort_ros.recording.motchallenge import save_tracks
 from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.recording.track_text import TrackTextWriter

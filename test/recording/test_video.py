@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.recording.drawing import colour_of, draw_tracks
-from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.recording.video import write_video
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from strongsort_ros.cli.main import main
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.errors import InputError
 from strongsort_ros.recording.motchallenge import load_tracks
 from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.refinement.aflink import LinkedTracks, link

@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from strongsort_ros.appearance.errors import ExtractorError
 from strongsort_ros.appearance.weights import read_state
+from strongsort_ros.errors import ExtractorError
 from strongsort_ros.refinement.aflink_motion import MotionLinker
 from strongsort_ros.refinement.aflink_network import SHIPPED, load_linker
 from strongsort_ros.refinement.aflink_postlinker import PostLinker

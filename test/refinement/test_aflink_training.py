@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from strongsort_ros.cli.main import main
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.errors import InputError
 from strongsort_ros.refinement.aflink_network import load_linker
 from strongsort_ros.refinement.aflink_published import PublishedLinker
 from strongsort_ros.refinement.aflink_samples import (

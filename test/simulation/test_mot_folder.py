@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.errors import InputError
 from strongsort_ros.recording.motchallenge import load_detections, load_ground_truth
 from strongsort_ros.recording.sequence import (
     ImageFolder,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from strongsort_ros.recording.errors import InputError
+from strongsort_ros.errors import InputError
 from strongsort_ros.streaming.parameter_file import load_parameter_file
 from strongsort_ros.streaming.settings import AllSettings
 from strongsort_ros.tracking.settings import TrackerSettings

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from strongsort_ros.messages.images import ImageError
+from strongsort_ros.errors import ImageError
 from strongsort_ros.messages.serialised import HEADER_BYTES, Header, write_header
 from strongsort_ros.streaming.intake import Intake
 from strongsort_ros.streaming.recorded import ahead, decoded, recorded_frames

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from strongsort_ros.cli.main import main
+from strongsort_ros.errors import InputError
 from strongsort_ros.messages.serialised import read_header
 from strongsort_ros.messages.track_arrays import read_track_array
-from strongsort_ros.recording.errors import InputError
 from strongsort_ros.recording.motchallenge import load_tracks
 from strongsort_ros.recording.rosbag_reader import open_bag, read_tracks
 from strongsort_ros.recording.rosbag_writer import BagWriter, Storage
