@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from strongsort_ros.tracking.boxes import tlwh_to_xyah
 from strongsort_ros.tracking.detections import (
@@ -15,18 +14,22 @@ from strongsort_ros.tracking.detections import (
     Float32Array,
     FloatArray,
     IntArray,
+    NameArray,
 )
 from strongsort_ros.tracking.gallery import normalise
 from strongsort_ros.tracking.settings import TrackerSettings
 
-LARGEST_COORDINATE = 1e6
+LARGEST_COORDINATE: Final = 1e6
 """Pixels; a box that reaches further is not of any image, and would overflow the arithmetic."""
+SMALLEST_SIDE: Final = 1e-6
+"""Pixels; a box of a smaller side is empty, and its aspect would overflow the arithmetic."""
 
-REASONS = (
+REASONS: Final = (
     'box_not_finite',
     'box_too_far',
     'box_empty',
     'score_not_finite',
+    'class_too_long',
     'embedding_unusable',
 )
 """Why a detection is refused or, the last one, tracked by motion alone."""
@@ -57,32 +60,33 @@ class ClassCodes:
 
     def __init__(self) -> None:
         self._codes: dict[str, int] = {}
-        self.names = np.empty(0, dtype=np.str_)
+        # Objects, not a table of fixed width, which one long name would make wide for all.
+        self._names: NameArray = np.empty(0, dtype=object)
 
     def __len__(self) -> int:
         return len(self._codes)
 
+    def names(self, codes: IntArray) -> NameArray:
+        """Return the names (N,) of codes (N,)."""
+        if len(self._names) != len(self._codes):
+            self._names = np.array(list(self._codes), dtype=object)
+        return self._names[codes]
+
     def forget_others(self, codes: IntArray) -> IntArray:
         """Forget all names but those of `codes` (N,), and return their new numbers (N,)."""
-        names, which = np.unique(self.names[codes], return_inverse=True)
-        self.names = names
-        self._codes = {str(name): code for code, name in enumerate(names)}
+        kept, which = np.unique(codes, return_inverse=True)
+        self._names = self.names(kept)
+        self._codes = {name: code for code, name in enumerate(self._names.tolist())}
         return which
 
-    def encode(self, class_ids: npt.NDArray[Any]) -> IntArray:
-        """Return (N,) the classes' numbers; an unknown class gets the next one."""
-        if len(class_ids) and (class_ids == class_ids[0]).all():
-            return np.full(len(class_ids), self._code(str(class_ids[0])))
-        names, which = np.unique(class_ids, return_inverse=True)
-        codes = np.array([self._code(str(name)) for name in names], dtype=np.int64)
-        return codes[which]
+    def encode(self, names: list[str]) -> IntArray:
+        """Return the numbers (N,) of N classes; an unknown class gets the next one."""
+        if names and names.count(names[0]) == len(names):
+            return np.full(len(names), self._code(names[0]))
+        return np.array([self._code(name) for name in names], dtype=np.int64)
 
     def _code(self, name: str) -> int:
-        code = self._codes.get(name)
-        if code is None:
-            code = self._codes[name] = len(self._codes)
-            self.names = np.array(list(self._codes))
-        return code
+        return self._codes.setdefault(name, len(self._codes))
 
 
 def admit(
@@ -95,7 +99,7 @@ def admit(
     # NaN fails every comparison; frames are rarely anything but sound, so look at the whole first.
     if not (
         np.abs(tlwh).max(initial=0.0) <= LARGEST_COORDINATE
-        and tlwh[:, 2:].min(initial=1.0) > 0
+        and tlwh[:, 2:].min(initial=1.0) > SMALLEST_SIDE
         and np.isfinite(scores).all()
     ):
         reasons = _reasons(tlwh, scores)
@@ -106,13 +110,19 @@ def admit(
         used &= tlwh[:, 3] >= settings.min_height
     index = used.nonzero()[0]
     index = index[scores[index].argsort()[::-1]]
+    names = detections.class_ids[index].tolist()
+    if max(map(len, names), default=0) > settings.max_class_length:
+        fits = np.array([len(name) <= settings.max_class_length for name in names])
+        rejected['class_too_long'] = int(np.count_nonzero(~fits))
+        index = index[fits]
+        names = detections.class_ids[index].tolist()
     embeddings, embedded = None, None
     if detections.embeddings is not None and detections.embeddings.shape[1] > 0:
         embeddings, embedded = normalise(detections.embeddings[index])
         if embedded is not None:
             rejected['embedding_unusable'] = int(np.count_nonzero(~embedded))
-    codes = classes.encode(detections.class_ids[index])
     xyah = tlwh_to_xyah(tlwh[index])
+    codes = classes.encode(names)
     return Observed(index, xyah, scores[index], codes, embeddings, embedded), rejected
 
 
@@ -121,6 +131,6 @@ def _reasons(tlwh: FloatArray, scores: FloatArray) -> list[BoolArray]:
     every = np.logical_and.reduce
     finite: BoolArray = every(np.isfinite(tlwh), axis=1)
     near: BoolArray = every(np.abs(tlwh) <= LARGEST_COORDINATE, axis=1)
-    solid: BoolArray = every(tlwh[:, 2:] > 0, axis=1)
+    solid: BoolArray = every(tlwh[:, 2:] > SMALLEST_SIDE, axis=1)
     sound = finite & near & solid
     return [~finite, finite & ~near, finite & near & ~solid, sound & ~np.isfinite(scores)]

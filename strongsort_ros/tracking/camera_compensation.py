@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from strongsort_ros.tracking.boxes import xyah_to_xyxy, xyxy_to_xyah
 from strongsort_ros.tracking.detections import FloatArray
 
 _IDENTITY = np.eye(3)
+_SMALLEST_STRETCH = 0.1
 
 
 def is_usable(camera_motion: FloatArray, limit: float) -> bool:
-    """Return whether a (3, 3) motion is finite and within `limit` of the identity."""
+    """Return whether a (3, 3) motion is finite, within `limit` of the identity, and no collapse.
+
+    A motion that mirrors the image, or makes it smaller than a tenth in some direction, is none of
+    a camera, and could not be undone.
+    """
     distance = float(np.linalg.norm(camera_motion - _IDENTITY))
-    return distance < limit  # NaN is not
+    if not distance < limit:  # NaN is not
+        return False
+    (a, b), (c, d) = camera_motion[:2, :2].tolist()
+    determinant = a * d - b * c
+    # The smallest stretch is the determinant by the largest one, which is at most this norm.
+    return determinant >= _SMALLEST_STRETCH * math.sqrt(a * a + b * b + c * c + d * d)
 
 
 def compensate(mean: FloatArray, camera_motion: FloatArray) -> None:
     """Move the boxes of states (N, 8), in place, from the previous image to the current one.
 
     Two corners of each box are moved; velocity and covariance stay, as in the published program.
-    A box that the motion would turn inside out stays where it is.
+    A box that the motion would turn inside out stays where it is. One that is inside out already,
+    as a prediction can make it, is moved as the published program does.
     """
     corners = xyah_to_xyxy(mean[:, :4]).reshape(-1, 2)
     moved = (corners @ camera_motion[:2, :2].T + camera_motion[:2, 2]).reshape(-1, 4)
     proper = (moved[:, 2:] > moved[:, :2]).all(axis=1)
     if proper.all():
         mean[:, :4] = xyxy_to_xyah(moved)
-    else:
-        mean[proper, :4] = xyxy_to_xyah(moved[proper])
+        return
+    inside_out = (mean[:, 2:4] <= 0).any(axis=1) & (moved[:, 3] != moved[:, 1])
+    movable = proper | inside_out
+    mean[movable, :4] = xyxy_to_xyah(moved[movable])

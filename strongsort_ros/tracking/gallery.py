@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from strongsort_ros.tracking.detections import BoolArray, Float32Array, IntArray
 from strongsort_ros.tracking.settings import TrackerSettings
 
 _TINY = np.float32(1e-12)
-# Elements of a temporary table; a crowd in one place is compared in several steps.
-_LARGEST_TABLE = 1 << 24
 
 
 def normalise(embeddings: Float32Array) -> tuple[Float32Array, BoolArray | None]:
@@ -29,58 +29,61 @@ def normalise(embeddings: Float32Array) -> tuple[Float32Array, BoolArray | None]
 class Gallery:
     """Storage of embeddings in slots that tracks take and give back.
 
-    A slot holds the last `budget` embeddings, of unit length. Both slots and places in a slot
-    grow by doubling, as far as tracks need them.
+    A slot holds the last `budget` embeddings, of unit length. Slots that hold about as many share
+    a shelf, so that memory follows the embeddings that are held: at most twice as much, and it is
+    freed when slots are given back.
     """
 
     def __init__(self, settings: TrackerSettings) -> None:
         self.budget = 1 if settings.ema else settings.nn_budget
         self._average = settings.ema
         self._alpha = np.float32(settings.ema_alpha)
-        # (places, slots, D): an old track needs many places, a crowd of new ones but one each.
-        self._storage: Float32Array = np.zeros((1, 0, 0), dtype=np.float32)
+        doubled = 2 ** np.arange((self.budget - 1).bit_length() + 1)
+        self._rooms: IntArray = np.minimum(doubled, self.budget)
+        # One entry for each slot: embeddings seen, and its place on its shelf.
         self._seen = np.zeros(0, dtype=np.int64)
+        self._place = np.zeros(0, dtype=np.int64)
         self._free = np.zeros(0, dtype=bool)
-
-    @property
-    def dimension(self) -> int:
-        """Length of the stored embeddings; 0 before the first."""
-        return int(self._storage.shape[2])
+        self.forget()
 
     def forget(self, dimension: int = 0) -> None:
         """Forget every embedding, and expect another length; tracks keep their slots."""
-        self._storage = np.zeros((1, len(self._seen), dimension), dtype=np.float32)
+        self.dimension = dimension
+        self._shelves = [_Shelf(room, dimension) for room in self._rooms.tolist()]
         self._seen[:] = 0
+        self._place[:] = 0
 
     def take(self, count: int) -> IntArray:
         """Return `count` free slots, the lowest ones, marked as taken."""
         free = self._free.nonzero()[0]
         if len(free) < count:
-            self._grow_slots(len(self._free) + count - len(free))
+            more = max(len(self._free), count - len(free), 16)
+            self._seen = np.pad(self._seen, (0, more))
+            self._place = np.pad(self._place, (0, more))
+            self._free = np.pad(self._free, (0, more), constant_values=True)
             free = self._free.nonzero()[0]
         slots = free[:count]
         self._free[slots] = False
-        self._seen[slots] = 0
         return slots
 
     def give_back(self, slots: IntArray) -> None:
-        """Mark slots as free."""
+        """Mark slots as free, and free what they hold."""
+        used = slots[self.known(slots)]
+        for shelf, which in self._by_shelf(self._seen[used]):
+            self._remove(shelf, self._place[used[which]])
+        self._seen[slots] = 0
+        self._place[slots] = 0
         self._free[slots] = True
 
     def add(self, slots: IntArray, embeddings: Float32Array) -> None:
         """Add one embedding (N, D) of unit length to each of N different slots."""
         seen = self._seen[slots]
+        if self._average:
+            embeddings = self._averaged(slots, seen, embeddings)
+        self._make_room(slots, seen)
         self._seen[slots] = seen + 1
-        if self.budget == 1:
-            if self._average:
-                embeddings = self._averaged(slots, seen, embeddings)
-            self._storage[0, slots] = embeddings
-            return
-        place = seen % self.budget
-        needed = int(place.max(initial=0)) + 1
-        if needed > len(self._storage):
-            self._grow_places(needed)
-        self._storage[place, slots] = embeddings
+        for shelf, which in self._by_shelf(seen + 1):
+            shelf.rows[self._place[slots[which]], seen[which] % self.budget] = embeddings[which]
 
     def cosine_similarity(
         self, slots: IntArray, columns: IntArray, embeddings: Float32Array
@@ -90,48 +93,59 @@ class Gallery:
         Parameters
         ----------
         slots, columns
-            (K,) pairs of a slot and a row of `embeddings`; those of one slot together. For a slot
-            that holds nothing the result is without meaning; see `known`.
+            (K,) pairs of a slot and a row of `embeddings`; those of one slot together. Each slot
+            holds an embedding; see `known`.
         embeddings
             (M, D) of unit length.
 
         """
-        if self.budget > 1:
-            places = min(self.budget, int(self._seen.max(initial=1)))
-            return self._nearest(slots, columns, embeddings, places)
-        used = int(slots.max(initial=-1)) + 1
-        similarity: Float32Array = (self._storage[0, :used] @ embeddings.T)[slots, columns]
-        return similarity
+        if self.budget == 1:
+            similarity: Float32Array = self._shelves[0].held[:, 0] @ embeddings.T
+            return similarity[self._place[slots], columns]
+        nearest = np.empty(len(slots), dtype=np.float32)
+        held = np.minimum(self._seen[slots], self.budget)
+        for shelf, which in self._by_shelf(held):
+            places = self._place[slots[which]]
+            nearest[which] = shelf.nearest(places, held[which], columns[which], embeddings)
+        return nearest
 
     def known(self, slots: IntArray) -> BoolArray:
         """Return which of the slots hold an embedding."""
         return self._seen[slots] > 0
 
-    def _nearest(
-        self, slots: IntArray, columns: IntArray, embeddings: Float32Array, places: int
-    ) -> Float32Array:
-        """Compare each slot with its own few partners: a product a slot, in one call."""
-        nearest = np.empty(len(slots), dtype=np.float32)
-        # Partners of a slot get places 0, 1, ... in its row of a table.
-        start = np.flatnonzero(np.diff(slots, prepend=-1))
-        widths = np.diff(start, append=len(slots))
-        widest = int(widths.max(initial=0))
-        partner = np.arange(len(slots)) - np.repeat(start, widths)
-        step = max(1, _LARGEST_TABLE // max(1, widest * max(places, self.dimension)))
-        for low in range(0, int(slots.max(initial=-1)) + 1, step):
-            here = ((slots >= low) & (slots < low + step)).nonzero()[0]
-            row, column = slots[here] - low, partner[here]
-            stored = self._storage[:places, low : low + step].transpose(1, 0, 2)
-            partners = np.zeros((len(stored), widest, self.dimension), dtype=np.float32)
-            partners[row, column] = embeddings[columns[here]]
-            similarity = (stored @ partners.transpose(0, 2, 1))[row, :, column]
-            filled = np.arange(places) < self._seen[slots[here], None]
-            nearest[here] = similarity.max(axis=1, where=filled, initial=-1.0)
-        return nearest
+    def _by_shelf(self, seen: IntArray) -> Iterator[tuple[_Shelf, IntArray | slice]]:
+        """Yield the shelves of slots that have seen as many (N,), at least one, with their rows."""
+        if len(self._shelves) == 1:
+            yield self._shelves[0], slice(None)
+            return
+        level = self._rooms.searchsorted(np.minimum(seen, self.budget))
+        for number in np.flatnonzero(np.bincount(level)).tolist():
+            yield self._shelves[number], (level == number).nonzero()[0]
+
+    def _make_room(self, slots: IntArray, seen: IntArray) -> None:
+        """Put slots that are full, and those that hold nothing, on a shelf with more room."""
+        if not seen.all():
+            new = slots[seen == 0]
+            self._place[new] = self._shelves[0].append(new)
+        for shelf, larger in zip(self._shelves, self._shelves[1:], strict=False):
+            full = slots[seen == shelf.room]
+            if len(full):
+                before = self._place[full]
+                places = larger.append(full)
+                larger.rows[places, : shelf.room] = shelf.rows[before]
+                self._remove(shelf, before)
+                self._place[full] = places
+
+    def _remove(self, shelf: _Shelf, places: IntArray) -> None:
+        moved, to = shelf.remove(places)
+        self._place[moved] = to
 
     def _averaged(self, slots: IntArray, seen: IntArray, embeddings: Float32Array) -> Float32Array:
         """Return the new exponential moving averages; the first embedding is its own."""
-        averages: Float32Array = self._storage[0, slots]
+        if not seen.any():
+            return embeddings
+        # The place of a slot that holds nothing is 0: there is an average, though of another slot.
+        averages: Float32Array = self._shelves[0].rows[self._place[slots], 0]
         averages *= self._alpha
         averages += (np.float32(1) - self._alpha) * embeddings
         norms = np.sqrt(np.einsum('ij,ij->i', averages, averages))
@@ -140,13 +154,60 @@ class Gallery:
             averages[seen == 0] = embeddings[seen == 0]
         return averages
 
-    def _grow_slots(self, at_least: int) -> None:
-        more = max(len(self._free), at_least - len(self._free), 16)
-        storage = np.pad(self._storage, ((0, 0), (0, more), (0, 0)))
-        self._storage = storage
-        self._seen = np.pad(self._seen, (0, more))
-        self._free = np.pad(self._free, (0, more), constant_values=True)
 
-    def _grow_places(self, at_least: int) -> None:
-        more = min(max(len(self._storage), at_least - len(self._storage)), self.budget)
-        self._storage = np.pad(self._storage, ((0, more), (0, 0), (0, 0)))
+class _Shelf:
+    """Places with room for as many embeddings each: the first `len(self)` ones are in use."""
+
+    def __init__(self, room: int, dimension: int) -> None:
+        self.room = room
+        self.rows: Float32Array = np.zeros((0, room, dimension), dtype=np.float32)
+        self._slots = np.zeros(0, dtype=np.int64)
+        self._count = 0
+
+    @property
+    def held(self) -> Float32Array:
+        """Embeddings (places in use, room, D)."""
+        return self.rows[: self._count]
+
+    def append(self, slots: IntArray) -> IntArray:
+        """Return new places for slots."""
+        start, self._count = self._count, self._count + len(slots)
+        if self._count > len(self.rows):
+            self._resize(max(self._count, 2 * len(self.rows)), start)
+        self._slots[start : self._count] = slots
+        return np.arange(start, self._count)
+
+    def remove(self, places: IntArray) -> tuple[IntArray, IntArray]:
+        """Free places; return which slots were moved into them from the end, and to where."""
+        stays = np.ones(self._count, dtype=bool)
+        stays[places] = False
+        self._count -= len(places)
+        holes = (~stays[: self._count]).nonzero()[0]
+        last = stays[self._count :].nonzero()[0] + self._count
+        self.rows[holes] = self.rows[last]
+        self._slots[holes] = moved = self._slots[last]
+        if 4 * self._count < len(self.rows):
+            self._resize(2 * self._count, self._count)
+        return moved, holes
+
+    def nearest(
+        self, places: IntArray, held: IntArray, columns: IntArray, embeddings: Float32Array
+    ) -> Float32Array:
+        """Compare each place with its own few partners; arguments as of `cosine_similarity`.
+
+        `held` (K,) embeddings are in each place.
+        """
+        nearest = np.empty(len(places), dtype=np.float32)
+        starts = np.flatnonzero(np.diff(places, prepend=-1)).tolist()
+        for start, stop in zip(starts, [*starts[1:], len(places)], strict=True):
+            stored = self.rows[places[start], : held[start]]
+            partners = embeddings[columns[start:stop]]
+            (stored @ partners.T).max(axis=0, out=nearest[start:stop])
+        return nearest
+
+    def _resize(self, places: int, used: int) -> None:
+        rows, slots = self.rows, self._slots
+        self.rows = np.zeros((places, *rows.shape[1:]), dtype=np.float32)
+        self.rows[:used] = rows[:used]
+        self._slots = np.zeros(places, dtype=np.int64)
+        self._slots[:used] = slots[:used]

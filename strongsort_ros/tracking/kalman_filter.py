@@ -89,11 +89,15 @@ class KalmanFilter:
         projected = mean[:, 3:4] ** 2 * self._measured_weight + self._measured_constant
         projected += covariance[:, POSITION]
         np.maximum(projected, _SMALLEST_VARIANCE, out=projected)
-        # sum (z - x)^2 / s over the coordinates, as one product: z^2/s - 2 z x/s + x^2/s. Around
-        # a common origin, as the difference of large numbers would lose digits.
-        origin = xyah[:1]
-        z, x = xyah - origin, mean[:, POSITION] - origin
+        # sum (z - x)^2 / s over the coordinates, as one product: z^2/s - 2 z x/s + x^2/s. Centres
+        # are taken from an origin amid the tracks, as the difference of large numbers would lose
+        # digits. No measured box has a part in it: a sliver's aspect would cost all others theirs.
         n, m = len(mean), len(xyah)
+        z, x = xyah.copy(), mean[:, POSITION].copy()
+        if n:
+            origin = np.partition(x[:, :2], n // 2, axis=0)[n // 2]
+            z[:, :2] -= origin
+            x[:, :2] -= origin
         left, right = np.empty((n, 9)), np.empty((9, m))
         np.reciprocal(projected, out=left[:, :4])
         scaled = np.multiply(x, left[:, :4], out=left[:, 4:8])

@@ -59,6 +59,9 @@ class TrackerSettings(Settings):
         'pixels of shift) is ignored.', 'px',
     )  # fmt: skip
     class_agnostic: bool = setting(False, 'Let detections of one class continue another class.')
+    max_class_length: int = setting(
+        256, 'Detections with a longer class name are not used.', 'characters', low=1, high=10_000
+    )
     std_weight_position: float = setting(
         1 / 20, 'Standard deviation of a position, in box heights.', 'h', low=1e-6
     )

@@ -93,15 +93,21 @@ class Rows:
 
 
 class TrackTable:
-    """The live tracks; `rows` are views of them, valid until the table changes its length."""
+    """The live tracks."""
 
     def __init__(self) -> None:
         self._floats: FloatArray = np.zeros((64, _FLOATS))
         self._integers: IntArray = np.zeros((64, _INTEGERS), dtype=np.int64)
-        self.rows = Rows(self._floats[:0], self._integers[:0])
+        self._count = 0
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return self._count
+
+    @property
+    def rows(self) -> Rows:
+        """All tracks, as views that are valid until the table changes its length."""
+        # Made here, not kept: views that are copied or pickled are no views any more.
+        return Rows(self._floats[: self._count], self._integers[: self._count])
 
     def write(self, rows: IntArray, changed: Rows) -> None:
         """Write back rows that were taken and changed."""
@@ -111,26 +117,22 @@ class TrackTable:
     def keep(self, which: BoolArray) -> None:
         """Keep some rows, in their order, and drop the others."""
         kept = self.rows.take(which.nonzero()[0])
-        n = len(kept)
-        self._resize(n)
+        self._count = n = len(kept)
         self._floats[:n] = kept.floats
         self._integers[:n] = kept.integers
 
     def append(self, count: int) -> Rows:
         """Return `count` new rows, all zero: tentative tracks without an identity."""
-        start = len(self)
-        if start + count > len(self._integers):
+        start, self._count = self._count, self._count + count
+        if self._count > len(self._integers):
             more = max(len(self._integers), count)
             self._floats = np.pad(self._floats, ((0, more), (0, 0)))
             self._integers = np.pad(self._integers, ((0, more), (0, 0)))
-        self._resize(start + count)
-        self._floats[start : start + count] = 0.0
-        self._integers[start : start + count] = TENTATIVE
-        return Rows(self.rows.floats[start:], self.rows.integers[start:])
+        born = Rows(self._floats[start : self._count], self._integers[start : self._count])
+        born.floats[:] = 0.0
+        born.integers[:] = TENTATIVE
+        return born
 
     def clear(self) -> None:
         """Drop all rows."""
-        self._resize(0)
-
-    def _resize(self, count: int) -> None:
-        self.rows = Rows(self._floats[:count], self._integers[:count])
+        self._count = 0

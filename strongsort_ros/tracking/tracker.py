@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 
 import numpy as np
 
-from strongsort_ros.errors import InputError
+from strongsort_ros.errors import InputError, SettingError
 from strongsort_ros.settings import AUTO
 from strongsort_ros.tracking.admission import ClassCodes, Observed, admit
 from strongsort_ros.tracking.association import Associator, Matches
 from strongsort_ros.tracking.camera_compensation import compensate, is_usable
-from strongsort_ros.tracking.detections import BoolArray, Detections, FloatArray, IntArray
+from strongsort_ros.tracking.detections import (
+    BoolArray,
+    Detections,
+    FloatArray,
+    IntArray,
+    number_array,
+)
 from strongsort_ros.tracking.gallery import Gallery
 from strongsort_ros.tracking.kalman_filter import KalmanFilter
 from strongsort_ros.tracking.settings import TrackerSettings
@@ -20,6 +27,8 @@ from strongsort_ros.tracking.tracks import CONFIRMED, Tracks
 
 # Names of classes that no track has are forgotten when there are more than this.
 _MOST_CLASSES = 1024
+# Frames between two calls; more cannot be counted in 64 bits.
+_LONGEST_GAP = 1e15
 
 
 class Tracker:
@@ -32,7 +41,7 @@ class Tracker:
 
     Raises
     ------
-    InputError
+    SettingError
         `max_cosine_distance` is `auto`, which only the owner of the network can resolve.
 
     """
@@ -64,8 +73,11 @@ class Tracker:
 
     @property
     def tracks(self) -> Tracks:
-        """All live tracks after the last frame, tentative and lost ones too."""
-        return self._snapshot(np.arange(len(self._table)))
+        """All live tracks after the last frame, tentative and lost ones too.
+
+        A track whose box a prediction has shrunk to nothing is left out while that lasts.
+        """
+        return self._snapshot(self._solid().nonzero()[0])
 
     @property
     def ids_given(self) -> int:
@@ -87,19 +99,27 @@ class Tracker:
         detections
             What was seen; none is a frame too. Without embeddings it is tracked by position.
         camera_motion
-            (3, 3), from pixels of the previous frame to pixels of this one.
+            (3, 3), from pixels of the previous frame to pixels of this one. One that no camera
+            makes is ignored: not finite, further than `max_camera_motion` from the identity, or
+            an image that is mirrored or collapses to a line.
         dt
-            Frames since the previous call, > 0; more than 1 where some were dropped.
+            Frames since the previous call, > 0 and at most 1e15; more than 1 where some were
+            dropped.
         stamp
-            Kept as `first_seen` of tracks that are born in this frame.
+            Kept as `first_seen` of tracks that are born in this frame; 64 bits with sign.
 
         Raises
         ------
         InputError
-            `dt` is not a positive number, or `camera_motion` is not (3, 3).
+            `dt` or `stamp` is out of its range, or `camera_motion` is not (3, 3) numbers. The
+            tracker is as before.
 
         """
         frames = _whole_frames(dt)
+        if not isinstance(stamp, (int, np.integer)) or not -(2**63) <= stamp < 2**63:
+            raise InputError(f'stamp: {reprlib.repr(stamp)} is not a whole number of 64 bits')
+        if camera_motion is not None:
+            camera_motion = _matrix(camera_motion)
         observed = self._admit(detections)
         self._compensate(camera_motion)
         self._predict(dt, frames)
@@ -118,14 +138,15 @@ class Tracker:
         self._kalman.rescale_time(rows.mean, rows.covariance, ratio)
 
     def reset(self) -> None:
-        """Forget all tracks; ids go on, so that none is ever used twice."""
+        """Forget all tracks and names of classes; ids go on, so that none is ever used twice."""
         self._table.clear()
+        self._classes = ClassCodes()
         self._apply(self._settings, None)
         self._rejected = {}
 
     def _apply(self, settings: TrackerSettings, gallery: Gallery | None) -> None:
         if settings.max_cosine_distance == AUTO:
-            raise InputError(
+            raise SettingError(
                 "max_cosine_distance: 'auto' is not resolved: give a number, "
                 'or make the tracker through a Pipeline with an extractor'
             )
@@ -145,11 +166,9 @@ class Tracker:
         return observed
 
     def _compensate(self, camera_motion: FloatArray | None) -> None:
-        if camera_motion is None:
-            return
-        if camera_motion.shape != (3, 3):
-            raise InputError(f'camera_motion: shape {camera_motion.shape}, expected (3, 3)')
-        if is_usable(camera_motion, self._settings.max_camera_motion):
+        if camera_motion is not None and is_usable(
+            camera_motion, self._settings.max_camera_motion
+        ):
             compensate(self._table.rows.mean, camera_motion)
 
     def _predict(self, dt: float, frames: int) -> None:
@@ -214,9 +233,12 @@ class Tracker:
         tracks = self._table.rows
         # As published: a track missed in exactly this frame is still reported.
         recent = (tracks.state == CONFIRMED) & (tracks.time_since_update <= frames)
-        # A prediction can shrink a box to nothing; such a one is kept, but it is no box to report.
-        recent &= (tracks.mean[:, 2:4] > 0).all(axis=1)
-        return self._snapshot(recent.nonzero()[0])
+        return self._snapshot((recent & self._solid()).nonzero()[0])
+
+    def _solid(self) -> BoolArray:
+        """Return which tracks have a box: a prediction can shrink it to nothing."""
+        solid: BoolArray = (self._table.rows.mean[:, 2:4] > 0).all(axis=1)
+        return solid
 
     def _remember(self, slots: IntArray, observed: Observed, columns: IntArray) -> None:
         """Add the embeddings of matched detections to the tracks' slots."""
@@ -236,7 +258,7 @@ class Tracker:
         chosen: Rows = self._table.rows.take(rows)
         return Tracks(
             ids=chosen.id,
-            class_ids=self._classes.names[chosen.class_code],
+            class_ids=self._classes.names(chosen.class_code),
             scores=chosen.score,
             # CONFIRMED and not matched in this frame is LOST; tentative ones always are matched.
             states=chosen.state + (chosen.time_since_update > 0),
@@ -255,6 +277,13 @@ _GALLERY_SETTINGS = ('ema', 'ema_alpha', 'nn_budget')
 
 
 def _whole_frames(dt: float) -> int:
-    if not 0 < dt < np.inf:
-        raise InputError(f'dt: {dt!r} is not a positive number of frames')
-    return max(1, round(dt))
+    if not isinstance(dt, (int, float, np.number)) or not 0 < dt <= _LONGEST_GAP:
+        raise InputError(f'dt: {reprlib.repr(dt)} is not a number of frames above 0, up to 1e15')
+    return max(1, round(float(dt)))
+
+
+def _matrix(camera_motion: object) -> FloatArray:
+    matrix = number_array('camera_motion', camera_motion)
+    if matrix.shape != (3, 3):
+        raise InputError(f'camera_motion: shape {matrix.shape}, expected (3, 3)')
+    return matrix

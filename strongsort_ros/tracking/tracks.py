@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from strongsort_ros.tracking.detections import BoolArray, FloatArray, IntArray
+from strongsort_ros.tracking.detections import BoolArray, FloatArray, IntArray, NameArray
 
 TENTATIVE, CONFIRMED, LOST = 0, 1, 2
 """States of a track; LOST is a confirmed track that was not matched in this frame."""
@@ -24,7 +22,7 @@ class Tracks:
     ids
         (N,) int64, from 1, never used twice by a tracker.
     class_ids
-        (N,) array of str, of the last matched detection.
+        (N,) str (an array of objects), of the last matched detection.
     scores
         (N,) float64, of the last matched detection.
     states
@@ -46,7 +44,7 @@ class Tracks:
     """
 
     ids: IntArray
-    class_ids: npt.NDArray[Any]
+    class_ids: NameArray
     scores: FloatArray
     states: IntArray
     mean: FloatArray

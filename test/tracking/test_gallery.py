@@ -93,16 +93,68 @@ def test_growing_keeps_what_is_there(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(np.diag(similarity(gallery, slots, seen)), 1, atol=1e-6)
 
 
-def test_a_crowd_is_compared_in_steps(
-    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_any_history_gives_what_the_last_embeddings_give(rng: np.random.Generator) -> None:
+    """Slots come, fill at their own pace and go, moving others on their shelves."""
+    for settings in (EMA, *(LAST.replace(nn_budget=budget) for budget in (1, 2, 5, 8))):
+        gallery = Gallery(settings)
+        gallery.forget(4)
+        kept: dict[int, list[np.ndarray]] = {}
+        for _ in range(60):
+            kept |= {slot: [] for slot in gallery.take(rng.integers(4)).tolist()}
+            seen = np.array([slot for slot in kept if rng.random() < 0.6], dtype=np.int64)
+            embeddings = unit(rng, len(seen), 4)
+            gallery.add(seen, embeddings)
+            for slot, embedding in zip(seen.tolist(), embeddings, strict=True):
+                kept[slot] = [*kept[slot], embedding][-gallery.budget :]
+                if settings.ema and gallery.known(np.array([slot])):
+                    kept[slot] = [similarity_of_axes(gallery, slot)]
+            gone = np.array([slot for slot in kept if rng.random() < 0.1], dtype=np.int64)
+            gallery.give_back(gone)
+            for slot in gone.tolist():
+                del kept[slot]
+            known = [slot for slot, embeddings in kept.items() if embeddings]
+            assert gallery.known(np.array(list(kept), dtype=np.int64)).sum() == len(known)
+            asked = unit(rng, 5, 4)
+            if known:
+                expected = [(np.array(kept[slot]) @ asked.T).max(axis=0) for slot in known]
+                found = similarity(gallery, np.array(known), asked)
+                np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def similarity_of_axes(gallery: Gallery, slot: int) -> np.ndarray:
+    """Return the one embedding in a slot."""
+    return similarity(gallery, np.array([slot]), np.eye(4, dtype=np.float32))[0]
+
+
+def held_bytes(gallery: Gallery) -> int:
+    return sum(shelf.rows.nbytes for shelf in gallery._shelves)
+
+
+def test_memory_follows_the_embeddings_that_are_held(rng: np.random.Generator) -> None:
+    """An old track beside a crowd once took as many places as both: 8 GiB from one frame."""
+    gallery = Gallery(TrackerSettings.deepsort().replace(nn_budget=1000))
+    gallery.forget(8)
+    old = gallery.take(1)
+    for embedding in unit(rng, 1000, 1, 8):
+        gallery.add(old, embedding)
+    crowd = gallery.take(4000)
+    gallery.add(crowd, unit(rng, 4000, 8))
+    assert held_bytes(gallery) < 4 * (1000 + 4000) * 8 * 4
+    gallery.give_back(crowd)
+    assert held_bytes(gallery) < 4 * 1000 * 8 * 4 + 10_000 * 8
+    gallery.give_back(old)
+    assert held_bytes(gallery) < 20_000 * 8
+
+
+def test_a_track_keeps_its_embeddings_while_others_come_and_go(rng: np.random.Generator) -> None:
     gallery = Gallery(LAST)
     gallery.forget(8)
-    slots = gallery.take(9)
-    for _ in range(3):
-        gallery.add(slots, unit(rng, 9, 8))
-    seen = unit(rng, 7, 8)
-    at_once = similarity(gallery, slots, seen)
-    monkeypatch.setattr('strongsort_ros.tracking.gallery._LARGEST_TABLE', 100)
-    np.testing.assert_array_equal(similarity(gallery, slots, seen), at_once)
-    assert len(gallery.cosine_similarity(slots[:0], slots[:0], seen)) == 0
+    asked = unit(rng, 6, 8)
+    keeper = gallery.take(1)
+    gallery.add(keeper, asked[:1])
+    for _ in range(5):
+        others = gallery.take(30)
+        gallery.add(others, unit(rng, 30, 8))
+        gallery.give_back(others)
+    np.testing.assert_allclose(similarity(gallery, keeper, asked)[0], asked @ asked[0], atol=1e-6)
+    assert len(gallery.cosine_similarity(keeper[:0], keeper[:0], asked)) == 0
