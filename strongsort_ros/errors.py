@@ -32,6 +32,10 @@ class MessageError(StrongSortError, ValueError):
     """The bytes are not the ROS message that they should be."""
 
 
+class LimitError(MessageError):
+    """A message holds more of something than is allowed."""
+
+
 class ImageError(StrongSortError, ValueError):
     """An image cannot be used; `reason` is one word to count it by."""
 

@@ -10,7 +10,8 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from functools import cache
+from typing import Any, Final, Self, get_args, get_type_hints
 
 from strongsort_ros.errors import SettingError
 
@@ -89,8 +90,8 @@ class Settings:
 
     @classmethod
     def types(cls) -> dict[str, str]:
-        """Return name -> type as in the table: 'float', 'int', 'bool', 'str' or with auto."""
-        return {f.name: str(f.type) for f in dataclasses.fields(cls)}
+        """Return name -> 'float', 'int', 'bool' or 'str', or `float | auto` where auto is one."""
+        return dict(_kinds(cls))  # type: ignore[arg-type]  # a class can be hashed
 
     def replace(self, **changes: object) -> Self:
         """Return a copy with some settings changed.
@@ -105,6 +106,20 @@ class Settings:
         if unknown:
             raise SettingError(f'unknown setting {unknown[0]!r}')
         return dataclasses.replace(self, **changes)
+
+
+@cache
+def _kinds(table: type[Settings]) -> dict[str, str]:
+    # Not the annotations themselves, which are texts in some modules and types in others.
+    hints = get_type_hints(table)
+    return {name: _kind(hints[name]) for name in table.meanings()}
+
+
+def _kind(hint: Any) -> str:
+    """Return the name of a setting's type; of a union, its names and choices."""
+    if isinstance(hint, type):
+        return hint.__name__
+    return ' | '.join(part if isinstance(part, str) else _kind(part) for part in get_args(hint))
 
 
 def check_value(name: str, value: object, meaning: Meaning, kind: str) -> None:
@@ -194,14 +209,17 @@ class SettingsGroup:
         return [parameter for _, section in self.sections() for parameter in section]
 
     def replace(self, values: Mapping[str, object]) -> Self:
-        """Return a copy with some parameters changed; other names are passed over.
+        """Return a copy with some parameters changed.
 
         Raises
         ------
         SettingError
-            A value is refused; the message names it.
+            A name is unknown or a value is refused; the message names it.
 
         """
+        unknown = sorted(set(values) - {parameter.name for parameter in self.parameters()})
+        if unknown:
+            raise SettingError(f'unknown setting {unknown[0]!r}')
         parts = {}
         for f in dataclasses.fields(self):
             part, prefix = getattr(self, f.name), f.metadata['prefix']

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -51,7 +51,7 @@ def write_detection_array(
     return b''.join(pieces)
 
 
-@cache
+@lru_cache(4096)  # messages choose the lengths
 def _form(position: int, header: int, class_id: int, identity: int) -> struct.Struct:
     """Return a Detection2D as it lies at a position, modulo 8, by the lengths of what it holds."""
     before = -position % 4

@@ -1,78 +1,157 @@
-"""Image messages to BGR pixels, as views where the encoding allows; knows no ROS."""
+"""Image messages to BGR pixels, as views where the encoding allows; knows no ROS.
+
+A live node and a replay decode here, so both see the same pixels. Conversions are OpenCV's, with
+the codes and the scaling (255 / 65535 from 16 bits to 8) of cv_bridge's conversion to bgr8.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from strongsort_ros.errors import ImageError
+from strongsort_ros.errors import ImageError, shorten
+from strongsort_ros.messages.image_size import encoded_size
+from strongsort_ros.messages.limits import DEFAULT_LIMITS, MEGA, InputLimits
 
 BGR = npt.NDArray[np.uint8]
 
-CHANNELS: Final = {
-    'bgr8': 3, '8UC3': 3, 'rgb8': 3, 'bgra8': 4, '8UC4': 4, 'rgba8': 4, 'mono8': 1, '8UC1': 1,
-}  # fmt: skip
-TO_BGR: Final = {
-    'rgb8': cv2.COLOR_RGB2BGR, 'bgra8': cv2.COLOR_BGRA2BGR, '8UC4': cv2.COLOR_BGRA2BGR,
-    'rgba8': cv2.COLOR_RGBA2BGR, 'mono8': cv2.COLOR_GRAY2BGR, '8UC1': cv2.COLOR_GRAY2BGR,
-}  # fmt: skip
+
+class Encoding(NamedTuple):
+    """How pixels lie in a message: channels of so many bits, and OpenCV's code that makes BGR."""
+
+    channels: int
+    bits: int = 8
+    code: int | None = None
+    rows: float = 1.0
+    """Rows of data for each row of pixels: colours of nv12 come in rows of their own."""
+
+
+ENCODINGS: Final[dict[str, Encoding]] = {
+    'bgr8': Encoding(3),
+    '8UC3': Encoding(3),
+    'rgb8': Encoding(3, 8, cv2.COLOR_RGB2BGR),
+    'bgra8': Encoding(4, 8, cv2.COLOR_BGRA2BGR),
+    '8UC4': Encoding(4, 8, cv2.COLOR_BGRA2BGR),
+    'rgba8': Encoding(4, 8, cv2.COLOR_RGBA2BGR),
+    'mono8': Encoding(1, 8, cv2.COLOR_GRAY2BGR),
+    '8UC1': Encoding(1, 8, cv2.COLOR_GRAY2BGR),
+    'bgr16': Encoding(3, 16),
+    '16UC3': Encoding(3, 16),
+    'rgb16': Encoding(3, 16, cv2.COLOR_RGB2BGR),
+    'bgra16': Encoding(4, 16, cv2.COLOR_BGRA2BGR),
+    '16UC4': Encoding(4, 16, cv2.COLOR_BGRA2BGR),
+    'rgba16': Encoding(4, 16, cv2.COLOR_RGBA2BGR),
+    'mono16': Encoding(1, 16, cv2.COLOR_GRAY2BGR),
+    '16UC1': Encoding(1, 16, cv2.COLOR_GRAY2BGR),
+    'yuv422': Encoding(2, 8, cv2.COLOR_YUV2BGR_UYVY),
+    'uyvy': Encoding(2, 8, cv2.COLOR_YUV2BGR_UYVY),
+    'yuv422_yuy2': Encoding(2, 8, cv2.COLOR_YUV2BGR_YUY2),
+    'yuyv': Encoding(2, 8, cv2.COLOR_YUV2BGR_YUY2),
+    'nv12': Encoding(1, 8, cv2.COLOR_YUV2BGR_NV12, 1.5),
+    'nv21': Encoding(1, 8, cv2.COLOR_YUV2BGR_NV21, 1.5),
+}
+# OpenCV names a Bayer pattern by its second row and column, ROS by its first ones.
+for _ros, _cv in (('rggb', 'BG'), ('bggr', 'RG'), ('gbrg', 'GR'), ('grbg', 'GB')):
+    for _bits in (8, 16):
+        _code: int = getattr(cv2, f'COLOR_Bayer{_cv}2BGR')
+        ENCODINGS[f'bayer_{_ros}{_bits}'] = Encoding(1, _bits, _code)
+
+COMMON: Final = frozenset({'bgr8', '8UC3', 'rgb8', 'bgra8', '8UC4', 'rgba8', 'mono8', '8UC1'})
+"""Encodings that are never left to a `Converter`."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawImage:
-    """What sensor_msgs/Image says; `data` is not copied."""
+    """What sensor_msgs/Image says, with its names; `data` is not copied."""
 
     height: int
     width: int
     encoding: str
     step: int
     data: bytes | memoryview
+    is_bigendian: bool = False
 
-    def decode(self) -> BGR:
+    def decode(
+        self, limits: InputLimits = DEFAULT_LIMITS, converter: Converter | None = None
+    ) -> BGR:
         """Return (H, W, 3) BGR: a view of the message for bgr8, else a converted copy.
+
+        Parameters
+        ----------
+        limits
+            Larger images are refused.
+        converter
+            Makes BGR of encodings that are not `COMMON`, after their size was checked, where it
+            can; by default OpenCV does. Data of the other byte order are never left to it.
 
         Raises
         ------
         ImageError
-            Size, step or data do not fit each other, or the encoding is not among `CHANNELS`
+            Size, step or data do not fit each other, or the encoding is not among `ENCODINGS`
             (reason `unknown_encoding`).
 
         """
-        pixels = self._view()
-        code = TO_BGR.get(self.encoding)
-        return pixels if code is None else np.asarray(cv2.cvtColor(pixels, code), np.uint8)
-
-    def _view(self) -> BGR:
-        height, width, step = self.height, self.width, self.step
-        if height == 0 or width == 0:
-            raise ImageError('empty_image', f'image of {width} x {height} pixels has no content')
-        channels = CHANNELS.get(self.encoding)
-        if channels is None:
+        _check_size(self.width, self.height, limits)
+        encoding = ENCODINGS.get(self.encoding)
+        if encoding is None:
             raise ImageError(
                 'unknown_encoding',
-                f'image encoding {self.encoding!r} is not one of {", ".join(CHANNELS)}',
+                f'image encoding {shorten(repr(self.encoding), 60)} is not one of '
+                f'{", ".join(ENCODINGS)}',
             )
-        row = width * channels
+        pixels = self._view(encoding)
+        if converter is not None and self.encoding not in COMMON and not self.is_bigendian:
+            converted = converter(self)
+            if converted is not None:
+                return converted
+        return self._to_bgr(pixels, encoding)
+
+    def _view(self, encoding: Encoding) -> npt.NDArray[Any]:
+        step, rows = self.step, int(self.height * encoding.rows)
+        size = encoding.bits // 8
+        row = self.width * encoding.channels * size
         if step < row:
             raise ImageError(
                 'wrong_step',
-                f'image step {step} is less than the {row} bytes of a row of {width} pixels '
+                f'image step {step} is less than the {row} bytes of a row of {self.width} pixels '
                 f'in {self.encoding}',
             )
         # The last row needs no padding; some drivers leave it out.
-        needed = step * (height - 1) + row
+        needed = step * (rows - 1) + row
         if len(self.data) < needed:
             raise ImageError(
                 'short_image',
-                f'image data has {len(self.data)} bytes; {height} rows of {step} need {needed}',
+                f'image data has {len(self.data)} bytes; {rows} rows of {step} need {needed}',
             )
-        return np.ndarray(
-            (height, width, channels), np.uint8, self.data, strides=(step, channels, 1)
-        )
+        order = '>' if self.is_bigendian else '<'
+        shape = (rows, self.width, encoding.channels)
+        strides = (step, encoding.channels * size, size)
+        return np.ndarray(shape, f'{order}u{size}', self.data, strides=strides)
+
+    def _to_bgr(self, pixels: npt.NDArray[Any], encoding: Encoding) -> BGR:
+        if encoding.bits == 16:
+            pixels = pixels.astype(np.uint16)  # of this machine's byte order
+        try:
+            if encoding.code is not None:
+                pixels = cv2.cvtColor(pixels, encoding.code)
+        except cv2.error as error:  # such as an odd number of columns in pairs of pixels
+            raise ImageError(
+                'wrong_size',
+                f'image of {self.width} x {self.height} pixels cannot be {self.encoding}: '
+                f'{shorten(error.err, 200)}',
+            ) from error
+        if encoding.bits == 16:
+            pixels = cv2.convertScaleAbs(pixels, alpha=255 / 65535)
+        return np.asarray(pixels, np.uint8)
+
+
+Converter = Callable[[RawImage], BGR | None]
+"""Makes (H, W, 3) BGR of an image; None: it cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +161,20 @@ class CompressedImage:
     format: str
     data: bytes | memoryview
 
-    def decode(self) -> BGR:
+    def decode(self, limits: InputLimits = DEFAULT_LIMITS) -> BGR:
         """Return (H, W, 3) BGR.
 
         Raises
         ------
         ImageError
-            The data are no image that OpenCV reads.
+            The data are no JPEG, PNG, WebP or BMP image that OpenCV reads, or it is larger than
+            `limits` allow.
 
         """
+        size = encoded_size(self.data)
         image = None
-        if len(self.data):
+        if size is not None:
+            _check_size(*size, limits)
             try:
                 image = cv2.imdecode(np.frombuffer(self.data, np.uint8), cv2.IMREAD_COLOR)
             except cv2.error:
@@ -100,6 +182,18 @@ class CompressedImage:
         if image is None:
             raise ImageError(
                 'corrupt_image',
-                f'{len(self.data)} bytes of compressed image ({self.format!r}) cannot be decoded',
+                f'{len(self.data)} bytes of compressed image ({shorten(repr(self.format), 60)}) '
+                'cannot be decoded as JPEG, PNG, WebP or BMP',
             )
         return np.asarray(image, np.uint8)
+
+
+def _check_size(width: int, height: int, limits: InputLimits) -> None:
+    if height == 0 or width == 0:
+        raise ImageError('empty_image', f'image of {width} x {height} pixels has no content')
+    if width * height > limits.image_size * MEGA:
+        raise ImageError(
+            'image_too_large',
+            f'image of {width} x {height} pixels is larger than limits.image_size, '
+            f'{limits.image_size:g} Mpx',
+        )

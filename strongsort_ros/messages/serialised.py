@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from strongsort_ros.errors import MessageError
-from strongsort_ros.messages.images import BGR, CompressedImage, RawImage
+from strongsort_ros.errors import LimitError, MessageError
+from strongsort_ros.messages.images import BGR, CompressedImage, Converter, RawImage
+from strongsort_ros.messages.limits import DEFAULT_LIMITS, LONGEST_FRAME_ID, InputLimits
 from strongsort_ros.tracking.detections import Detections
 
 SECOND: Final = 1_000_000_000
@@ -24,6 +26,8 @@ HEADER_BYTES: Final = 4
 """Of every message: what encoding it is in."""
 POSE_BYTES: Final = 8 * (7 + 36)
 """A geometry_msgs/PoseWithCovariance: position, orientation, covariance."""
+_LEAST_DETECTION: Final = 64
+"""Bytes of a Detection2D without any text: header, count of hypotheses, box, id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,17 @@ class Reader:
         at = (self.position + 3) & ~3
         self.position = at + 8
         seconds, nanoseconds = self._stamp.unpack_from(self.data, at)
-        return Header(seconds, nanoseconds, self.string())
+        frame_id = self.bytes()
+        if len(frame_id) > LONGEST_FRAME_ID:
+            raise LimitError(
+                f'frame_id of {len(frame_id)} bytes; it can have at most {LONGEST_FRAME_ID}'
+            )
+        return Header(seconds, nanoseconds, str(frame_id[:-1], 'utf-8', 'replace'))
+
+    def skip_header(self) -> None:
+        """Pass over a std_msgs/Header."""
+        self.position = ((self.position + 3) & ~3) + 8
+        self.bytes()
 
 
 def write_header(header: Header, count: int) -> bytes:
@@ -128,8 +142,8 @@ def read_image(message: bytes) -> RawImage:
         reader = Reader(message)
         reader.header()
         height, width, encoding = reader.uint(), reader.uint(), reader.string()
-        reader.byte()  # is_bigendian: says nothing of 8-bit pixels
-        return RawImage(height, width, encoding, reader.uint(), reader.bytes())
+        big_endian = bool(reader.byte())
+        return RawImage(height, width, encoding, reader.uint(), reader.bytes(), big_endian)
     except (struct.error, IndexError) as error:
         raise MessageError(f'image message of {len(message)} bytes: {error}') from error
 
@@ -144,7 +158,12 @@ def read_compressed_image(message: bytes) -> CompressedImage:
         raise MessageError(f'image message of {len(message)} bytes: {error}') from error
 
 
-def decode_image(message: bytes, transport: str) -> BGR:
+def decode_image(
+    message: bytes,
+    transport: str,
+    limits: InputLimits = DEFAULT_LIMITS,
+    converter: Converter | None = None,
+) -> BGR:
     """Return (H, W, 3) BGR of a serialised image message.
 
     Parameters
@@ -153,6 +172,10 @@ def decode_image(message: bytes, transport: str) -> BGR:
         A sensor_msgs/Image or, with transport 'compressed', a sensor_msgs/CompressedImage.
     transport
         'raw' or 'compressed'.
+    limits
+        Larger images are refused before they are decoded.
+    converter
+        As of `RawImage.decode`.
 
     Raises
     ------
@@ -161,26 +184,54 @@ def decode_image(message: bytes, transport: str) -> BGR:
 
     """
     if transport == 'compressed':
-        return read_compressed_image(message).decode()
-    return read_image(message).decode()
+        return read_compressed_image(message).decode(limits)
+    return read_image(message).decode(limits, converter)
 
 
-def read_detections(message: bytes) -> Detections:
+def read_detections(message: bytes, limits: InputLimits = DEFAULT_LIMITS) -> Detections:
     """Read a vision_msgs/Detection2DArray.
 
     The class is that of the best hypothesis. A detection without hypotheses has class '' and
     score 1: its detector reports what it is sure of. The angle of boxes is not used.
+
+    Raises
+    ------
+    LimitError
+        There are more detections, or hypotheses of one, than `limits` allow.
+
     """
     try:
         reader = Reader(message)
         reader.header()
-        rows = [_read_detection(reader) for _ in range(reader.uint())]
+        count = reader.uint()
+        if count > limits.detections:
+            raise LimitError(
+                f'{count} detections in one message, more than limits.detections, '
+                f'{limits.detections}: filter them in the detector, or raise the limit'
+            )
+        if count * _LEAST_DETECTION > len(reader.data):
+            raise MessageError(f'message of {len(message)} bytes cannot hold {count} detections')
+        rows = [_read_detection(reader, limits.hypotheses) for _ in range(count)]
     except (struct.error, IndexError) as error:
         raise MessageError(f'detections message of {len(message)} bytes: {error}') from error
     if not rows:
         return Detections.empty()
     boxes, scores, class_ids = zip(*rows, strict=True)
-    return Detections(boxes_to_tlwh(boxes), np.array(scores), np.array(class_ids))
+    # Classes as objects: a table of fixed width would be as wide as the longest name.
+    names = np.array(class_ids, dtype=object)
+    return Detections(boxes_to_tlwh(boxes), np.array(scores), names)
+
+
+def best_hypothesis(scores: Sequence[float]) -> int:
+    """Return which of a detection's hypotheses counts: the first of those with the best score.
+
+    A score that is no number is below all numbers.
+    """
+    best = 0
+    for number, score in enumerate(scores):
+        if score > scores[best] or (math.isnan(scores[best]) and not math.isnan(score)):
+            best = number
+    return best
 
 
 def boxes_to_tlwh(boxes: object) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -193,14 +244,21 @@ def boxes_to_tlwh(boxes: object) -> np.ndarray[tuple[int, int], np.dtype[np.floa
     return tlwh
 
 
-def _read_detection(reader: Reader) -> tuple[tuple[float, ...], float, str]:
-    reader.header()
-    best_score, best_class = 1.0, ''
-    for number in range(reader.uint()):
-        class_id, score = reader.string(), reader.double()
+def _read_detection(reader: Reader, most_hypotheses: int) -> tuple[tuple[float, ...], float, str]:
+    reader.skip_header()
+    count = reader.uint()
+    if count > most_hypotheses:
+        raise LimitError(
+            f'{count} hypotheses of one detection, more than limits.hypotheses, {most_hypotheses}'
+        )
+    names, scores = [], []
+    for _ in range(count):
+        names.append(reader.bytes())
+        scores.append(reader.double())
         reader.position += POSE_BYTES
-        if number == 0 or score > best_score or math.isnan(best_score):
-            best_score, best_class = score, class_id
     box = reader.box()
     reader.bytes()  # id
-    return box, best_score, best_class
+    if count == 0:
+        return box, 1.0, ''
+    best = best_hypothesis(scores) if count > 1 else 0
+    return box, scores[best], str(names[best][:-1], 'utf-8', 'replace')

@@ -10,7 +10,7 @@ import struct
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -176,7 +176,7 @@ def _alike(places: Sequence[_Place]) -> dict[tuple[int, int], list[int]]:
     return rows
 
 
-@cache
+@lru_cache(512)  # messages choose the lengths
 def _layout(score: int, box: int, order: str) -> np.dtype[np.void]:
     """Return a track as it lies in a message: score and box begin so many bytes after it."""
     at = {'length': 4, 'class': _CLASS_AT, 'id': 0, 'score': score, 'state': score + 4}

@@ -1,40 +1,32 @@
-"""Image messages, as they come from the middleware, to BGR pixels."""
+"""Rare image encodings to BGR by ROS's own cv_bridge, where it is installed and works."""
 
 from __future__ import annotations
 
 import importlib
 
+import cv2
 import numpy as np
-from rclpy.serialization import deserialize_message
-from sensor_msgs.msg import Image
 
-from strongsort_ros.errors import ImageError
-from strongsort_ros.messages.images import BGR
-from strongsort_ros.messages.serialised import decode_image, read_image
+from strongsort_ros.messages.images import BGR, Converter, RawImage
 
 
-def decode(message: bytes, transport: str) -> BGR:
-    """Return the image as `decode_image` does; rare encodings by cv_bridge."""
-    try:
-        return decode_image(message, transport)
-    except ImageError as error:
-        if error.reason != 'unknown_encoding':
-            raise
-    return _decode_by_cv_bridge(message, read_image(message).encoding)
+def cv_bridge_converter() -> Converter | None:
+    """Return cv_bridge's conversion to bgr8; None where it is missing or not of this NumPy.
 
-
-def _decode_by_cv_bridge(message: bytes, encoding: str) -> BGR:
+    OpenCV's conversions of `messages.images` give the same pixels.
+    """
     try:
         cv_bridge = importlib.import_module('cv_bridge')
-        pixels = cv_bridge.CvBridge().imgmsg_to_cv2(deserialize_message(message, Image), 'bgr8')
-    except ImportError as error:
-        raise ImageError(
-            'unknown_encoding',
-            f'image encoding {encoding!r} needs cv_bridge, which cannot be imported ({error}): '
-            'publish bgr8, rgb8, bgra8, rgba8 or mono8, or install cv_bridge',
-        ) from error
-    except Exception as error:  # cv_bridge raises its own, OpenCV's and NumPy's errors
-        raise ImageError(
-            'unknown_encoding', f'image encoding {encoding!r}: cv_bridge says: {error}'
-        ) from error
-    return np.asarray(pixels, np.uint8)
+        to_image = cv_bridge.CvBridge().imgmsg_to_cv2
+        # The compiled part is loaded by the first conversion.
+        to_image(RawImage(1, 1, 'rgb8', 3, bytes(3)), 'bgr8')
+    except (ImportError, AttributeError, SystemError):  # built for another NumPy: any of these
+        return None
+
+    def convert(image: RawImage) -> BGR | None:
+        try:
+            return np.asarray(to_image(image, 'bgr8'), np.uint8)
+        except (cv_bridge.CvBridgeError, cv2.error, RuntimeError):
+            return None  # no encoding of its
+
+    return convert

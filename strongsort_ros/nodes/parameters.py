@@ -65,6 +65,7 @@ class Parameters(Generic[Group]):
         self._state = state
         self._on_change = on_change
         parameters = settings.parameters()
+        self._names = {parameter.name for parameter in parameters}
         for parameter in parameters:
             node.declare_parameter(parameter.name, parameter.value, descriptor(parameter))
         given = node.get_parameters([parameter.name for parameter in parameters])
@@ -79,10 +80,14 @@ class Parameters(Generic[Group]):
         reason = self._fixed_now(changes)
         if not reason:
             try:
-                self.settings.replace(changes)
+                self.settings.replace(self._ours(changes))
             except StrongSortError as error:
                 reason = str(error)
         return SetParametersResult(successful=not reason, reason=reason)
+
+    def _ours(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Return those of the tables; a node has others, such as `use_sim_time`."""
+        return {name: value for name, value in values.items() if name in self._names}
 
     def _fixed_now(self, changes: Mapping[str, object]) -> str:
         state = self._state()
@@ -98,7 +103,7 @@ class Parameters(Generic[Group]):
         return ''
 
     def _apply(self, parameters: list[RosParameter[Any]]) -> None:
-        settings = self.settings.replace({p.name: p.value for p in parameters})
+        settings = self.settings.replace(self._ours({p.name: p.value for p in parameters}))
         if settings != self.settings:
             self.settings = settings
             self._on_change(settings)

@@ -21,7 +21,7 @@ from strongsort_ros.messages.track_arrays import write_track_array
 from strongsort_ros.msg import Track2DArray
 from strongsort_ros.nodes.debug_image import draw_tracks, image_message
 from strongsort_ros.nodes.diagnostics import Condition, Diagnosis
-from strongsort_ros.nodes.image_messages import decode
+from strongsort_ros.nodes.image_messages import cv_bridge_converter
 from strongsort_ros.nodes.inputs import THROTTLE, Inputs
 from strongsort_ros.nodes.managed_node import ManagedNode
 from strongsort_ros.nodes.memory import keep_freed_memory, resident_memory
@@ -61,7 +61,7 @@ class TrackerNode(ManagedNode[AllSettings]):
         """Load and warm up; slow, so that the rest is quick."""
         start = time.monotonic()
         check_layouts()
-        self._processor = FrameProcessor(self.settings, self._say_rejected, decode)
+        self._processor = FrameProcessor(self.settings, self._say_rejected, cv_bridge_converter())
         self._tracks = self._publisher(Track2DArray, 'tracks')
         self._tracked_detections = self._publisher(Detection2DArray, 'tracked_detections')
         self._debug_image = self._publisher(Image, '~/debug_image', depth=1)

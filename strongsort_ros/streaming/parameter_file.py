@@ -47,7 +47,7 @@ def load_parameter_file(path: Path | str) -> AllSettings:
         if name not in known and name not in _OF_EVERY_NODE and not name.startswith(_OVERRIDES):
             raise InputError(f'{path}: unknown parameter {name}')
     try:
-        return settings.replace(values)
+        return settings.replace({name: values[name] for name in values if name in known})
     except SettingError as error:
         raise InputError(f'{path}: {error}') from error
 

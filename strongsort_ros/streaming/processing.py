@@ -12,8 +12,8 @@ from typing import Final
 
 from strongsort_ros.appearance.extractor import Extractor
 from strongsort_ros.camera_motion import CameraMotion, create_camera_motion
-from strongsort_ros.errors import ImageError, MessageError
-from strongsort_ros.messages.images import BGR
+from strongsort_ros.errors import ImageError, LimitError, MessageError
+from strongsort_ros.messages.images import BGR, Converter
 from strongsort_ros.messages.serialised import Header, decode_image, read_detections
 from strongsort_ros.pipeline import Pipeline
 from strongsort_ros.streaming.frame_clock import FrameClock
@@ -88,8 +88,8 @@ class FrameProcessor:
         The weights are loaded and warmed up here, which can take long.
     log
         Called with one line about what could not be used.
-    decode
-        As `decode_image`.
+    converter
+        As of `decode_image`.
 
     Raises
     ------
@@ -109,7 +109,7 @@ class FrameProcessor:
         self,
         settings: AllSettings,
         log: Callable[[str], None],
-        decode: Callable[[bytes, str], BGR] = decode_image,
+        converter: Converter | None = None,
     ) -> None:
         self._settings = settings
         self.extractor = load_weights(settings.node)
@@ -117,7 +117,7 @@ class FrameProcessor:
         self.rejected: Counter[str] = Counter()
         self.seconds: dict[str, deque[float]] = {}
         self._log = log
-        self._decode_message = decode
+        self._converter = converter
         self._live: Tracks | None = None
         self._motion_score = 0.0
         self._motion_failures = self._all_motion_failures = 0
@@ -185,9 +185,11 @@ class FrameProcessor:
         """Track one frame; None when its detections cannot be read."""
         start = time.perf_counter()
         try:
-            detections = read_detections(frame.detections.data)
+            detections = read_detections(frame.detections.data, self._settings.limits)
         except MessageError as error:
-            self.reject('malformed_detections', f'detections: {error}; dropped')
+            too_many = isinstance(error, LimitError)
+            reason = 'detections_over_limit' if too_many else 'malformed_detections'
+            self.reject(reason, f'detections: {error}; dropped')
             return None
         image = self._decode(frame.image)
         decoded = time.perf_counter()
@@ -231,7 +233,10 @@ class FrameProcessor:
         try:
             if image.pixels is not None:
                 return image.pixels.result()
-            return self._decode_message(image.data, self._settings.node.image_transport)
+            settings = self._settings
+            return decode_image(
+                image.data, settings.node.image_transport, settings.limits, self._converter
+            )
         except MessageError as error:
             self.reject('malformed_image', f'image: {error}; tracked by motion alone')
         except ImageError as error:

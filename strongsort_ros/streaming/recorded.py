@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from strongsort_ros.messages.images import BGR
+from strongsort_ros.messages.limits import DEFAULT_LIMITS, InputLimits
 from strongsort_ros.messages.serialised import decode_image
 from strongsort_ros.streaming.intake import Intake
 from strongsort_ros.streaming.processing import Received
@@ -64,7 +65,10 @@ def recorded_frames(
 
 
 def decoded(
-    frames: Iterable[RecordedFrame], transport: str, workers: Executor
+    frames: Iterable[RecordedFrame],
+    transport: str,
+    workers: Executor,
+    limits: InputLimits = DEFAULT_LIMITS,
 ) -> Iterator[RecordedFrame]:
     """Yield the frames at once, while the workers decode the pixels of their images.
 
@@ -75,15 +79,15 @@ def decoded(
         if image is None:
             yield recorded
             continue
-        pixels = workers.submit(_decode, image.data, transport, recorded.seconds)
+        pixels = workers.submit(_decode, image.data, transport, limits, recorded.seconds)
         frame = replace(recorded.frame, image=replace(image, pixels=pixels))
         yield RecordedFrame(frame, recorded.seconds)
 
 
-def _decode(data: bytes, transport: str, seconds: dict[str, float]) -> BGR:
+def _decode(data: bytes, transport: str, limits: InputLimits, seconds: dict[str, float]) -> BGR:
     start = time.perf_counter()
     try:
-        return decode_image(data, transport)
+        return decode_image(data, transport, limits)
     finally:
         seconds['decode'] = time.perf_counter() - start
 

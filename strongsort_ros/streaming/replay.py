@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 
 from strongsort_ros.errors import InputError
+from strongsort_ros.messages.limits import InputLimits
 from strongsort_ros.messages.serialised import read_header
 from strongsort_ros.messages.track_arrays import write_track_array
 from strongsort_ros.recording.camera_bag import CameraTopics, find_camera_topics, read_camera
@@ -140,7 +141,7 @@ def replay(
         BagWriter(output, recording.storage) as bag,
         closing(FrameProcessor(settings, _log.debug)) as processor,
         ThreadPoolExecutor(_DECODERS, 'decode') as workers,
-        closing(_frames(source, topics, intake, workers)) as frames,
+        closing(_frames(source, topics, intake, workers, settings.limits)) as frames,
     ):
         answers = _Answers(bag, text)
         start = time.perf_counter()
@@ -228,13 +229,17 @@ def _for_bag(settings: AllSettings, topics: CameraTopics) -> AllSettings:
 
 
 def _frames(
-    source: Path | str, topics: CameraTopics, intake: Intake, workers: Executor
+    source: Path | str,
+    topics: CameraTopics,
+    intake: Intake,
+    workers: Executor,
+    limits: InputLimits,
 ) -> Generator[RecordedFrame, None, None]:
     if not intake.uses_images:
         topics = replace(topics, image='')
     messages = read_camera(source, topics)
     frames = recorded_frames(messages, intake, topics.detections)
-    return ahead(decoded(frames, topics.transport, workers), _AHEAD)
+    return ahead(decoded(frames, topics.transport, workers, limits), _AHEAD)
 
 
 class _Answers:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from strongsort_ros.camera_motion import MODES, CameraMotionSettings
+from strongsort_ros.messages.limits import InputLimits
 from strongsort_ros.settings import (
     ACTIVE,
     AUTO,
@@ -103,7 +104,7 @@ class AllSettings(SettingsGroup):
     """Every setting of the tracker node.
 
     Parameters have the names of the settings; those of the camera motion begin with `ecc.`, those
-    of reports with `diagnostics.`.
+    of limits with `limits.`, those of reports with `diagnostics.`.
     """
 
     node: NodeSettings = field(default_factory=NodeSettings, metadata=section('The node'))
@@ -114,6 +115,10 @@ class AllSettings(SettingsGroup):
     tracker: TrackerSettings = field(
         default_factory=lambda: TrackerSettings(max_cosine_distance=AUTO),
         metadata=section('The tracker: all of these can be changed while it runs'),
+    )
+    limits: InputLimits = field(
+        default_factory=InputLimits,
+        metadata=section('Limits of what one message may hold', 'limits.'),
     )
     diagnostics: DiagnosticsSettings = field(
         default_factory=DiagnosticsSettings,

@@ -25,7 +25,7 @@ def is_usable(camera_motion: FloatArray, limit: float) -> bool:
     (a, b), (c, d) = camera_motion[:2, :2].tolist()
     determinant = a * d - b * c
     # The smallest stretch is the determinant by the largest one, which is at most this norm.
-    return determinant >= _SMALLEST_STRETCH * math.sqrt(a * a + b * b + c * c + d * d)
+    return bool(determinant >= _SMALLEST_STRETCH * math.sqrt(a * a + b * b + c * c + d * d))
 
 
 def compensate(mean: FloatArray, camera_motion: FloatArray) -> None:

@@ -112,12 +112,12 @@ def number_array(
 
 def _names(values: Any) -> NameArray:
     """Return names as an array of texts; itself where it is one already."""
-    is_array = isinstance(values, np.ndarray)
-    if is_array and values.dtype.kind == 'U':
-        return values
+    array: NameArray | None = values if isinstance(values, np.ndarray) else None
+    if array is not None and array.dtype.kind == 'U':
+        return array
     names = values.tolist() if hasattr(values, 'tolist') else values
     if not isinstance(names, (list, tuple)) or not {*map(type, names)} <= _NAMES:
         raise InputError(f'class_ids: {reprlib.repr(values)}, expected an array of texts')
-    if is_array and {*map(type, names)} <= _TEXTS:
-        return values
+    if array is not None and {*map(type, names)} <= _TEXTS:
+        return array
     return np.array([str(name) for name in names], dtype=object)

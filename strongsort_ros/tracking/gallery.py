@@ -51,7 +51,6 @@ class Gallery:
         self.dimension = dimension
         self._shelves = [_Shelf(room, dimension) for room in self._rooms.tolist()]
         self._seen[:] = 0
-        self._place[:] = 0
 
     def take(self, count: int) -> IntArray:
         """Return `count` free slots, the lowest ones, marked as taken."""
@@ -72,16 +71,21 @@ class Gallery:
         for shelf, which in self._by_shelf(self._seen[used]):
             self._remove(shelf, self._place[used[which]])
         self._seen[slots] = 0
-        self._place[slots] = 0
         self._free[slots] = True
 
     def add(self, slots: IntArray, embeddings: Float32Array) -> None:
         """Add one embedding (N, D) of unit length to each of N different slots."""
         seen = self._seen[slots]
-        if self._average:
-            embeddings = self._averaged(slots, seen, embeddings)
-        self._make_room(slots, seen)
         self._seen[slots] = seen + 1
+        new = seen == 0
+        if new.any():
+            self._place[slots[new]] = self._shelves[0].append(slots[new])
+        if self._average:
+            embeddings = self._averaged(slots, new, embeddings)
+        if self.budget == 1:
+            self._shelves[0].rows[self._place[slots], 0] = embeddings
+            return
+        self._make_room(slots, seen)
         for shelf, which in self._by_shelf(seen + 1):
             shelf.rows[self._place[slots[which]], seen[which] % self.budget] = embeddings[which]
 
@@ -100,8 +104,10 @@ class Gallery:
 
         """
         if self.budget == 1:
-            similarity: Float32Array = self._shelves[0].held[:, 0] @ embeddings.T
-            return similarity[self._place[slots], columns]
+            places = self._place[slots]
+            stored = self._shelves[0].rows[: int(places.max(initial=-1)) + 1, 0]
+            similarity: Float32Array = (stored @ embeddings.T)[places, columns]
+            return similarity
         nearest = np.empty(len(slots), dtype=np.float32)
         held = np.minimum(self._seen[slots], self.budget)
         for shelf, which in self._by_shelf(held):
@@ -123,10 +129,7 @@ class Gallery:
             yield self._shelves[number], (level == number).nonzero()[0]
 
     def _make_room(self, slots: IntArray, seen: IntArray) -> None:
-        """Put slots that are full, and those that hold nothing, on a shelf with more room."""
-        if not seen.all():
-            new = slots[seen == 0]
-            self._place[new] = self._shelves[0].append(new)
+        """Move slots that are full, having seen as many (N,), to the shelf with more room."""
         for shelf, larger in zip(self._shelves, self._shelves[1:], strict=False):
             full = slots[seen == shelf.room]
             if len(full):
@@ -137,58 +140,52 @@ class Gallery:
                 self._place[full] = places
 
     def _remove(self, shelf: _Shelf, places: IntArray) -> None:
-        moved, to = shelf.remove(places)
-        self._place[moved] = to
+        shelf.remove(places)
+        if 4 * shelf.count < len(shelf.rows):
+            self._place[shelf.shrink()] = np.arange(shelf.count)
 
-    def _averaged(self, slots: IntArray, seen: IntArray, embeddings: Float32Array) -> Float32Array:
+    def _averaged(self, slots: IntArray, new: BoolArray, embeddings: Float32Array) -> Float32Array:
         """Return the new exponential moving averages; the first embedding is its own."""
-        if not seen.any():
-            return embeddings
-        # The place of a slot that holds nothing is 0: there is an average, though of another slot.
         averages: Float32Array = self._shelves[0].rows[self._place[slots], 0]
         averages *= self._alpha
         averages += (np.float32(1) - self._alpha) * embeddings
         norms = np.sqrt(np.einsum('ij,ij->i', averages, averages))
         averages /= np.maximum(norms, _TINY)[:, None]
-        if not seen.all():
-            averages[seen == 0] = embeddings[seen == 0]
+        if new.any():
+            averages[new] = embeddings[new]
         return averages
 
 
 class _Shelf:
-    """Places with room for as many embeddings each: the first `len(self)` ones are in use."""
+    """Places with room for as many embeddings each: `rows` (places, room, D)."""
 
     def __init__(self, room: int, dimension: int) -> None:
         self.room = room
         self.rows: Float32Array = np.zeros((0, room, dimension), dtype=np.float32)
+        self.count = 0
+        # One entry for each place: whose it is.
         self._slots = np.zeros(0, dtype=np.int64)
-        self._count = 0
-
-    @property
-    def held(self) -> Float32Array:
-        """Embeddings (places in use, room, D)."""
-        return self.rows[: self._count]
+        self._free = np.zeros(0, dtype=bool)
 
     def append(self, slots: IntArray) -> IntArray:
-        """Return new places for slots."""
-        start, self._count = self._count, self._count + len(slots)
-        if self._count > len(self.rows):
-            self._resize(max(self._count, 2 * len(self.rows)), start)
-        self._slots[start : self._count] = slots
-        return np.arange(start, self._count)
+        """Return free places for slots, the lowest ones."""
+        self.count += len(slots)
+        if self.count > len(self.rows):
+            self._resize(np.arange(len(self.rows)), max(self.count, 2 * len(self.rows)))
+        places = self._free.nonzero()[0][: len(slots)]
+        self._free[places] = False
+        self._slots[places] = slots
+        return places
 
-    def remove(self, places: IntArray) -> tuple[IntArray, IntArray]:
-        """Free places; return which slots were moved into them from the end, and to where."""
-        stays = np.ones(self._count, dtype=bool)
-        stays[places] = False
-        self._count -= len(places)
-        holes = (~stays[: self._count]).nonzero()[0]
-        last = stays[self._count :].nonzero()[0] + self._count
-        self.rows[holes] = self.rows[last]
-        self._slots[holes] = moved = self._slots[last]
-        if 4 * self._count < len(self.rows):
-            self._resize(2 * self._count, self._count)
-        return moved, holes
+    def remove(self, places: IntArray) -> None:
+        """Mark places as free."""
+        self._free[places] = True
+        self.count -= len(places)
+
+    def shrink(self) -> IntArray:
+        """Keep twice the places that are in use; return whose the first ones are now."""
+        self._resize((~self._free).nonzero()[0], 2 * self.count)
+        return self._slots[: self.count]
 
     def nearest(
         self, places: IntArray, held: IntArray, columns: IntArray, embeddings: Float32Array
@@ -205,9 +202,12 @@ class _Shelf:
             (stored @ partners.T).max(axis=0, out=nearest[start:stop])
         return nearest
 
-    def _resize(self, places: int, used: int) -> None:
-        rows, slots = self.rows, self._slots
+    def _resize(self, kept: IntArray, places: int) -> None:
+        """Go on with some places, now the first ones, and others that are free."""
+        rows, free, slots = self.rows, self._free, self._slots
         self.rows = np.zeros((places, *rows.shape[1:]), dtype=np.float32)
-        self.rows[:used] = rows[:used]
+        self.rows[: len(kept)] = rows[kept]
+        self._free = np.ones(places, dtype=bool)
+        self._free[: len(kept)] = free[kept]
         self._slots = np.zeros(places, dtype=np.int64)
-        self._slots[:used] = slots[:used]
+        self._slots[: len(kept)] = slots[kept]

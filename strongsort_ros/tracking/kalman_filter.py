@@ -93,11 +93,12 @@ class KalmanFilter:
         # are taken from an origin amid the tracks, as the difference of large numbers would lose
         # digits. No measured box has a part in it: a sliver's aspect would cost all others theirs.
         n, m = len(mean), len(xyah)
-        z, x = xyah.copy(), mean[:, POSITION].copy()
+        origin = np.zeros(4)
         if n:
-            origin = np.partition(x[:, :2], n // 2, axis=0)[n // 2]
-            z[:, :2] -= origin
-            x[:, :2] -= origin
+            centres = mean[:, :2].copy()
+            centres.partition(n // 2, axis=0)
+            origin[:2] = centres[n // 2]
+        z, x = xyah - origin, mean[:, POSITION] - origin
         left, right = np.empty((n, 9)), np.empty((9, m))
         np.reciprocal(projected, out=left[:, :4])
         scaled = np.multiply(x, left[:, :4], out=left[:, 4:8])

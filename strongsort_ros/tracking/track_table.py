@@ -93,21 +93,25 @@ class Rows:
 
 
 class TrackTable:
-    """The live tracks."""
+    """The live tracks; `rows` are views of them, valid until the table changes its length."""
 
     def __init__(self) -> None:
         self._floats: FloatArray = np.zeros((64, _FLOATS))
         self._integers: IntArray = np.zeros((64, _INTEGERS), dtype=np.int64)
-        self._count = 0
+        self.rows = Rows(self._floats[:0], self._integers[:0])
 
     def __len__(self) -> int:
-        return self._count
+        return len(self.rows)
 
-    @property
-    def rows(self) -> Rows:
-        """All tracks, as views that are valid until the table changes its length."""
-        # Made here, not kept: views that are copied or pickled are no views any more.
-        return Rows(self._floats[: self._count], self._integers[: self._count])
+    # Views that are copied or pickled are no views any more: they are made again.
+
+    def __getstate__(self) -> tuple[FloatArray, IntArray]:
+        return self.rows.floats, self.rows.integers
+
+    def __setstate__(self, state: tuple[FloatArray, IntArray]) -> None:
+        self.__init__()  # type: ignore[misc]
+        born = self.append(len(state[0]))
+        born.floats[:], born.integers[:] = state
 
     def write(self, rows: IntArray, changed: Rows) -> None:
         """Write back rows that were taken and changed."""
@@ -117,22 +121,26 @@ class TrackTable:
     def keep(self, which: BoolArray) -> None:
         """Keep some rows, in their order, and drop the others."""
         kept = self.rows.take(which.nonzero()[0])
-        self._count = n = len(kept)
+        n = len(kept)
+        self._resize(n)
         self._floats[:n] = kept.floats
         self._integers[:n] = kept.integers
 
     def append(self, count: int) -> Rows:
         """Return `count` new rows, all zero: tentative tracks without an identity."""
-        start, self._count = self._count, self._count + count
-        if self._count > len(self._integers):
+        start = len(self)
+        if start + count > len(self._integers):
             more = max(len(self._integers), count)
             self._floats = np.pad(self._floats, ((0, more), (0, 0)))
             self._integers = np.pad(self._integers, ((0, more), (0, 0)))
-        born = Rows(self._floats[start : self._count], self._integers[start : self._count])
-        born.floats[:] = 0.0
-        born.integers[:] = TENTATIVE
-        return born
+        self._resize(start + count)
+        self._floats[start : start + count] = 0.0
+        self._integers[start : start + count] = TENTATIVE
+        return Rows(self.rows.floats[start:], self.rows.integers[start:])
 
     def clear(self) -> None:
         """Drop all rows."""
-        self._count = 0
+        self._resize(0)
+
+    def _resize(self, count: int) -> None:
+        self.rows = Rows(self._floats[:count], self._integers[:count])

@@ -116,8 +116,7 @@ class Tracker:
 
         """
         frames = _whole_frames(dt)
-        if not isinstance(stamp, (int, np.integer)) or not -(2**63) <= stamp < 2**63:
-            raise InputError(f'stamp: {reprlib.repr(stamp)} is not a whole number of 64 bits')
+        _check_stamp(stamp)
         if camera_motion is not None:
             camera_motion = _matrix(camera_motion)
         observed = self._admit(detections)
@@ -166,9 +165,7 @@ class Tracker:
         return observed
 
     def _compensate(self, camera_motion: FloatArray | None) -> None:
-        if camera_motion is not None and is_usable(
-            camera_motion, self._settings.max_camera_motion
-        ):
+        if camera_motion is not None and is_usable(camera_motion, self._settings.max_camera_motion):
             compensate(self._table.rows.mean, camera_motion)
 
     def _predict(self, dt: float, frames: int) -> None:
@@ -237,8 +234,8 @@ class Tracker:
 
     def _solid(self) -> BoolArray:
         """Return which tracks have a box: a prediction can shrink it to nothing."""
-        solid: BoolArray = (self._table.rows.mean[:, 2:4] > 0).all(axis=1)
-        return solid
+        mean = self._table.rows.mean
+        return (mean[:, 2] > 0) & (mean[:, 3] > 0)
 
     def _remember(self, slots: IntArray, observed: Observed, columns: IntArray) -> None:
         """Add the embeddings of matched detections to the tracks' slots."""
@@ -276,10 +273,15 @@ class Tracker:
 _GALLERY_SETTINGS = ('ema', 'ema_alpha', 'nn_budget')
 
 
-def _whole_frames(dt: float) -> int:
+def _whole_frames(dt: object) -> int:
     if not isinstance(dt, (int, float, np.number)) or not 0 < dt <= _LONGEST_GAP:
         raise InputError(f'dt: {reprlib.repr(dt)} is not a number of frames above 0, up to 1e15')
     return max(1, round(float(dt)))
+
+
+def _check_stamp(stamp: object) -> None:
+    if not isinstance(stamp, (int, np.integer)) or not -(2**63) <= stamp < 2**63:
+        raise InputError(f'stamp: {reprlib.repr(stamp)} is not a whole number of 64 bits')
 
 
 def _matrix(camera_motion: object) -> FloatArray:

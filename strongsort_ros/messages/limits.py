@@ -1,0 +1,39 @@
+"""How much one message may hold: its sender decides, and memory and time follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from strongsort_ros.settings import Settings, setting
+
+MEGA: Final = 1_000_000
+LONGEST_FRAME_ID: Final = 1024
+"""Bytes of a header's frame_id: it is repeated in every detection that is published."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputLimits(Settings):
+    """Limits that are checked before memory or time is spent on a message.
+
+    Raises
+    ------
+    SettingError
+        A value is out of its range or not of its type.
+
+    """
+
+    detections: int = setting(
+        2000, 'Most detections of a message; one that has more is dropped.', low=1, high=100_000
+    )
+    hypotheses: int = setting(
+        1000, 'Most hypotheses of a detection; a message that has more is dropped.', low=1,
+        high=100_000,
+    )  # fmt: skip
+    image_size: float = setting(
+        100.0, 'Largest image, raw or decompressed; the detections of a larger one are tracked by '
+        'motion alone.', 'Mpx', low=0.01, high=1000.0,
+    )  # fmt: skip
+
+
+DEFAULT_LIMITS: Final = InputLimits()
