@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from strongsort_ros.errors import InputError
 
@@ -45,7 +41,7 @@ class AllowedRoot:
     def existing(self, uri: str) -> Path:
         """Return the file or folder to read, without links.
 
-        Of a folder, everything in it is checked, and the files that a bag's metadata names.
+        Of a folder, everything in it is checked; a bag's metadata can name no other files.
 
         Raises
         ------
@@ -61,8 +57,6 @@ class AllowedRoot:
             for folder, folders, files in os.walk(path):
                 for name in (*folders, *files):
                     self._check_kind(self._inside(str(Path(folder, name)), self.path))
-            for name in _named_files(path):
-                self._inside(name, path)
         return path
 
     def new(self, uri: str) -> Path:
@@ -99,13 +93,3 @@ class AllowedRoot:
         # Reading a pipe would never end.
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise InputError(f'{path}: neither a file nor a folder')
-
-
-def _named_files(bag: Path) -> list[str]:
-    """Return the files that a bag's metadata names; what cannot be read is left to the reader."""
-    try:
-        metadata: Any = YAML(typ='safe').load((bag / 'metadata.yaml').read_text())
-        names = metadata['rosbag2_bagfile_information']['relative_file_paths']
-        return [name for name in names if isinstance(name, str)]
-    except (OSError, ValueError, KeyError, TypeError, YAMLError):
-        return []

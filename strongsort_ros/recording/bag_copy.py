@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinitionFormat
-from rosbags.rosbag2 import CompressionFormat, CompressionMode, Writer, WriterError
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer, WriterError
 from rosbags.typesys import (
     Stores,
-    TypesysError,
     get_types_from_idl,
     get_types_from_msg,
     get_typestore,
 )
 
-from strongsort_ros.recording.raw_bag import RawBag
+from strongsort_ros.errors import InputError, MessageError
+from strongsort_ros.recording.bag_storage import BagFileWriter
+from strongsort_ros.recording.raw_bag import LIBRARY_ERRORS, RawBag
 from strongsort_ros.recording.recorded_tracks import REFINED
 from strongsort_ros.recording.ros_types import ros_types
 
@@ -56,20 +59,43 @@ def copy_bag(
 
     """
     total = sum(connection.msgcount for connection in bag.connections) or 1
-    writer = Writer(output, version=9, storage_plugin=bag.plugin)
-    if bag.compression != CompressionMode.NONE:
-        writer.set_compression(bag.compression, CompressionFormat.ZSTD)
     refined = {*bag.custom_data.get(REFINED, '').split(), changed.topic}
-    for key, value in {**bag.custom_data, REFINED: ' '.join(sorted(refined))}.items():
+    custom_data = {**bag.custom_data, REFINED: ' '.join(sorted(refined))}
+    with writing(output, bag.plugin, bag.compression, custom_data) as writer:
+        copies = add_connections(bag.connections, writer)
+        for number, (connection, time, data) in enumerate(bag.messages(), 1):
+            if connection.id == changed.id:
+                try:
+                    data = rewrite(data)
+                except MessageError as error:
+                    raise InputError(f'{bag.path}: {changed.topic}: {error}') from error
+            writer.write(copies[connection.id], time, data)
+            progress(number / total)
+
+
+@contextmanager
+def writing(
+    path: Path,
+    plugin: StoragePlugin,
+    compression: CompressionMode = CompressionMode.NONE,
+    custom_data: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Writer]:
+    """Give a writer of a new bag; it is complete when the block ends without an exception.
+
+    Raises
+    ------
+    OSError
+        The bag cannot be written.
+
+    """
+    writer = BagFileWriter(path, version=9, storage_plugin=plugin)
+    if compression != CompressionMode.NONE:
+        writer.set_compression(compression, CompressionFormat.ZSTD)
+    for key, value in custom_data.items():
         writer.set_custom_data(key, value)
     try:
         with writer:
-            copies = add_connections(bag.connections, writer)
-            for number, (connection, time, data) in enumerate(bag.messages(), 1):
-                if connection.id == changed.id:
-                    data = rewrite(data)
-                writer.write(copies[connection.id], time, data)
-                progress(number / total)
+            yield writer
     except (sqlite3.Error, WriterError) as error:
         raise OSError(errno.EIO, str(error)) from error
 
@@ -125,5 +151,5 @@ def _definition(connection: Connection) -> tuple[str, str]:
     try:
         own.register(get_types_from_idl(text) if idl else get_types_from_msg(text, kind))
         return text, own.hash_rihs01(kind)
-    except (TypesysError, KeyError):
+    except LIBRARY_ERRORS:  # damaged, or without end
         return text, digest or 'unknown'

@@ -15,7 +15,6 @@ from strongsort_ros.messages.images import BGR
 from strongsort_ros.messages.serialised import decode_image, read_header
 from strongsort_ros.recording.raw_bag import open_raw_bag
 from strongsort_ros.recording.ros_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE
-from strongsort_ros.recording.rosbag_reader import open_bag
 
 TRACKED: Final = '/tracked_detections'
 """End of the topic on which the tracker answers with detections."""
@@ -61,17 +60,16 @@ def find_camera_topics(path: Path | str, image: str = '', detections: str = '') 
         no detections, or several topics would do.
 
     """
-    with open_bag(path) as reader:
-        seen = _choose(path, reader.connections, (DETECTIONS,), 'detections', detections)
+    with open_raw_bag(path) as bag:
+        seen = _choose(path, bag.connections, (DETECTIONS,), 'detections', detections)
         if seen is None:
-            there = ', '.join(sorted(f'{c.topic} ({c.msgtype})' for c in reader.connections))
-            raise InputError(f'{path}: no {DETECTIONS} to track; there is: {there or "nothing"}')
-        pictures = _choose(path, reader.connections, (IMAGE, COMPRESSED_IMAGE), 'images', image)
+            raise InputError(f'{path}: no {DETECTIONS} to track; there is: {bag.topics}')
+        pictures = _choose(path, bag.connections, (IMAGE, COMPRESSED_IMAGE), 'images', image)
         return CameraTopics(
             seen.topic,
             pictures.topic if pictures else '',
             pictures is not None and pictures.msgtype == COMPRESSED_IMAGE,
-            reader.topics[seen.topic].msgcount,
+            sum(connection.msgcount for connection in bag.named(seen.topic)),
         )
 
 
@@ -122,11 +120,9 @@ def read_image(path: Path | str, topics: CameraTopics, time: int) -> BGR | None:
     """
     if not topics.image:
         return None
-    with open_bag(path) as reader:
-        wanted = [c for c in reader.connections if c.topic == topics.image]
-        for _, _, data in reader.messages(wanted, start=time, stop=time + 1):
-            return decode_image(bytes(data), topics.transport)
-    return None
+    with open_raw_bag(path) as bag:
+        data = bag.message_at(topics.image, time)
+    return None if data is None else decode_image(data, topics.transport)
 
 
 def image_times(path: Path | str, topics: CameraTopics) -> dict[int, int]:

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from rosbags.interfaces import Connection
 
-from strongsort_ros.errors import InputError
+from strongsort_ros.errors import InputError, MessageError, shorten
 from strongsort_ros.messages.serialised import SECOND
 from strongsort_ros.recording.frame_numbers import FrameNumbers, frame_numbers
-from strongsort_ros.recording.raw_bag import RawBag, reading
+from strongsort_ros.recording.raw_bag import RawBag
 from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS, ros_types
 from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.recording.text_table import MAX_FRAME
@@ -27,6 +27,10 @@ from strongsort_ros.tracking.detections import FloatArray, IntArray
 
 REFINED: Final = 'strongsort_ros/refined'
 """Key in a bag's metadata of the topics whose tracks were refined: each is meant to be there."""
+MAX_BOXES: Final = 20_000_000
+"""Most boxes of a bag's tracks: about 8 GB of memory, two hours of 100 tracks at 30 Hz."""
+MAX_TEXT: Final = 1024
+"""Longest class or id, letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +109,15 @@ def read_recorded_tracks(
         )
     read = read_tracks_message if connection.msgtype == TRACKS else read_detections_message
     messages = []
+    boxes = 0
     for _, _, data in bag.messages([connection]):
-        with reading(bag.path):
+        try:
             messages.append(read(data))
+            boxes += len(messages[-1].ids)
+            _check_size(messages[-1], boxes)
+        except MessageError as error:
+            where = f'{connection.topic}, message {len(messages) + 1}'
+            raise InputError(f'{bag.path}: {where}: {error}') from error
         progress(len(messages) / max(connection.msgcount, 1))
     if not messages:
         raise InputError(f'{bag.path}: no messages on {connection.topic}')
@@ -124,6 +134,26 @@ def read_recorded_tracks(
             f'{stamps.max() / SECOND:.3f} s are more than {MAX_FRAME} frames'
         )
     return _gather(bag, connection, messages, stamps, numbers)
+
+
+def _check_size(message: TracksMessage, boxes: int) -> None:
+    """Refuse what would take too much memory: texts are written once for every box.
+
+    Raises
+    ------
+    MessageError
+        A class or an id is too long, or there are too many boxes so far.
+
+    """
+    if boxes > MAX_BOXES:
+        raise MessageError(f'more than {MAX_BOXES} boxes so far')
+    texts = {*message.class_ids, *(text for text in message.ids if isinstance(text, str))}
+    longest = max(texts, key=len, default='')
+    if len(longest) > MAX_TEXT:
+        raise MessageError(
+            f'a class or an id of {len(longest)} letters, at most {MAX_TEXT} are allowed: '
+            f'{shorten(longest, 40)!r}'
+        )
 
 
 def _choose(bag: RawBag, topic: str) -> Connection:
@@ -178,7 +208,8 @@ def _gather(
         np.array(ids, dtype=np.int64),
         tlwh,
         np.concatenate([m.scores for m in messages]),
-        np.array(list(chain.from_iterable(m.class_ids for m in messages)), dtype=np.str_),
+        # Of objects: a table of fixed width is as wide as the longest text for every box.
+        np.array(list(chain.from_iterable(m.class_ids for m in messages)), dtype=np.object_),
     )
     # As the tracker does: a box that was missed once, however many frames were dropped, is
     # reported, and one that shrank to nothing is not.

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from strongsort_ros.errors import MessageError
 from strongsort_ros.messages.serialised import SECOND, read_header
 from strongsort_ros.messages.track_arrays import read_track_array, write_track_array
 from strongsort_ros.recording.bag_copy import Rewrite
+from strongsort_ros.recording.raw_bag import LIBRARY_ERRORS
 from strongsort_ros.recording.recorded_tracks import RecordedTracks
 from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS, ros_types
 from strongsort_ros.recording.rosbag_writer import detection_array
@@ -64,7 +66,10 @@ def _rewrite_detections(
     recorded: RecordedTracks, number: int, rows: TrackRows, source: IntArray, data: bytes
 ) -> bytes:
     types = ros_types()
-    array: Any = types.deserialize_cdr(data, DETECTIONS)
+    try:
+        array: Any = types.deserialize_cdr(data, DETECTIONS)
+    except LIBRARY_ERRORS as error:
+        raise MessageError(f'detections message of {len(data)} bytes: {error}') from error
     before = slice(*np.searchsorted(recorded.rows.frames, recorded.frames[number] + np.arange(2)))
     was_track = set(recorded.place[before].tolist())
     kept = source >= 0

@@ -14,8 +14,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys.store import Typestore
 
 from strongsort_ros.recording.atomic import replacing
-from strongsort_ros.recording.bag_copy import carry_topics
-from strongsort_ros.recording.raw_bag import RawBag
+from strongsort_ros.recording.bag_copy import carry_topics, writing
+from strongsort_ros.recording.raw_bag import RawBag, check_new_bag
 from strongsort_ros.recording.ros_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE, ros_types
 from strongsort_ros.tracking.detections import Detections
 
@@ -60,9 +60,9 @@ class BagWriter:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
+            check_new_bag(self._path)
             written = stack.enter_context(replacing(self._path, overwrite=False))
-            writer = Writer(written, version=9, storage_plugin=self._plugin)
-            self._writer = stack.enter_context(writer)
+            self._writer = stack.enter_context(writing(written, self._plugin))
             self._stack = stack.pop_all()
         return self
 

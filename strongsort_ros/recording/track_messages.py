@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from strongsort_ros.messages.serialised import SECOND
+from strongsort_ros.errors import MessageError
+from strongsort_ros.messages.serialised import POSE_BYTES, Reader
 from strongsort_ros.messages.track_arrays import TRACK, read_track_array
-from strongsort_ros.recording.ros_types import DETECTIONS, ros_types
 from strongsort_ros.tracking.camera_compensation import is_usable
 from strongsort_ros.tracking.detections import FloatArray, IntArray
 from strongsort_ros.tracking.settings import TrackerSettings
@@ -81,26 +83,50 @@ def read_tracks_message(data: bytes) -> TracksMessage:
 
 
 def read_detections_message(data: bytes) -> TracksMessage:
-    """Read the detections of a Detection2DArray that have an id."""
-    array: Any = ros_types().deserialize_cdr(data, DETECTIONS)
-    place = [number for number, detection in enumerate(array.detections) if detection.id]
-    tracked = [array.detections[number] for number in place]
-    boxes = [
-        (d.bbox.center.position.x, d.bbox.center.position.y, d.bbox.size_x, d.bbox.size_y)
-        for d in tracked
-    ]
-    best = [max((r.hypothesis for r in d.results), key=_score, default=None) for d in tracked]
+    """Read the detections of a Detection2DArray that have an id.
+
+    The best hypothesis is the one that the tracker takes, see `read_detections`.
+
+    Raises
+    ------
+    MessageError
+        The bytes are no such message.
+
+    """
+    try:
+        reader = Reader(data)
+        stamp = reader.header().stamp
+        rows = [_read_detection(reader) for _ in range(reader.uint())]
+    except (struct.error, IndexError) as error:
+        raise MessageError(f'detections message of {len(data)} bytes: {error}') from error
+    place = [number for number, row in enumerate(rows) if row.id]
+    tracked = [rows[number] for number in place]
+    boxes = np.array([row.box for row in tracked], dtype=np.float64).reshape(-1, 5)
     return TracksMessage(
-        array.header.stamp.sec * SECOND + array.header.stamp.nanosec,
-        [detection.id for detection in tracked],
-        np.array(boxes, dtype=np.float64).reshape(-1, 4),
-        np.array([b.score if b else 1.0 for b in best], dtype=np.float64),
-        [b.class_id if b else '' for b in best],
+        stamp,
+        [row.id for row in tracked],
+        boxes[:, [0, 1, 3, 4]],
+        np.array([row.score for row in tracked], dtype=np.float64),
+        [row.class_id for row in tracked],
         np.array(place, dtype=np.int64),
         np.zeros(len(place), TRACK),
-        others=len(array.detections) - len(place),
+        others=len(rows) - len(place),
     )
 
 
-def _score(hypothesis: Any) -> float:
-    return float(hypothesis.score)
+class _Detection(NamedTuple):
+    box: tuple[float, ...]
+    score: float
+    class_id: str
+    id: str
+
+
+def _read_detection(reader: Reader) -> _Detection:
+    reader.header()
+    best_score, best_class = 1.0, ''
+    for number in range(reader.uint()):
+        class_id, score = reader.string(), reader.double()
+        reader.position += POSE_BYTES
+        if number == 0 or score > best_score or math.isnan(best_score):
+            best_score, best_class = score, class_id
+    return _Detection(reader.box(), best_score, best_class, reader.string())

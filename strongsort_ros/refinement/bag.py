@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from strongsort_ros.errors import InputError
 from strongsort_ros.recording.atomic import replacing_together
 from strongsort_ros.recording.bag_copy import copy_bag
 from strongsort_ros.recording.motchallenge import save_tracks
-from strongsort_ros.recording.raw_bag import open_raw_bag
+from strongsort_ros.recording.raw_bag import check_new_bag, open_raw_bag
 from strongsort_ros.recording.recorded_tracks import RecordedTracks, read_recorded_tracks
 from strongsort_ros.recording.refined_messages import rewrite_tracks
 from strongsort_ros.recording.track_text import text_beside
@@ -94,8 +93,7 @@ def refine_bag(
     """
     start = time.monotonic()
     text = text_beside(output)
-    if source.is_dir() and output.resolve().is_relative_to(source.resolve()):
-        raise InputError(f'{output}: lies in the bag that is read; name another output')
+    check_new_bag(output)
     with replacing_together(output, text) as written, open_raw_bag(source) as bag:
         recorded = read_recorded_tracks(
             bag, topic, frame_rate, lambda share: progress('read', share)

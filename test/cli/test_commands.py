@@ -14,7 +14,7 @@ from strongsort_ros.appearance.factory import load_extractor
 from strongsort_ros.cli.main import main
 from strongsort_ros.recording.deepsort_npy import load_deepsort
 from strongsort_ros.recording.motchallenge import load_detections, load_tracks
-from strongsort_ros.recording.rosbag_reader import open_bag
+from test.recording.any_reader import open_bag
 
 Capture = pytest.CaptureFixture[str]
 

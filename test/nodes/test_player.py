@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from strongsort_ros.recording.camera_bag import find_camera_topics
-from strongsort_ros.recording.rosbag_reader import open_bag, read_tracks
+from strongsort_ros.recording.rosbag_reader import read_tracks
 from strongsort_ros.recording.rosbag_writer import BagWriter
 from strongsort_ros.simulation.scene import Scene, SceneSettings
 from strongsort_ros.streaming.replay import replay
 from strongsort_ros.streaming.settings import AllSettings
 from strongsort_ros.tracking.detections import Detections
+from test.recording.any_reader import open_bag
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 

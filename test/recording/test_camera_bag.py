@@ -11,9 +11,9 @@ from strongsort_ros.errors import InputError
 from strongsort_ros.messages.serialised import read_header
 from strongsort_ros.recording.camera_bag import find_camera_topics, read_camera, read_image
 from strongsort_ros.recording.ros_types import DETECTIONS
-from strongsort_ros.recording.rosbag_reader import open_bag
 from strongsort_ros.recording.rosbag_writer import BagWriter
 from strongsort_ros.tracking.detections import Detections
+from test.recording.any_reader import open_bag
 
 PIXELS = np.zeros((4, 6, 3), np.uint8)
 

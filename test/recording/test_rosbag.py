@@ -12,10 +12,11 @@ from rosbags.typesys import get_types_from_msg
 
 from strongsort_ros.errors import InputError
 from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS, ros_types
-from strongsort_ros.recording.rosbag_reader import open_bag, read_tracks
+from strongsort_ros.recording.rosbag_reader import read_tracks
 from strongsort_ros.recording.rosbag_writer import BagWriter, Storage, detection_array, header
 from strongsort_ros.recording.sequence_bag import write_sequence
 from strongsort_ros.tracking.detections import Detections
+from test.recording.any_reader import open_bag
 
 ROOT = Path(__file__).parents[2]
 STORAGES: tuple[Storage, ...] = ('mcap', 'sqlite3')

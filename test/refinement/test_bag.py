@@ -17,12 +17,13 @@ from strongsort_ros.messages.track_arrays import TrackArray, read_track_array
 from strongsort_ros.recording.motchallenge import load_tracks
 from strongsort_ros.recording.raw_bag import open_raw_bag
 from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS
-from strongsort_ros.recording.rosbag_reader import open_bag, read_tracks
+from strongsort_ros.recording.rosbag_reader import read_tracks
 from strongsort_ros.recording.rosbag_writer import BagWriter, Storage
 from strongsort_ros.refinement.bag import refine_bag
 from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
 from strongsort_ros.refinement.steps import RefinementSteps, refine
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST
+from test.recording.any_reader import open_bag
 from test.recording.track_bags import (
     RATE,
     detections,

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from strongsort_ros.recording.raw_bag import open_raw_bag
-from strongsort_ros.recording.rosbag_reader import open_bag
 from strongsort_ros.recording.rosbag_writer import BagWriter
 from strongsort_ros.simulation.scene import SceneSettings
+from test.recording.any_reader import open_bag
 
 SCENE = SceneSettings(width=320, height=180, frames=40, frame_rate=25, people=5, seed=4)
 PERIOD = 1_000_000_000 // 25

@@ -12,12 +12,13 @@ from strongsort_ros.errors import InputError
 from strongsort_ros.messages.serialised import read_header
 from strongsort_ros.messages.track_arrays import read_track_array
 from strongsort_ros.recording.motchallenge import load_tracks
-from strongsort_ros.recording.rosbag_reader import open_bag, read_tracks
+from strongsort_ros.recording.rosbag_reader import read_tracks
 from strongsort_ros.recording.rosbag_writer import BagWriter, Storage
 from strongsort_ros.recording.sequence_bag import write_sequence
 from strongsort_ros.streaming.replay import STAGES, Replayed, answered_frames, continuous, replay
 from strongsort_ros.streaming.settings import AllSettings, DiagnosticsSettings, NodeSettings
 from strongsort_ros.tracking.detections import Detections
+from test.recording.any_reader import open_bag
 from test.streaming.bags import Message, frame_of, read, rewrite, stamped, twice
 
 SETTINGS = AllSettings()
