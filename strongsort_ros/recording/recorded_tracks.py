@@ -110,15 +110,16 @@ def read_recorded_tracks(
     read = read_tracks_message if connection.msgtype == TRACKS else read_detections_message
     messages = []
     boxes = 0
-    for _, _, data in bag.messages([connection]):
+    for number, (_, _, data) in enumerate(bag.messages([connection]), 1):
         try:
             messages.append(read(data))
             boxes += len(messages[-1].ids)
             _check_size(messages[-1], boxes)
         except MessageError as error:
-            where = f'{connection.topic}, message {len(messages) + 1}'
-            raise InputError(f'{bag.path}: {where}: {error}') from error
-        progress(len(messages) / max(connection.msgcount, 1))
+            raise InputError(
+                f'{bag.path}: {connection.topic}, message {number}: {error}'
+            ) from error
+        progress(number / max(connection.msgcount, 1))
     if not messages:
         raise InputError(f'{bag.path}: no messages on {connection.topic}')
     if any(message.others for message in messages) and not any(m.ids for m in messages):

@@ -18,6 +18,7 @@ from strongsort_ros.tracking.detections import FloatArray, IntArray
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.tracks import TENTATIVE
 
+_PADDING: Final = 4  # a message may be filled up to a multiple of it
 _MOST_MOTION: Final = TrackerSettings().max_camera_motion
 
 
@@ -99,6 +100,9 @@ def read_detections_message(data: bytes) -> TracksMessage:
         rows = [_read_detection(reader) for _ in range(reader.uint())]
     except (struct.error, IndexError) as error:
         raise MessageError(f'detections message of {len(data)} bytes: {error}') from error
+    left = len(reader.data) - reader.position
+    if not 0 <= left < _PADDING:
+        raise MessageError(f'{left} bytes are left over: a message of other fields')
     place = [number for number, row in enumerate(rows) if row.id]
     tracked = [rows[number] for number in place]
     boxes = np.array([row.box for row in tracked], dtype=np.float64).reshape(-1, 5)

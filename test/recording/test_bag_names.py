@@ -34,10 +34,9 @@ PIECES = (
     *(':memory:', ' ', 'é', '😀', '\n', '\x85', '\u2028', '\udcff', '\\', 'a', 'secret', '.db3'),
 )
 pieces = st.sampled_from(PIECES)
+letters = st.characters(codec='utf-8', exclude_characters='/\0')
 names = (
-    st.lists(
-        pieces | st.characters(codec='utf-8', exclude_characters='/\0'), min_size=1, max_size=8
-    )
+    st.lists(pieces | letters, min_size=1, max_size=8)
     .map(''.join)
     # SQLite takes paths of 512 bytes.
     .filter(lambda name: name not in ('.', '..') and len(name.encode(errors='replace')) < 60)
