@@ -95,8 +95,8 @@ class _Done(NamedTuple):
 def _refine(
     steps: RefinementSteps, topic: str, frame_rate: float, job: Job, progress: Progress
 ) -> _Done:
+    from strongsort_ros.recording.bag_paths import is_bag
     from strongsort_ros.recording.motchallenge import load_tracks, save_tracks
-    from strongsort_ros.recording.raw_bag import is_bag
     from strongsort_ros.refinement.bag import refine_bag
     from strongsort_ros.refinement.steps import refine
 

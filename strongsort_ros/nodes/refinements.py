@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import shutil
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 
 from rclpy.task import Future
 
-from strongsort_ros.errors import InputError
+from strongsort_ros.errors import InputError, one_line, shorten
 from strongsort_ros.recording.allowed_root import AllowedRoot
+from strongsort_ros.recording.bag_paths import check_new_bag
+from strongsort_ros.recording.track_text import text_beside
 from strongsort_ros.refinement.refiner_settings import AllRefinerSettings
 from strongsort_ros.refinement.worker_process import WorkerProcess
 
@@ -30,6 +34,8 @@ LEVELS = {
     'failed': logging.ERROR,
 }
 """What can become of a request, and how that is logged."""
+MAX_NAME = 1000
+"""Longest name of a topic in a request, letters; ROS allows 255."""
 _log = logging.getLogger(__name__)
 Progress = Callable[[str, float], None]
 
@@ -56,8 +62,12 @@ class Refinement:
         What the worker says that went wrong.
     stopped
         Why it has been told to stop; empty: it has not.
+    work
+        Folder for what is not finished; it is removed at the end.
     before
         What lay at the output before.
+    deadline
+        Stops it when it takes too long.
 
     """
 
@@ -72,8 +82,10 @@ class Refinement:
     error: str = ''
     stopped: str = ''
     began: float = field(default_factory=time.monotonic)
+    work: Path | None = None
     before: frozenset[Path] = frozenset()
     worker: WorkerProcess | None = None
+    deadline: Timer | None = None
 
 
 class Refinements:
@@ -146,11 +158,14 @@ class Refinements:
         try:
             source = root.new(request.input_uri)
             output = root.new(request.output_uri or f'{source}_refined')
+            check_new_bag(output)
+            _check_topic(request.tracks_topic)
         except InputError as error:
             return self._answered('failed', str(error))
-        refinement = Refinement(source, output, owner, on_progress, before=_written(output))
+        refinement = Refinement(source, output, owner, on_progress, before=_there(output))
         wanted = {
             'root': str(root.path),
+            'max_memory': settings.node.max_memory,
             'source': str(source),
             'output': str(output),
             'topic': request.tracks_topic,
@@ -160,12 +175,17 @@ class Refinements:
             'gsi': dataclasses.asdict(settings.gsi) if request.gsi else None,
         }
         try:
+            refinement.work = _work_folder(output)
             refinement.worker = WorkerProcess(
-                wanted, lambda message: self._call_later(self._receive, refinement, message)
+                {**wanted, 'work': str(refinement.work)},
+                lambda message: self._call_later(self._receive, refinement, message),
             )
         except OSError as error:
-            return self._answered('failed', f'no worker can be started: {error.strerror}')
+            if refinement.work is not None:
+                _remove(refinement.work)
+            return self._answered('failed', f'no worker can be started: {one_line(error)}')
         self.current = refinement
+        self._set_deadline(refinement, settings.node.max_duration)
         _log.info('refining %s', source)
         self._on_change()
         return refinement.answer
@@ -178,9 +198,7 @@ class Refinements:
         """Stop the request of `owner`, if it is served; the answer comes soon."""
         refinement = self.current
         if refinement is not None and refinement.owner is owner:
-            refinement.stopped = 'cancelled'
-            assert refinement.worker is not None
-            Thread(target=refinement.worker.stop, daemon=True).start()
+            self._stop_soon(refinement, 'cancelled')
 
     def stop(self, reason: str) -> None:
         """Stop what is being served, if anything, and answer."""
@@ -191,6 +209,23 @@ class Refinements:
         assert refinement.worker is not None
         refinement.worker.stop()
         self._end(refinement)
+
+    def _set_deadline(self, refinement: Refinement, seconds: float) -> None:
+        """Stop the request when it takes longer; 0: never."""
+        if seconds:
+            reason = f'it took longer than the {seconds:g} s that max_duration allows'
+            refinement.deadline = Timer(
+                seconds, self._call_later, (self._stop_soon, refinement, reason)
+            )
+            refinement.deadline.daemon = True
+            refinement.deadline.start()
+
+    def _stop_soon(self, refinement: Refinement, reason: str) -> None:
+        """Have the worker stopped, if it is still at work; the answer comes when it has ended."""
+        if refinement is self.current:
+            refinement.stopped = reason
+            assert refinement.worker is not None
+            Thread(target=refinement.worker.stop, daemon=True).start()
 
     def _receive(self, refinement: Refinement, message: dict[str, Any] | None) -> None:
         """Take a message of the worker; None: it has ended."""
@@ -212,6 +247,10 @@ class Refinements:
     def _end(self, refinement: Refinement) -> None:
         """Answer, now that the worker has ended."""
         self.current = None
+        if refinement.deadline is not None:
+            refinement.deadline.cancel()
+        if refinement.work is not None:
+            _remove(refinement.work)
         duration = time.monotonic() - refinement.began
         if refinement.done is not None:
             fields = {name: refinement.done[name] for name in COUNTED}
@@ -221,7 +260,7 @@ class Refinements:
         elif refinement.error:
             self._answered('failed', refinement.error, refinement.answer, duration=duration)
         else:
-            _remove(_written(refinement.output) - refinement.before)
+            _remove_output(refinement.output, refinement.before)
             why, message = 'stopped', f'stopped: {refinement.stopped}; no output is left'
             if not refinement.stopped:
                 assert refinement.worker is not None
@@ -239,6 +278,7 @@ class Refinements:
         self, outcome: str, message: str, answer: Future | None = None, **fields: Any
     ) -> Future:
         """Count and log what became of a request, and answer it."""
+        message = shorten(message)
         self.counts[outcome] += 1
         self.last = message
         _log.log(LEVELS[outcome], '%s', message)
@@ -255,23 +295,36 @@ def _in_words(done: dict[str, Any], duration: float, output: Path) -> str:
     )
 
 
-def _written(output: Path) -> frozenset[Path]:
-    """Return what lies where an output is made: folder, text, and what is hidden beside them."""
-    if not output.parent.is_dir():
-        return frozenset()
-    names = (output.name, f'{output.name}.txt')
-    return frozenset(
-        path
-        for path in output.parent.iterdir()
-        if path.name in names or path.name.startswith(f'.{output.name}.')
-    )
+def _check_topic(topic: str) -> None:
+    if len(topic) > MAX_NAME:
+        raise InputError(f'tracks_topic: a name of {len(topic)} letters, at most {MAX_NAME}')
 
 
-def _remove(paths: frozenset[Path]) -> None:
-    """Remove what a worker that was ended by force has left."""
-    for path in paths:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
+def _work_folder(output: Path) -> Path:
+    """Make a folder in the file system of an output, which may lie in folders to be made."""
+    place = next(folder for folder in output.parents if folder.is_dir())
+    return Path(tempfile.mkdtemp(prefix='.refiner_', dir=place))
+
+
+def _there(output: Path) -> frozenset[Path]:
+    """Return what is there of an output: its folder, its text, and the folders that hold them."""
+    paths = (output, text_beside(output), *output.parents)
+    return frozenset(path for path in paths if os.path.lexists(path))
+
+
+def _remove_output(output: Path, before: frozenset[Path]) -> None:
+    """Remove what a worker that was ended by force has left of an output."""
+    for path in {output, text_beside(output)} - before:
+        _remove(path)
+    for folder in output.parents:
+        if folder not in before:
             with suppress(OSError):
-                path.unlink()
+                folder.rmdir()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()

@@ -13,6 +13,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from rclpy.qos import QoSProfile
 from rclpy.task import Future
 
 from strongsort_ros import action, srv
@@ -27,6 +28,8 @@ from strongsort_ros.refinement.worker_process import check_checkpoint
 
 ANSWERING: Final = 1.0
 """Seconds in which clients get their answers when the node ends."""
+REQUESTS: Final = QoSProfile(depth=1000)
+"""Requests that come faster than they are answered wait; of ROS's own 10, the others are lost."""
 
 
 class RefinerNode(ManagedNode[AllRefinerSettings]):
@@ -43,7 +46,10 @@ class RefinerNode(ManagedNode[AllRefinerSettings]):
         super().__init__('refiner', AllRefinerSettings(), **node_arguments)
         # Requests wait for their answers; others, and all else, go on meanwhile.
         group = ReentrantCallbackGroup()
-        self.create_service(srv.RefineTracks, '~/refine', self._serve_request, callback_group=group)
+        self.create_service(
+            srv.RefineTracks, '~/refine', self._serve_request,
+            qos_profile=REQUESTS, callback_group=group,
+        )  # fmt: skip
         self._action_server = ActionServer(
             self,
             action.RefineTracks,
@@ -51,6 +57,9 @@ class RefinerNode(ManagedNode[AllRefinerSettings]):
             self._serve_goal,
             callback_group=group,
             cancel_callback=self._cancel,
+            goal_service_qos_profile=REQUESTS,
+            result_service_qos_profile=REQUESTS,
+            cancel_service_qos_profile=REQUESTS,
         )
 
     # The life cycle

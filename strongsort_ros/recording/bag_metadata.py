@@ -18,9 +18,8 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import AliasEvent
 
 from strongsort_ros.errors import InputError, shorten
+from strongsort_ros.recording.bag_paths import METADATA, METADATA_KEY
 
-FILE_NAME: Final = 'metadata.yaml'
-ROOT_KEY: Final = 'rosbag2_bagfile_information'
 MAX_BYTES: Final = 2 * 2**20
 """Largest metadata.yaml that is read; a bag of 5000 files and 100 topics has about 1 MiB."""
 MAX_DEPTH: Final = 20
@@ -89,9 +88,9 @@ def read_metadata(bag: Path) -> BagMetadata:
         bag's folder.
 
     """
-    path = bag / FILE_NAME
+    path = bag / METADATA
     try:
-        information = _field(_load(path), ROOT_KEY, _mapping)
+        information = _field(_load(path), METADATA_KEY, _mapping)
         return BagMetadata(
             storage=_field(information, 'storage_identifier', _storage),
             files=_field(information, 'relative_file_paths', _file_names),
@@ -100,9 +99,9 @@ def read_metadata(bag: Path) -> BagMetadata:
             custom_data=_field(information, 'custom_data', _texts, '~'),
         )
     except OSError as error:
-        raise InputError(f'{bag}: {FILE_NAME}: {error.strerror}') from error
+        raise InputError(f'{bag}: {METADATA}: {error.strerror}') from error
     except (YAMLError, ValueError) as error:
-        raise InputError(f'{bag}: {FILE_NAME}: {shorten(str(error))}') from error
+        raise InputError(f'{bag}: {METADATA}: {shorten(str(error))}') from error
 
 
 class _PlainComposer(Composer):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import struct
-import unicodedata
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,13 +23,12 @@ from ruamel.yaml.error import YAMLError
 
 from strongsort_ros.errors import InputError, StrongSortError, shorten
 from strongsort_ros.recording.bag_metadata import (
-    FILE_NAME,
-    ROOT_KEY,
     BagMetadata,
     TopicMetadata,
     check_name,
     read_metadata,
 )
+from strongsort_ros.recording.bag_paths import check_is_bag, reindex
 from strongsort_ros.recording.bag_storage import (
     Storage,
     ZstdError,
@@ -47,11 +45,6 @@ LIBRARY_ERRORS: Final = (
 )  # fmt: skip
 """Whatever a damaged file makes `rosbags` raise; catch them round calls into it alone."""
 
-MAX_NAME_BYTES: Final = 240
-"""Longest name of a new bag: those of its files are a little longer, of at most 255 bytes."""
-
-_CONTROL: Final = ('Cc', 'Cs', 'Zl', 'Zp')  # Unicode's control, surrogate, line, paragraph
-_BEGIN: Final = 4096
 _PLUGINS: Final = {'.mcap': StoragePlugin.MCAP, '.db3': StoragePlugin.SQLITE3}
 _UNKNOWN: Final = MessageDefinition(MessageDefinitionFormat.NONE, '')
 
@@ -121,7 +114,7 @@ class RawBag:
         if count != told:
             raise InputError(
                 f'{self.path}: read {count} of the {told} messages that the bag lists; '
-                f'it may be damaged: {_reindex(self.path)}'
+                f'it may be damaged: {reindex(self.path)}'
             )
 
     def message_at(self, topic: str, time: int) -> bytes | None:
@@ -188,59 +181,6 @@ def open_raw_bag(path: Path | str) -> Iterator[RawBag]:
     check_is_bag(path)
     with ExitStack() as stack:
         yield _open_folder(path, stack) if path.is_dir() else _open_file(path, stack)
-
-
-def is_bag(path: Path) -> bool:
-    """Return whether a path is to be read as a bag, good or not."""
-    return path.is_dir() or path.suffix in _PLUGINS
-
-
-def check_is_bag(path: Path) -> None:
-    """Refuse what is no bag at first sight.
-
-    Raises
-    ------
-    InputError
-        As `open_raw_bag`.
-
-    """
-    try:
-        if not path.exists():
-            raise InputError(f'{path}: there is no such bag')
-        if path.is_file():
-            if not is_bag(path):
-                raise InputError(f'{path}: not a readable bag: expected a name with .mcap or .db3')
-            return
-        if (path / FILE_NAME).exists():
-            return
-        names = sorted(entry.name for entry in path.iterdir())
-    except OSError as error:
-        raise InputError(f'{path}: not a readable bag: {error.strerror}') from error
-    if any(name.endswith((*_PLUGINS, '.zstd')) for name in names):
-        raise InputError(f'{path}: not indexed, it has no {FILE_NAME}; {_reindex(path)}')
-    there = ', '.join(names[:5]) or 'nothing'
-    raise InputError(f'{path}: no bag: neither {FILE_NAME} nor .mcap or .db3 but {there}')
-
-
-def check_new_bag(path: Path) -> None:
-    """Refuse a path at which no bag can be written, whether or not something is there.
-
-    Raises
-    ------
-    InputError
-        A folder that has to be made has a control character in its name, no UTF-8, or a name that
-        is too long; or the path lies in another bag.
-
-    """
-    made = [path.name, *(folder.name for folder in path.parents if not folder.exists())]
-    if any(unicodedata.category(letter) in _CONTROL for name in made for letter in name):
-        raise InputError(f'{str(path)!r}: a control character in the name; name another output')
-    if len(path.name.encode()) > MAX_NAME_BYTES:
-        raise InputError(f'{path}: cannot write there: File name too long')
-    for folder in path.resolve().parents:
-        with suppress(OSError), (folder / FILE_NAME).open('rb') as file:
-            if ROOT_KEY.encode() in file.read(_BEGIN):
-                raise InputError(f'{path}: lies in the bag {folder}; name another output')
 
 
 @contextmanager
@@ -366,7 +306,3 @@ def _check_texts(path: Path, connection: Connection) -> None:
     definition: tuple[Any, ...] = connection.digest, connection.msgdef.data
     if not all(isinstance(text, str) for text in definition):
         raise InputError(f'{path}: not a readable bag: {connection.topic}: type is not a text')
-
-
-def _reindex(path: Path) -> str:
-    return f'run: ros2 bag reindex {path}'

@@ -15,7 +15,8 @@ from rosbags.typesys.store import Typestore
 
 from strongsort_ros.recording.atomic import replacing
 from strongsort_ros.recording.bag_copy import carry_topics, writing
-from strongsort_ros.recording.raw_bag import RawBag, check_new_bag
+from strongsort_ros.recording.bag_paths import check_new_bag
+from strongsort_ros.recording.raw_bag import RawBag
 from strongsort_ros.recording.ros_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE, ros_types
 from strongsort_ros.tracking.detections import Detections
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from strongsort_ros.recording.atomic import replacing_together
 from strongsort_ros.recording.bag_copy import copy_bag
+from strongsort_ros.recording.bag_paths import check_new_bag
 from strongsort_ros.recording.motchallenge import save_tracks
-from strongsort_ros.recording.raw_bag import check_new_bag, open_raw_bag
+from strongsort_ros.recording.raw_bag import open_raw_bag
 from strongsort_ros.recording.recorded_tracks import RecordedTracks, read_recorded_tracks
 from strongsort_ros.recording.refined_messages import rewrite_tracks
 from strongsort_ros.recording.track_text import text_beside

@@ -2,7 +2,8 @@
 
 A request comes as one line of JSON on standard input; progress, the log and at last an answer
 leave as lines of JSON on standard output. SIGTERM, or the end of standard input as when the
-process that asked dies, stops it; then there is no output.
+process that asked dies, stops it; then there is no output. The request names a folder for all
+temporary files and unfinished outputs, which is removed at the end, and may limit the memory.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ import dataclasses
 import json
 import logging
 import os
+import resource
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -29,6 +33,8 @@ NICENESS: Final = 5
 PERIOD: Final = 0.1
 """Seconds between two messages of progress."""
 STOPPED: Final = 130
+LONGEST_LOG: Final = 10_000
+"""Characters of a log message, a traceback too; a bag chooses what is quoted in it."""
 Send = Callable[..., None]
 
 
@@ -42,6 +48,7 @@ def main() -> int:
     logging.getLogger('strongsort_ros').setLevel(logging.INFO)
     try:
         request = json.loads(_read_line())
+        _limit_memory(request.get('max_memory', 0))
         threading.Thread(target=_stop_without_parent, daemon=True).start()
         answer = _answer(request, send)
     except (KeyboardInterrupt, BrokenPipeError):
@@ -63,7 +70,9 @@ def _answer(request: dict[str, Any], send: Send) -> dict[str, Any]:
     except BrokenPipeError:
         raise
     except MemoryError:
-        return {'error': f'{request.get("source")}: does not fit into memory'}
+        allowed = request.get('max_memory', 0)
+        within = f'the {allowed} MiB that max_memory allows' if allowed else 'memory'
+        return {'error': f'{request.get("source")}: does not fit into {within}'}
     except (StrongSortError, OSError) as error:
         return {'error': one_line(error)}
     except Exception as error:
@@ -79,23 +88,26 @@ def _refine(request: dict[str, Any], send: Send) -> dict[str, Any]:
     source, output = root.existing(request['source']), root.new(request['output'])
 
     # Slow to import, and not for a path that is refused.
+    from strongsort_ros.recording.atomic import staging
     from strongsort_ros.refinement.bag import refine_bag
     from strongsort_ros.refinement.steps import RefinementSteps
 
+    work = Path(request['work'])
+    os.environ['TMPDIR'] = tempfile.tempdir = str(work)
     aflink, gsi, checkpoint = (request[name] for name in ('aflink', 'gsi', 'checkpoint'))
     steps = RefinementSteps(
         aflink=None if aflink is None else AflinkSettings(**aflink),
         gsi=None if gsi is None else GsiSettings(**gsi),
         checkpoint=Path(checkpoint) if checkpoint else None,
     )
-    refined = refine_bag(
-        source,
-        output,
-        steps,
-        topic=request['topic'],
-        frame_rate=request['frame_rate'],
-        progress=_Progress(send),
-    )
+    try:
+        with staging(work):
+            refined = refine_bag(
+                source, output, steps, topic=request['topic'],
+                frame_rate=request['frame_rate'], progress=_Progress(send),
+            )  # fmt: skip
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
     return dataclasses.asdict(refined)
 
 
@@ -122,7 +134,10 @@ class _LogLines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send one record."""
-        self._send(log=self.format(record), level=record.levelno)
+        text = self.format(record)
+        if len(text) > LONGEST_LOG:
+            text = f'{text[: LONGEST_LOG // 2]} ... {text[-LONGEST_LOG // 2 :]}'
+        self._send(log=text, level=record.levelno)
 
 
 def _take_standard_output() -> Send:
@@ -135,6 +150,14 @@ def _take_standard_output() -> Send:
         stream.flush()
 
     return send
+
+
+def _limit_memory(mebibytes: int) -> None:
+    """Let allocations fail beyond so much memory of the process's own; 0: no limit."""
+    if mebibytes:
+        # Not the address space, of which libraries reserve much that they never use.
+        most = mebibytes * 2**20
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _interrupt_once(number: int, frame: FrameType | None) -> None:
