@@ -6,6 +6,8 @@ raised is a mistake in the program and keeps its traceback in the log.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import Final
 
 LONGEST_TEXT: Final = 600
@@ -75,3 +77,9 @@ def shorten(text: str, longest: int = LONGEST_TEXT) -> str:
     if len(text) <= longest:
         return text
     return f'{text[: longest * 2 // 3]} ... {text[-(longest // 3) + 5 :]}'
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Return '; did you mean X?' with the known name that is nearest to an unknown one, or ''."""
+    near = difflib.get_close_matches(name[:LONGEST_TEXT], known, 1, cutoff=0.7)
+    return f'; did you mean {near[0]}?' if near else ''

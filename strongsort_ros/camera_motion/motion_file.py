@@ -110,27 +110,6 @@ class CameraMotionFile:
         except ValueError as error:
             raise InputError(f'{path}: {error}') from error
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a file; it is complete, or not there.
-
-        Raises
-        ------
-        OSError
-            The folder cannot be written to.
-
-        """
-        content = {
-            name: {str(frame): matrix.tolist() for frame, matrix in sequence.matrices.items()}
-            for name, sequence in self._sequences.items()
-        }
-        target = Path(path)
-        beside = target.with_name(f'.{target.name}.{os.getpid()}')
-        try:
-            beside.write_text(json.dumps(content), encoding='utf-8')
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
-
 
 def _by_frame(content: Any) -> dict[str, dict[int, Any]]:
     """Return JSON content with whole numbers for frames."""
@@ -154,7 +133,7 @@ def _checked(matrix: npt.ArrayLike, place: str) -> Matrix:
     """Return (3, 3) float64, read-only."""
     try:
         array = np.array(matrix, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f'{place}: expected a 3 x 3 matrix of numbers') from None
     if array.shape != (3, 3):
         raise InputError(f'{place}: expected a 3 x 3 matrix, found shape {array.shape}')

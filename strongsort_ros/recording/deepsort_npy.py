@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import tokenize
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from strongsort_ros.errors import InputError
 from strongsort_ros.recording.atomic import replacing
@@ -28,15 +32,9 @@ def load_deepsort(path: Path | str, class_id: str = PERSON) -> DetectionRows:
     """
     try:
         with Path(path).open('rb') as file:
-            array = np.lib.format.read_array(file, allow_pickle=False)
+            array = _read_table(path, file)
     except OSError as error:
         raise InputError(f'{path}: cannot read it: {error.strerror}') from error
-    except (ValueError, MemoryError) as error:
-        raise InputError(f'{path}: not a whole .npy file of numbers') from error
-    if array.dtype.kind not in 'fiu':
-        raise InputError(f'{path}: not a NumPy array of numbers')
-    if array.ndim != 2 or array.shape[1] <= _COLUMNS:
-        raise InputError(f'{path}: shape {array.shape}, expected (N, 10 + length of embeddings)')
     boxes = array[:, :_COLUMNS].astype(np.float64)
     embeddings = array[:, _COLUMNS:].astype(np.float32)
     _refuse(path, ~np.all(np.isfinite(boxes), axis=1), 'a number that is not finite')
@@ -75,6 +73,36 @@ def save_deepsort(path: Path | str, rows: DetectionRows) -> None:
     array[:, _COLUMNS:] = rows.embeddings
     with replacing(path) as written, written.open('wb') as file:
         np.save(file, array, allow_pickle=False)
+
+
+def _read_table(path: Path | str, file: BinaryIO) -> npt.NDArray[Any]:
+    """Return (N, 10 + D) numbers; memory is not asked for before the file is seen to have them."""
+    try:
+        shape, fortran, dtype = _read_header(file)
+    # A header is a Python literal; NumPy lets through whatever its parser raises.
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError,
+            tokenize.TokenError) as error:  # fmt: skip
+        raise InputError(f'{path}: not a .npy file of numbers') from error
+    if dtype.kind not in 'fiu':
+        raise InputError(f'{path}: not a NumPy array of numbers')
+    whole = all(type(size) is int and size >= 0 for size in shape)
+    if not whole or len(shape) != 2 or shape[1] <= _COLUMNS:
+        raise InputError(f'{path}: shape {shape}, expected (N, 10 + length of embeddings)')
+    there = os.fstat(file.fileno()).st_size - file.tell()
+    needed = shape[0] * shape[1] * dtype.itemsize
+    if there < needed:
+        raise InputError(f'{path}: cut short: {there} bytes of numbers, shape {shape} has {needed}')
+    values = np.fromfile(file, dtype, shape[0] * shape[1])
+    return values.reshape(shape, order='F' if fortran else 'C')
+
+
+def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(file)
+    if version == (2, 0):
+        return np.lib.format.read_array_header_2_0(file)
+    raise ValueError(f'version {version}')
 
 
 def _refuse(path: Path | str, bad: BoolArray, what: str) -> None:

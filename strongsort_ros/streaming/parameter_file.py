@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from strongsort_ros.errors import InputError, SettingError
+from strongsort_ros.errors import InputError, SettingError, meant, shorten
+from strongsort_ros.recording.yaml_file import load_yaml
 from strongsort_ros.streaming.settings import AllSettings
 
 _PARAMETERS: Final = 'ros__parameters'
@@ -32,24 +30,18 @@ def load_parameter_file(path: Path | str) -> AllSettings:
 
     """
     path = Path(path)
-    try:
-        content = YAML(typ='safe', pure=True).load(path.read_text(encoding='utf-8'))
-    except OSError as error:
-        raise InputError(f'{path}: cannot read it: {error.strerror}') from error
-    except (YAMLError, UnicodeError) as error:
-        raise InputError(f'{path}: no YAML: {str(error).splitlines()[0]}') from error
-    values = dict(_parameters(content, ''))
+    values = dict(_parameters(load_yaml(path), ''))
     if not values:
         raise InputError(f'{path}: no {_PARAMETERS} of all nodes (/**) or of a node {_NODE}')
     settings = AllSettings()
     known = {parameter.name for parameter in settings.parameters()}
     for name in values:
         if name not in known and name not in _OF_EVERY_NODE and not name.startswith(_OVERRIDES):
-            raise InputError(f'{path}: unknown parameter {name}')
+            raise InputError(f'{path}: unknown parameter {shorten(name, 80)}{meant(name, known)}')
     try:
         return settings.replace({name: values[name] for name in values if name in known})
     except SettingError as error:
-        raise InputError(f'{path}: {error}') from error
+        raise InputError(shorten(f'{path}: {error}')) from error
 
 
 def _parameters(content: Any, node: str) -> Iterator[tuple[str, Any]]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from strongsort_ros.errors import InputError
 from strongsort_ros.recording.deepsort_npy import load_deepsort, save_deepsort
@@ -74,6 +78,60 @@ def test_files_of_another_kind(tmp_path: Path) -> None:
     for name in ('pickle.npy', 'archive.npz', 'text.npy', 'empty.npy', 'missing.npy', 'cut.npy'):
         with pytest.raises(InputError, match=name):
             load_deepsort(tmp_path / name)
+
+
+def header(text: str, version: int = 1) -> bytes:
+    """Return the beginning of a .npy file with this text where NumPy writes a dictionary."""
+    length = struct.pack('<H' if version == 1 else '<I', len(text))
+    return b'\x93NUMPY' + bytes([version, 0]) + length + text.encode()
+
+
+@pytest.mark.parametrize(
+    ('text', 'version'),
+    [
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (1", 1),
+        ('(' * 4000, 1),
+        ('[' * 60_000, 2),
+        ('1', 1),
+        ("__import__('os').system('ls')", 1),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (True, 14)}", 1),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 14)}", 1),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000, 20)}", 1),
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (4611686018427387904, 16)}", 2),
+        ("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (3,)}", 1),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 14)}", 3),
+    ],
+)
+def test_headers_that_promise_what_is_not_there(tmp_path: Path, text: str, version: int) -> None:
+    """Each is one line with the file's name, and no memory is asked for."""
+    (tmp_path / 'a.npy').write_bytes(header(text, version) + bytes(100))
+    with pytest.raises(InputError, match=r'a\.npy: ') as raised:
+        load_deepsort(tmp_path / 'a.npy')
+    assert '\n' not in str(raised.value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_damaged_files_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Whatever byte of a file is another, or cut off."""
+    file = tmp_path_factory.mktemp('npy') / 'a.npy'
+    np.save(file, rows())
+    content = bytearray(file.read_bytes())
+    place = data.draw(st.integers(0, len(content) - 1))
+    content[place] = data.draw(st.integers(0, 255))
+    file.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    with suppress(InputError):
+        assert len(load_deepsort(file)) <= 4
+
+
+def test_the_order_of_columns_in_memory_is_no_matter(tmp_path: Path) -> None:
+    np.save(tmp_path / 'c.npy', rows())
+    np.save(tmp_path / 'f.npy', np.asfortranarray(rows()))
+    one, two = (load_deepsort(tmp_path / name) for name in ('c.npy', 'f.npy'))
+    np.testing.assert_array_equal(one.tlwh, two.tlwh)
+    np.testing.assert_array_equal(one.embeddings, two.embeddings)
 
 
 def test_without_embeddings_there_is_no_file(tmp_path: Path) -> None:
