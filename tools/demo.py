@@ -25,8 +25,7 @@ from strongsort_ros.errors import InputError
 from strongsort_ros.evaluation.before_after import headline_table, scores_of
 from strongsort_ros.evaluation.latencies import latency_rows
 from strongsort_ros.evaluation.report import Picture, Recorded, Report, Table, save_report
-from strongsort_ros.recording.atomic import replacing
-from strongsort_ros.recording.output_folder import replacing_folder
+from strongsort_ros.recording.atomic import replacing, replacing_folder
 from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.recording.sequence_bag import write_sequence
 from strongsort_ros.simulation.scene import SceneSettings

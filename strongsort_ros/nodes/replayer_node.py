@@ -26,9 +26,9 @@ from strongsort_ros.nodes.player import Pace, Player
 from strongsort_ros.nodes.refine_call import refine, summary
 from strongsort_ros.nodes.replayer_settings import AllReplayerSettings, ReplayerSettings
 from strongsort_ros.nodes.transitions import RCLError
+from strongsort_ros.recording.atomic import replacing_folder
 from strongsort_ros.recording.camera_bag import find_camera_topics
 from strongsort_ros.recording.motchallenge import load_ground_truth
-from strongsort_ros.recording.output_folder import replacing_folder
 from strongsort_ros.recording.rosbag_writer import BagWriter
 from strongsort_ros.settings import ACTIVE
 from strongsort_ros.streaming.live_report import REFINED, TRACKS, Played, live_report, write_results

@@ -10,10 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Final
 
 from strongsort_ros.errors import InputError
 
-_NOT_WRITTEN = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
+_NOT_WRITTEN: Final = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
+_MOST_LINKS: Final = 40  # as the system follows
+_DEVICES: Final = Path('/dev')
+_PROCESSES: Final = Path('/proc')
+_PERMISSIONS: Final = 0o777
 _staging: ContextVar[Path | None] = ContextVar('staging', default=None)
 
 
@@ -22,7 +27,7 @@ def staging(folder: Path) -> Iterator[None]:
     """Let `replacing` write within `folder` before it moves what was written.
 
     Whoever starts a worker that may be killed can clean up after it so, by removing the folder.
-    It lies in the same file system as the outputs.
+    It lies beside the outputs.
     """
     token = _staging.set(folder)
     try:
@@ -39,6 +44,10 @@ def replacing(target: Path | str, *, overwrite: bool = True) -> Iterator[Path]:
     of the file system. After an exception, an interrupt included, nothing is left behind and
     an older `target` is as it was.
 
+    A link stays, and what it leads to is replaced. A file that is replaced hands down its mode,
+    and its owner where that is allowed; a new one gets the mode that the umask gives. What is no
+    file, a FIFO or a device such as /dev/stdout, is written to at the end.
+
     Parameters
     ----------
     target
@@ -53,30 +62,18 @@ def replacing(target: Path | str, *, overwrite: bool = True) -> Iterator[Path]:
 
     """
     target = Path(target)
-    made: list[Path] = []
-    try:
-        if target.is_dir() or not overwrite:
-            refuse_existing(target)
-        made = [folder for folder in target.parents if not folder.exists()]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        place = _staging.get() or target.parent
-        hidden = Path(tempfile.mkdtemp(prefix=f'.{target.name}.', dir=place))
-    except OSError as error:
-        raise InputError(f'{target}: cannot write there: {error.strerror}') from error
-    try:
+    place, special = _destination(target)
+    if place.is_dir() or not overwrite:
+        refuse_existing(target)
+    with _hidden_folder(target, None if special else place) as hidden:
         written = hidden / target.name
         yield written
-        written.replace(target)
-    except OSError as error:
-        if error.errno in _NOT_WRITTEN:
-            raise InputError(f'{target}: cannot write it: {error.strerror}') from error
-        raise
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
-        if not target.exists():
-            for folder in made:
-                with suppress(OSError):
-                    folder.rmdir()
+        if special:
+            with written.open('rb') as content, place.open('ab') as out:
+                shutil.copyfileobj(content, out)
+        else:
+            _hand_down(place, written)
+            written.replace(place)
 
 
 @contextmanager
@@ -111,6 +108,44 @@ def replacing_together(target: Path | str, *beside: Path) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def replacing_folder(target: Path | str, marker: str) -> Iterator[Path]:
+    """Give a folder beside `target` to write to, and put it in its place when all went well.
+
+    Parameters
+    ----------
+    target
+        Folder to be; one of an earlier run, or an empty one, is replaced.
+    marker
+        File by which the folder of an earlier run is known; to be written by the caller.
+
+    Raises
+    ------
+    InputError
+        `target` holds something else, cannot be written, or the disk is full.
+
+    """
+    target = Path(target)
+    place, _ = _destination(target)
+    if os.path.lexists(place) and not _is_ours(place, marker):
+        raise InputError(f'{target}: exists and holds something else; name another output')
+    with _hidden_folder(target, place) as hidden:
+        written = hidden / 'new'
+        written.mkdir()
+        yield written
+        # Outside of the hidden folder, which is removed whatever happens.
+        older = hidden.with_name(f'{hidden.name}.old')
+        try:
+            if place.exists():
+                place.replace(older)
+            written.replace(place)
+        except BaseException:
+            if older.exists():
+                older.replace(place)
+            raise
+        shutil.rmtree(older, ignore_errors=True)
+
+
 def refuse_existing(target: Path) -> None:
     """Refuse to write what is there already, be it a link that leads nowhere.
 
@@ -122,3 +157,84 @@ def refuse_existing(target: Path) -> None:
     """
     if os.path.lexists(target):
         raise InputError(f'{target}: exists already; remove it or name another output')
+
+
+@contextmanager
+def _hidden_folder(target: Path, place: Path | None) -> Iterator[Path]:
+    """Give a folder to write in, and remove it in the end.
+
+    Parameters
+    ----------
+    target
+        What the user named, for messages.
+    place
+        What will be replaced: the folder is made beside it, and the folders above it with it;
+        None: somewhere in the temporary folder.
+
+    """
+    made: list[Path] = []
+    try:
+        if place is None:
+            hidden = Path(tempfile.mkdtemp(prefix=f'.{target.name}.'))
+        else:
+            made = [folder for folder in place.parents if not folder.exists()]
+            place.parent.mkdir(parents=True, exist_ok=True)
+            hidden = Path(tempfile.mkdtemp(prefix=f'.{target.name}.', dir=_beside(place)))
+    except OSError as error:
+        raise InputError(f'{target}: cannot write there: {error.strerror}') from error
+    try:
+        yield hidden
+    except OSError as error:
+        if error.errno in _NOT_WRITTEN:
+            raise InputError(f'{target}: cannot write it: {error.strerror}') from error
+        raise
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+        if place is not None and not place.exists():
+            for folder in made:
+                with suppress(OSError):
+                    folder.rmdir()
+
+
+def _beside(place: Path) -> Path:
+    """Return the folder to write in: the staging folder, if `place` is of the same folder."""
+    staged = _staging.get()
+    together = staged is not None and staged.parent.resolve() == place.parent.resolve()
+    return staged if together and staged is not None else place.parent
+
+
+def _destination(target: Path) -> tuple[Path, bool]:
+    """Return where links lead from `target`, and whether that is to be written to as it is.
+
+    So is what is no file, and what is reached by a link in /dev or /proc, even where that is a
+    file: the output of a shell's `> file` has to stay the same file.
+    """
+    place = target
+    for _ in range(_MOST_LINKS):
+        if not place.is_symlink():
+            return place, place.exists() and not (place.is_file() or place.is_dir())
+        folder = place.parent.resolve()
+        if (folder == _DEVICES or folder.is_relative_to(_PROCESSES)) and not place.is_dir():
+            return place, True
+        place = place.parent / place.readlink()
+    raise InputError(f'{target}: links that lead nowhere')
+
+
+def _hand_down(older: Path, written: Path) -> None:
+    """Give what is written the mode and owner of the file that it replaces, or a new file's."""
+    if not written.is_file():
+        return
+    try:
+        there = older.stat()
+    except FileNotFoundError:
+        plain = written.with_name('.mode')
+        plain.touch()
+        written.chmod(plain.stat().st_mode & _PERMISSIONS)
+        return
+    with suppress(PermissionError):
+        os.chown(written, there.st_uid, there.st_gid)
+    written.chmod(there.st_mode & _PERMISSIONS)
+
+
+def _is_ours(folder: Path, marker: str) -> bool:
+    return folder.is_dir() and ((folder / marker).is_file() or not any(folder.iterdir()))

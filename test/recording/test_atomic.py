@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from strongsort_ros.errors import InputError
-from strongsort_ros.recording.atomic import replacing
+from strongsort_ros.recording.atomic import replacing, replacing_folder
 
 
 def test_file_is_moved_into_place(tmp_path: Path) -> None:
@@ -67,3 +70,159 @@ def test_missing_folders_are_made_and_go_again_with_a_failure(tmp_path: Path) ->
     with pytest.raises(ZeroDivisionError), replacing(tmp_path / 'other' / 'file'):
         _ = 1 / 0
     assert [path.name for path in tmp_path.iterdir()] == ['new']
+
+
+def put(target: Path, text: str) -> None:
+    with replacing(target) as written:
+        written.write_text(text)
+
+
+def test_a_link_stays(tmp_path: Path) -> None:
+    """What it leads to is replaced in one step, in its own folder; so is what is not there yet."""
+    (tmp_path / 'there').mkdir()
+    (tmp_path / 'there' / 'file').write_text('old')
+    (tmp_path / 'one').symlink_to('there/file')
+    (tmp_path / 'two').symlink_to(tmp_path / 'one')
+    (tmp_path / 'none').symlink_to('there/none')
+    put(tmp_path / 'two', 'new')
+    put(tmp_path / 'none', 'first')
+    assert (tmp_path / 'two').is_symlink()
+    assert (tmp_path / 'one').is_symlink()
+    assert (tmp_path / 'there' / 'file').read_text() == 'new'
+    assert (tmp_path / 'there' / 'none').read_text() == 'first'
+    assert sorted(path.name for path in tmp_path.rglob('*')) == [
+        'file', 'none', 'none', 'one', 'there', 'two',
+    ]  # fmt: skip
+    (tmp_path / 'ring').symlink_to('ring')
+    with pytest.raises(InputError, match='ring: links'):
+        put(tmp_path / 'ring', 'new')
+
+
+def test_a_fifo_is_written_to(tmp_path: Path) -> None:
+    """Its reader gets what was written, and it stays a FIFO, by a link too."""
+    fifo = tmp_path / 'fifo'
+    os.mkfifo(fifo)
+    (tmp_path / 'link').symlink_to(fifo)
+    for target in (fifo, tmp_path / 'link'):
+        with subprocess.Popen(['cat', str(fifo)], stdout=subprocess.PIPE) as reader:
+            put(target, 'whole')
+            assert reader.communicate(timeout=30)[0] == b'whole'
+    assert fifo.is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['fifo', 'link']
+
+
+def test_a_device_is_written_to(tmp_path: Path) -> None:
+    """And a file that a shell has opened, which is reached by /dev/fd, stays the same file."""
+    put(Path('/dev/null'), 'gone')
+    assert Path('/dev/null').is_char_device()
+    with (tmp_path / 'out').open('w+') as out:
+        out.write('before ')
+        out.flush()
+        put(Path(f'/dev/fd/{out.fileno()}'), 'after')
+        assert (tmp_path / 'out').read_text() == 'before after'
+        assert os.fstat(out.fileno()).st_ino == (tmp_path / 'out').stat().st_ino
+
+
+@pytest.mark.parametrize('mode', [0o600, 0o644, 0o664, 0o755])
+def test_mode_and_owner_stay(tmp_path: Path, mode: int) -> None:
+    target = tmp_path / 'file'
+    target.touch()
+    if os.geteuid() == 0:
+        os.chown(target, 1234, 2345)
+    target.chmod(mode)
+    before = target.stat()
+    put(target, 'new')
+    after = target.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (
+        before.st_mode, before.st_uid, before.st_gid,
+    )  # fmt: skip
+
+
+def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path) -> None:
+    """Whatever mode its writer gave it: safetensors makes files that nobody else can read."""
+    plain = tmp_path / 'plain'
+    plain.touch()
+    with replacing(tmp_path / 'file') as written:
+        written.touch(0o600)
+    assert (tmp_path / 'file').stat().st_mode == plain.stat().st_mode
+
+
+def full() -> None:
+    raise OSError(errno.ENOSPC, 'No space left on device')
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    """Both for files and for folders; what was there stays."""
+    put(tmp_path / 'file', 'old')
+    write_folder(tmp_path / 'out', 'old')
+    with pytest.raises(InputError, match='file: cannot write it'), replacing(tmp_path / 'file'):
+        full()
+    with (
+        pytest.raises(InputError, match='out: cannot write it'),
+        replacing_folder(tmp_path / 'out', 'done.txt'),
+    ):
+        full()
+    assert sorted(path.name for path in tmp_path.rglob('*')) == ['done.txt', 'file', 'out']
+    assert (tmp_path / 'out' / 'done.txt').read_text() == 'old'
+
+
+def test_an_older_folder_comes_back_when_the_new_one_cannot_come(tmp_path: Path) -> None:
+    """The new folder is gone before it is moved, as if the disk had failed there."""
+    write_folder(tmp_path / 'out', 'old')
+
+    def lose() -> None:
+        with replacing_folder(tmp_path / 'out', 'done.txt') as folder:
+            folder.rmdir()
+
+    with pytest.raises(FileNotFoundError):
+        lose()
+    assert [path.name for path in tmp_path.iterdir()] == ['out']
+    assert (tmp_path / 'out' / 'done.txt').read_text() == 'old'
+
+
+def write_folder(target: Path, text: str) -> None:
+    with replacing_folder(target, 'done.txt') as folder:
+        (folder / 'done.txt').write_text(text)
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    target = tmp_path / 'deep' / 'out'
+    write_folder(target, 'one')
+    (target / 'stale.txt').touch()
+    write_folder(target, 'two')
+    assert {path.name: path.read_text() for path in target.iterdir()} == {'done.txt': 'two'}
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
+    (tmp_path / 'out').mkdir()
+    write_folder(tmp_path / 'out', 'one')
+    assert (tmp_path / 'out' / 'done.txt').is_file()
+
+
+@pytest.mark.parametrize('error', [ValueError, KeyboardInterrupt])
+def test_nothing_is_left_of_a_failed_folder(tmp_path: Path, error: type[BaseException]) -> None:
+    write_folder(tmp_path / 'out', 'one')
+
+    def fail() -> None:
+        with replacing_folder(tmp_path / 'out', 'done.txt') as folder:
+            (folder / 'half').touch()
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert list(tmp_path.iterdir()) == [tmp_path / 'out']
+    assert (tmp_path / 'out' / 'done.txt').read_text() == 'one'
+
+
+def test_what_is_somebody_elses_stays(tmp_path: Path) -> None:
+    (tmp_path / 'thesis').mkdir()
+    (tmp_path / 'thesis' / 'chapter.txt').touch()
+    with pytest.raises(InputError, match='thesis: exists'):
+        write_folder(tmp_path / 'thesis', 'one')
+    (tmp_path / 'file').touch()
+    with pytest.raises(InputError, match='file: exists'):
+        write_folder(tmp_path / 'file', 'one')
+    with pytest.raises(InputError, match='cannot write there'):
+        write_folder(tmp_path / 'file' / 'out', 'one')
+    assert not list(tmp_path.glob('.*'))
