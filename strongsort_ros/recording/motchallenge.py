@@ -2,17 +2,23 @@
 
 Columns are `frame, id, left, top, width, height, ...`, frames and pixels as the benchmark's
 (https://motchallenge.net/instructions): frames count from 1, the rest differs by kind of file.
+
+Detections and tracks may be .csv files with a header instead, which have a class and a score:
+`frame,id,left,top,width,height,score,class`, in any order.
 """
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from strongsort_ros.recording.atomic import replacing
 from strongsort_ros.recording.rows import DetectionRows, GroundTruth, TrackRows
-from strongsort_ros.recording.text_table import MAX_FRAME, TextTable
+from strongsort_ros.recording.text_table import CLASS, COLUMNS, MAX_FRAME, TextTable
 from strongsort_ros.tracking.detections import FloatArray, IntArray
 
 PERSON = 'person'
@@ -21,10 +27,21 @@ PERSON = 'person'
 TRACK_COLUMNS = '%d,%.2f,%.2f,%.2f,%.2f,1,-1,-1,-1'
 """Of a row of tracks, after its frame: id, left, top, width, height and what never changes."""
 _TRACK_ROW = f'%d,{TRACK_COLUMNS}'
+_DETECTION: Final = tuple(name for name in COLUMNS if name not in ('id', 'score'))
+_TRACK: Final = tuple(name for name in COLUMNS if name != 'score')
 
 
 def load_detections(path: Path | str, class_id: str = PERSON) -> DetectionRows:
     """Read a det.txt: frame, -1, left, top, width, height, confidence and what follows.
+
+    A header may name the columns frame, left, top, width, height, score and class instead.
+
+    Parameters
+    ----------
+    path
+        File to read.
+    class_id
+        Class of detections of which the file names none.
 
     Raises
     ------
@@ -32,18 +49,18 @@ def load_detections(path: Path | str, class_id: str = PERSON) -> DetectionRows:
         The file is missing or holds something else; the message names the line.
 
     """
-    table = TextTable(path, min_columns=7)
+    table = TextTable(path, min_columns=7, named=_DETECTION)
     frames = table.whole(0, 'frame', 0, MAX_FRAME)
     tlwh = _boxes(table)
     order = np.argsort(frames, kind='stable')
-    class_ids = np.full(len(order), class_id)
+    class_ids = _classes(table, class_id)[order]
     return DetectionRows(frames[order], tlwh[order], table.values[order, 6], class_ids)
 
 
 def load_tracks(path: Path | str, class_id: str = PERSON) -> TrackRows:
     """Read tracks: frame, id, left, top, width, height, confidence and what follows.
 
-    Rows come sorted by frame and id.
+    Rows come sorted by frame and id. A header may name the columns, as `save_csv` writes it.
 
     Raises
     ------
@@ -51,10 +68,10 @@ def load_tracks(path: Path | str, class_id: str = PERSON) -> TrackRows:
         The file is missing, holds something else, or an id twice in a frame.
 
     """
-    table = TextTable(path, min_columns=7)
+    table = TextTable(path, min_columns=7, named=_TRACK)
     frames, ids, order = _frames_and_ids(table)
     tlwh = _boxes(table)[order]
-    class_ids = np.full(len(order), class_id)
+    class_ids = _classes(table, class_id)[order]
     return TrackRows(frames[order], ids[order], tlwh, table.values[order, 6], class_ids)
 
 
@@ -71,6 +88,29 @@ def save_tracks(path: Path | str, tracks: TrackRows) -> None:
     lines = [_TRACK_ROW % row for row in zip(*columns, strict=True)]
     with replacing(path) as written:
         written.write_text(''.join(f'{line}\n' for line in lines), encoding='ascii')
+
+
+def save_csv(path: Path | str, tracks: TrackRows) -> None:
+    """Write tracks with their score and class, below a header that names the columns.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+
+    """
+    columns = (
+        tracks.frames.tolist(),
+        tracks.ids.tolist(),
+        *([f'{value:.2f}' for value in side] for side in tracks.tlwh.T.tolist()),
+        [f'{score:.6g}' for score in tracks.scores.tolist()],
+        # A row is a line.
+        [' '.join(name.splitlines()) for name in tracks.class_ids.tolist()],
+    )
+    with replacing(path) as written, written.open('w', encoding='utf-8', newline='') as file:
+        rows = csv.writer(file, lineterminator='\n')
+        rows.writerow((*COLUMNS, CLASS))
+        rows.writerows(zip(*columns, strict=True))
 
 
 def load_ground_truth(path: Path | str) -> GroundTruth:
@@ -110,6 +150,13 @@ def _frames_and_ids(table: TextTable) -> tuple[IntArray, IntArray, IntArray]:
     again[order[1:]] = (np.diff(frames[order]) == 0) & (np.diff(ids[order]) == 0)
     table.refuse(again, 'the id is in this frame already')
     return frames, ids, order
+
+
+def _classes(table: TextTable, class_id: str) -> npt.NDArray[Any]:
+    """Return (N,) texts in the order of the file."""
+    if table.classes is None:
+        return np.full(len(table.values), class_id)
+    return np.array(table.classes, dtype=np.str_)
 
 
 def _boxes(table: TextTable) -> FloatArray:

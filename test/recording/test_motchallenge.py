@@ -14,6 +14,7 @@ from strongsort_ros.recording.motchallenge import (
     load_detections,
     load_ground_truth,
     load_tracks,
+    save_csv,
     save_tracks,
 )
 from strongsort_ros.recording.rows import TrackRows
@@ -136,3 +137,71 @@ def test_ground_truth_of_every_year(tmp_path: Path) -> None:
     assert truth.frames.tolist() == [1, 2]
     with pytest.raises(InputError, match='class'):
         load_ground_truth(write(tmp_path, '1,1,1,1,2,2,1,14,1\n'))
+
+
+def test_named_columns_in_any_order(tmp_path: Path) -> None:
+    """A header names them; a class is a text, and what is not known is left out."""
+    head = 'class,score,frame,left,top,width,height,colour\n'
+    text = f'{head}"a, b",0.5,3,1,2,3,4,red\ncar,1,2,5,6,7,8,\n'
+    rows = load_detections(write(tmp_path, text))
+    assert rows.frames.tolist() == [2, 3]
+    assert rows.class_ids.tolist() == ['car', 'a, b']
+    assert rows.scores.tolist() == [1, 0.5]
+    assert rows.at(3).tlwh.tolist() == [[1, 2, 3, 4]]
+    plain = load_detections(write(tmp_path, 'Frame, left, top, width, height\r\n1,1,2,3,4\r\n'))
+    assert (plain.class_ids.tolist(), plain.scores.tolist()) == (['person'], [1])
+    assert len(load_detections(write(tmp_path, 'frame,left,top,width,height\n'))) == 0
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('frame,left,top,width,score\n1,1,1,1,1\n', "line 1: 0 columns 'height', expected one"),
+        ('frame,frame,left,top,width,height\n', "line 1: 2 columns 'frame'"),
+        ('frame,left,top,width,height\n1,1,1,1\n', 'line 2: 4 columns, the header has 5'),
+        ('frame,left,top,width,height\n\n1,1,1,x,1\n', "line 3: width is not a number: 'x'"),
+        ('frame,left,top,width,height\n1,1,1,-1,1\n', 'line 2: negative width'),
+        ('frame,left,top,width,height,class\n1,1,1,1,1,"a\n', 'line 2: unexpected end'),
+        ('frame,left,top,width,height,class\n1,1,1,1,1,' + 'a' * 999, 'class of 999 letters'),
+        ('frame,left,top,width,height\n1,1,1,1_0,1\n', 'not a table of numbers'),
+    ],
+)
+def test_wrong_named_columns_are_named(tmp_path: Path, text: str, message: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(InputError, match=message) as raised:
+        load_detections(path)
+    assert str(path) in str(raised.value)
+
+
+def test_ground_truth_has_no_header(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match='line 1: column 1 is not a number'):
+        load_ground_truth(write(tmp_path, 'frame,id,left,top,width,height\n1,1,1,1,1,1\n'))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 99), st.integers(1, 99), st.floats(0, 1),
+            st.text(st.characters(exclude_categories=('Cs', 'Cc', 'Zl', 'Zp')), max_size=20),
+        ),
+        unique_by=lambda row: row[:2], max_size=12,
+    )
+)  # fmt: skip
+@settings(max_examples=50, deadline=None)
+def test_classes_and_scores_survive_a_file(
+    tmp_path_factory: pytest.TempPathFactory, found: list[tuple[int, int, float, str]]
+) -> None:
+    found = sorted((frame, i, score, name.strip()) for frame, i, score, name in found)
+    frames, ids, scores, names = (list(c) for c in zip(*found, strict=True)) if found else [[]] * 4
+    tlwh = np.arange(4.0 * len(found)).reshape(-1, 4)
+    rows = TrackRows(
+        np.array(frames, dtype=np.int64), np.array(ids, dtype=np.int64), tlwh,
+        np.array(scores, dtype=float), np.array(names, dtype=np.str_),
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp('tracks') / 'tracks.csv'
+    save_csv(path, rows)
+    again = load_tracks(path)
+    assert again.class_ids.tolist() == rows.class_ids.tolist()
+    np.testing.assert_array_equal(again.ids, rows.ids)
+    np.testing.assert_array_equal(again.tlwh, rows.tlwh)
+    np.testing.assert_allclose(again.scores, rows.scores, rtol=1e-5)
