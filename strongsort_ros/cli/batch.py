@@ -6,6 +6,7 @@ import argparse
 import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from strongsort_ros.cli.cluster import CLUSTERS, connected
-from strongsort_ros.cli.console import meter, say, warn
-from strongsort_ros.errors import one_line
+from strongsort_ros.cli.console import debugging, explain, meter, say, warn
+from strongsort_ros.errors import StrongSortError, one_line
 
 BACKENDS: Final = ('loky', 'threading', 'multiprocessing', *CLUSTERS)
 _BAG_FILES: Final = ('.mcap', '.db3')
@@ -139,20 +140,46 @@ def _do(
         show = stack.enter_context(meter(label))
         try:
             outcomes = _parallel(tasks, n_jobs, backend, show)
-        # Not a job's error, which is an outcome, but what became of the workers. Which jobs went
-        # down with them is not known; what was finished is there.
+        # Not a job's error, which is an outcome, but what became of the workers: each backend has
+        # its own. Which jobs went down with them is not known; what was finished is there.
         except Exception as error:
+            explain(error)
             reason = one_line(error).split('. ')[0]
             why = f'not finished, the workers failed: {reason}; run this again, with fewer --jobs'
             return {job: why for job in jobs if not job.output.exists()}
-    for done, _ in outcomes:
-        if done:
-            say(done)
-    return {job: why for job, (_, why) in zip(jobs, outcomes, strict=True) if why}
+    failed = {}
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        if isinstance(outcome, _Failure):
+            failed[job] = outcome.why
+            if outcome.mistake or debugging():
+                warn(outcome.traceback)
+        else:
+            say(outcome)
+    return failed
 
 
-Outcome = tuple[str, str]
-"""What was done, and why it was not: one of them is ''."""
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why a job was not done.
+
+    Attributes
+    ----------
+    why
+        One line.
+    traceback
+        Where it happened.
+    mistake
+        It is neither the input's fault nor the system's, but the program's.
+
+    """
+
+    why: str
+    traceback: str
+    mistake: bool
+
+
+Outcome = str | _Failure
+"""What was done, or why it was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +195,12 @@ class _Task:
 
         try:
             with staging(self.hidden):
-                return self.work(self.job), ''
-        # Whatever it is, it is reported with the others' at the end.
+                return self.work(self.job)
+        # The others go on; a mistake of the program is shown with its traceback.
         except Exception as error:
-            return '', one_line(error)
+            mistake = not isinstance(error, (StrongSortError, OSError))
+            lines = traceback.format_exception(error)
+            return _Failure(one_line(error), ''.join(lines).rstrip(), mistake)
 
     def absolute(self) -> _Task:
         """Return the same for a worker that runs in another folder."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from strongsort_ros.cli.console import progress, say, warn
+from strongsort_ros.cli.files import writable
 
 
 def add_parser(commands: Any) -> None:
@@ -21,7 +22,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument('--detections', type=Path, metavar='det.txt', help='default: its own')
     parser.add_argument('--reid', required=True, metavar='WEIGHTS', help='appearance network')
     parser.add_argument('--device', default='auto', help='of the network: auto, cpu, cuda, cuda:N')
-    parser.add_argument('-o', '--output', type=Path, required=True, metavar='OUT.npy')
+    parser.add_argument('-o', '--output', type=writable, required=True, metavar='OUT.npy')
 
 
 def run(args: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strongsort_ros.cli.console import progress, say, warn
+from strongsort_ros.cli.files import writable
 from strongsort_ros.cli.scores import save_scores, show_scores
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def add_parser(commands: Any) -> None:
         '--second-half', action='store_true',
         help='only the published validation half: frames from seqLength // 2 + 2',
     )  # fmt: skip
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write all scores')
-    parser.add_argument('--html', type=Path, metavar='FILE', help='write a report to look at')
+    parser.add_argument('--json', type=writable, metavar='FILE', help='write all scores')
+    parser.add_argument('--html', type=writable, metavar='FILE', help='write a report to look at')
 
 
 def run(args: argparse.Namespace) -> None:

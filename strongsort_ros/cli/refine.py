@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from strongsort_ros.cli.batch import Job, add_batch_options, plan, run_many
 from strongsort_ros.cli.console import meter, say
+from strongsort_ros.cli.files import add_format, readable, save_tracks_as, writable
 from strongsort_ros.cli.options import add_table, chosen_values
 from strongsort_ros.refinement.settings import CHECKPOINTS, AflinkSettings, GsiSettings
 
@@ -31,11 +32,12 @@ def add_parser(commands: Any) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument(
-        'inputs', nargs='+', type=Path, metavar='INPUT',
-        help='MOTChallenge tracks, or a rosbag2: Track2DArray, or Detection2DArray with ids',
+        'inputs', nargs='+', type=readable, metavar='INPUT',
+        help='tracks: .txt of MOTChallenge, .csv with a header, or a rosbag2 of Track2DArray or '
+        'of Detection2DArray with ids; -: the standard input',
     )  # fmt: skip
     parser.add_argument(
-        '-o', '--output', type=Path, required=True, metavar='OUT',
+        '-o', '--output', type=writable, required=True, metavar='OUT',
         help='file or bag to write; of several inputs, the folder for what bears their names',
     )  # fmt: skip
     parser.add_argument('--topic', default='', help="of a bag's tracks; default: the only one")
@@ -43,6 +45,7 @@ def add_parser(commands: Any) -> None:
         '--frame-rate', type=_rate, default=0.0, metavar='HZ',
         help='nominal frames a second of a bag; default: as its stamps say',
     )  # fmt: skip
+    add_format(parser)
     add_steps(parser)
     add_batch_options(parser)
 
@@ -72,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     steps = chosen_steps(args)
     if not (args.aflink or args.gsi):
         raise InputError('refine: nothing to do; choose a step: --aflink, --gsi')
-    work = partial(_refine, steps, args.topic, args.frame_rate)
+    work = partial(_refine, steps, _Options(args.topic, args.frame_rate, args.format))
     if len(args.inputs) == 1:
         with meter('refine') as show:
             done = work(Job(args.inputs[0], args.output), show)
@@ -85,6 +88,12 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
 
 
+class _Options(NamedTuple):
+    topic: str
+    frame_rate: float
+    format: str | None
+
+
 class _Done(NamedTuple):
     tracks: int
     boxes: int
@@ -92,21 +101,20 @@ class _Done(NamedTuple):
     interpolated: int
 
 
-def _refine(
-    steps: RefinementSteps, topic: str, frame_rate: float, job: Job, progress: Progress
-) -> _Done:
+def _refine(steps: RefinementSteps, options: _Options, job: Job, progress: Progress) -> _Done:
     from strongsort_ros.recording.bag_paths import is_bag
-    from strongsort_ros.recording.motchallenge import load_tracks, save_tracks
+    from strongsort_ros.recording.motchallenge import load_tracks
     from strongsort_ros.refinement.bag import refine_bag
     from strongsort_ros.refinement.steps import refine
 
     if is_bag(job.source):
         done = refine_bag(
-            job.source, job.output, steps, topic=topic, frame_rate=frame_rate, progress=progress
-        )
+            job.source, job.output, steps,
+            topic=options.topic, frame_rate=options.frame_rate, progress=progress,
+        )  # fmt: skip
         return _Done(done.tracks_out, done.boxes_out, done.links, done.interpolated)
     refined = refine(load_tracks(job.source), steps, progress=progress)
-    save_tracks(job.output, refined.tracks)
+    save_tracks_as(job.output, refined.tracks, options.format)
     count = len(set(refined.tracks.ids.tolist()))
     return _Done(count, len(refined.tracks), refined.links, refined.interpolated)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strongsort_ros.cli.console import progress, say, warn
+from strongsort_ros.cli.files import writable
 
 if TYPE_CHECKING:
     from strongsort_ros.recording.drawing import Image
@@ -28,7 +29,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         '--trail', type=int, default=30, metavar='FRAMES', help='length of the paths; default 30'
     )
-    parser.add_argument('-o', '--output', type=Path, required=True, metavar='OUT.mp4')
+    parser.add_argument('-o', '--output', type=writable, required=True, metavar='OUT.mp4')
 
 
 def run(args: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strongsort_ros.cli.console import progress, say
+from strongsort_ros.cli.files import writable
 from strongsort_ros.cli.replay_job import ReplayWork, refined_beside
 from strongsort_ros.cli.scores import save_scores, show_scores
 
@@ -25,8 +26,8 @@ def add_score_options(parser: argparse.ArgumentParser) -> None:
         '--ground-truth', type=Path, metavar='GT.txt|DIR',
         help="a gt.txt, a sequence's folder, or a folder of such folders, named as the bags",
     )  # fmt: skip
-    group.add_argument('--json', type=Path, metavar='FILE', help='write all scores')
-    group.add_argument('--html', type=Path, metavar='FILE', help='write a report to look at')
+    group.add_argument('--json', type=writable, metavar='FILE', help='write all scores')
+    group.add_argument('--html', type=writable, metavar='FILE', help='write a report to look at')
 
 
 def find_truths(args: argparse.Namespace, jobs: Mapping[str, Job]) -> dict[str, Path]:

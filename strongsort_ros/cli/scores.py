@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strongsort_ros.cli.console import say
+from strongsort_ros.cli.console import results, say
 
 if TYPE_CHECKING:
     from strongsort_ros.evaluation.scores import Evaluation
@@ -31,7 +31,7 @@ def show_scores(sides: Mapping[str, Evaluation]) -> None:
             shares = (scores.hota, scores.assa, scores.deta, scores.idf1, scores.mota)
             names = (scores.name, side)[: 1 + (len(sides) > 1)]
             table.add_row(*names, *(f'{share:.2f}' for share in shares), str(scores.idsw))
-    Console(markup=False, highlight=False).print(table)
+    Console(file=results(), markup=False, highlight=False).print(table)
 
 
 def save_scores(path: Path, before: Evaluation, after: Evaluation | None) -> None:

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strongsort_ros.cli.console import progress, say, warn
+from strongsort_ros.cli.files import add_format, readable, save_tracks_as, writable
 from strongsort_ros.cli.options import add_settings, chosen_settings, means_strongsort
 from strongsort_ros.cli.refine import add_steps, chosen_steps, refined
+from strongsort_ros.cli.track_input import frames_to_step, warnings
 
 if TYPE_CHECKING:
     from strongsort_ros.camera_motion.estimator import CameraMotionEstimator
     from strongsort_ros.camera_motion.motion_file import SequenceMotion
-    from strongsort_ros.pipeline import Pipeline
+    from strongsort_ros.pipeline import Image, Pipeline
     from strongsort_ros.recording.rows import DetectionRows
     from strongsort_ros.recording.sequence import ImageFolder
     from strongsort_ros.tracking.tracks import Tracks
@@ -30,9 +32,13 @@ def add_parser(commands: Any) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument(
-        'detections', type=Path, help="DeepSORT's .npy with embeddings, or a MOTChallenge det.txt"
+        'detections',
+        type=readable,
+        help="MOTChallenge's det.txt, a .csv with a header, DeepSORT's .npy with embeddings, or a "
+        "sequence's folder with its detections and images; -: the standard input",
     )
-    parser.add_argument('-o', '--output', type=Path, required=True, metavar='OUT.txt')
+    parser.add_argument('-o', '--output', type=writable, required=True, metavar='OUT')
+    add_format(parser)
     parser.add_argument(
         '--images', type=Path, metavar='DIR', help="numbered images, or a sequence's folder"
     )
@@ -51,7 +57,9 @@ def add_parser(commands: Any) -> None:
         '--no-ecc', dest='ecc', action='store_const', const=_OFF, help='the camera stands still'
     )
     parser.add_argument(
-        '--sequence', metavar='NAME', help="entry in that file; default: the detections' file stem"
+        '--sequence',
+        metavar='NAME',
+        help="entry in the file of --ecc; default: the detections' file stem",
     )
     add_settings(parser)
     add_steps(parser)
@@ -60,25 +68,40 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> None:
     """Track a sequence; every frame from the first to the last detection is one."""
     from strongsort_ros.recording.atomic import replacing
-    from strongsort_ros.recording.motchallenge import save_tracks
     from strongsort_ros.recording.rows import TrackRows
     from strongsort_ros.recording.sequence import ImageFolder
 
     steps = chosen_steps(args)
+    _find_in_sequence(args)
     rows = _load(args.detections)
     images = ImageFolder(args.images) if args.images else None
     motions = _motion_file(args)
     with replacing(args.output) as written:
         pipeline = _make_pipeline(args, rows, images)
+        for line in warnings(rows, pipeline.settings, images):
+            warn(line)
         try:
             tracked = _track(pipeline, rows, images, motions)
             tracks = TrackRows.collect(tracked)
         finally:
             pipeline.close()
         tracks = refined(tracks, steps)
-        save_tracks(written, tracks)
+        save_tracks_as(written, tracks, args.format)
     count = len(set(tracks.ids.tolist()))
     say(f'{count} tracks, {len(tracks)} boxes in {len(rows.frame_range)} frames: {args.output}')
+
+
+def _find_in_sequence(args: argparse.Namespace) -> None:
+    """Take detections and images from a sequence's folder, where that is what was named."""
+    from strongsort_ros.recording.sequence import find_detections, has_images
+
+    folder = args.detections
+    if not folder.is_dir():
+        return
+    args.detections = find_detections(folder)
+    args.sequence = args.sequence or folder.resolve().name
+    if args.images is None and has_images(folder):
+        args.images = folder
 
 
 def _load(path: Path) -> DetectionRows:
@@ -145,12 +168,22 @@ def _track(
     images: ImageFolder | None,
     motions: SequenceMotion | None,
 ) -> Iterator[tuple[int, Tracks]]:
-    frames = rows.frame_range
-    if images is not None:
-        missing = sum(frame not in images for frame in frames)
-        if missing:
-            warn(f'{missing} of {len(frames)} frames have no image: tracked by motion there')
-    for frame in progress('track')(frames):
-        image = None if images is None else images.read(frame)
+    unreadable: list[str] = []
+    frames = frames_to_step(rows, images, pipeline.settings.max_age)
+    for frame in progress('track')(frames.tolist()):
+        image = _read(images, frame, unreadable)
         motion = None if motions is None else motions.at(frame)
         yield frame, pipeline.step(rows.at(frame), image, camera_motion=motion).tracks
+    if unreadable:
+        warn(f'{unreadable[0]}; {len(unreadable)} such images: tracked by motion there')
+
+
+def _read(images: ImageFolder | None, frame: int, unreadable: list[str]) -> Image | None:
+    """Return the image of a frame; None, and a line more, where it cannot be read."""
+    from strongsort_ros.errors import InputError
+
+    try:
+        return None if images is None else images.read(frame)
+    except InputError as error:
+        unreadable.append(str(error))
+        return None

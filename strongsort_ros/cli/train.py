@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from strongsort_ros.cli.console import progress, say
+from strongsort_ros.cli.files import writable
 from strongsort_ros.settings import Settings
 
 _Table = TypeVar('_Table', bound=Settings)
@@ -30,7 +31,7 @@ def add_parser(commands: Any) -> None:
     aflink.add_argument(
         'sequences', type=Path, nargs='+', metavar='SEQUENCE_DIR', help='folder with gt/gt.txt'
     )
-    aflink.add_argument('-o', '--output', type=Path, required=True, metavar='OUT.safetensors')
+    aflink.add_argument('-o', '--output', type=writable, required=True, metavar='OUT.safetensors')
     aflink.add_argument(
         '--first-half', action='store_true',
         help='learn from the published training half, or from gt/gt_train_half.txt, only',

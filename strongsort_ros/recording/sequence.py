@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from strongsort_ros.errors import InputError
 
-IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png')
+IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,8 @@ class ImageFolder:
     Parameters
     ----------
     folder
-        Folder of images, or a sequence's folder with its seqinfo.ini.
+        Folder of images, or a sequence's folder: its seqinfo.ini says where they are, without
+        one they are in img1.
 
     Attributes
     ----------
@@ -102,6 +103,8 @@ class ImageFolder:
         folder = Path(folder)
         if (folder / 'seqinfo.ini').is_file():
             folder = folder / load_sequence_info(folder).image_folder
+        elif (folder / 'img1').is_dir():
+            folder = folder / 'img1'
         if not folder.is_dir():
             raise InputError(f'{folder}: there is no such folder of images')
         found: dict[int, Path] = {}
@@ -137,14 +140,27 @@ class ImageFolder:
         path = self.paths.get(frame)
         if path is None:
             return None
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        try:
+            image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        except cv2.error:  # of images with more pixels than OpenCV allows
+            image = None
         if image is None:
             raise InputError(f'{path}: not an image that OpenCV can read')
         return image.astype(np.uint8, copy=False)
 
 
+def has_images(folder: Path | str) -> bool:
+    """Return whether there is an image in a sequence's folder."""
+    try:
+        return len(ImageFolder(folder)) > 0
+    except InputError:
+        return False
+
+
 def find_detections(folder: Path | str) -> Path:
     """Return the file of detections in a sequence's folder: det/det.txt or the only other one.
+
+    A .csv with a header counts as well.
 
     Raises
     ------
@@ -155,8 +171,8 @@ def find_detections(folder: Path | str) -> Path:
     det = Path(folder) / 'det'
     if (det / 'det.txt').is_file():
         return det / 'det.txt'
-    found = sorted(det.glob('*.txt'))
+    found = sorted([*det.glob('*.txt'), *det.glob('*.csv')])
     if len(found) != 1:
         names = ', '.join(path.name for path in found) or 'nothing'
-        raise InputError(f'{det}: no det.txt but {names}; choose one with --detections')
+        raise InputError(f'{det}: no det.txt but {names}; name the file to use')
     return found[0]

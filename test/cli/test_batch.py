@@ -69,6 +69,9 @@ def test_bad_ones_are_reported_and_stop_nothing(
     reasons = [line for line in said.err.splitlines() if '.txt' in line]
     assert [f'{jobs[1].source}: bad' in reasons[0], 'ZeroDivisionError' in reasons[1]] == [True] * 2
     assert len(reasons) == 2
+    # The program's own mistake, and that alone, can be traced.
+    assert said.err.count('Traceback') == 1
+    assert 'raise ZeroDivisionError' in said.err
 
 
 def test_finished_ones_are_skipped(jobs: list[Job], capsys: Capture) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from strongsort_ros.cli.main import main
+from strongsort_ros.cli.main import build_parser, main
 
 DETECTIONS = '1,-1,10,20,30,40,0.9,-1,-1,-1\n2,-1,11,20,30,40,0.9,-1,-1,-1\n'
 
@@ -34,10 +34,19 @@ def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        ([], 'COMMAND'),
         (['fly'], "invalid choice: 'fly'"),
         (['track'], 'required'),
         (['track', 'det.txt', '-o', 'out', '--preset', 'sort'], "invalid choice: 'sort'"),
+        (
+            ['track', 'det.txt', '-o', 'out', '--max-aeg', '5'],
+            'did you mean --max-age',
+        ),
+        (['track', 'det.txt', '-o', 'det.txt'], r'det\.txt: an input of this command'),
+        (['track', 'det.txt', '-o', 'out', '--reid', 'timm:x', '--images', '.'], 'no numbered im'),
+        (
+            ['evaluate', '--ground-truth', 'a', '--results', 'b', '--json', 'c', '--html', 'c'],
+            'two',
+        ),
         (['track', 'det.txt', '-o', 'out', '--max-age', 'old'], "'old' is not a whole number"),
         (['track', 'det.txt', '-o', 'out', '--max-age', '1.5'], "'1.5' is not a whole number"),
         (['track', 'det.txt', '-o', 'out', '--min-confidence', 'nan'], 'min_confidence: nan'),
@@ -101,10 +110,79 @@ def test_starts_fast() -> None:
     assert (done.returncode, done.stderr) == (0, '')
 
 
+def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert 'track' in capsys.readouterr().out
+
+
+def test_quiet_and_debug(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No summary, before the command or after; a traceback, and the line, where it is wanted."""
+    (tmp_path / 'det.txt').write_text(DETECTIONS)
+    given = ['track', str(tmp_path / 'det.txt'), '-o', str(tmp_path / 'out.txt')]
+    assert main(given) == 0
+    assert '0 tracks' in capsys.readouterr().out
+    for quiet in ([*given, '-q'], ['--quiet', *given]):
+        assert main(quiet) == 0
+        assert capsys.readouterr() == ('', '')
+    wrong = ['track', str(tmp_path / 'none.txt'), '-o', str(tmp_path / 'out.txt')]
+    assert main([*wrong, '--debug']) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert err[0].startswith('Traceback')
+    assert err[-1].startswith(f'strongsort: {tmp_path}/none.txt: cannot read it')
+    assert main(wrong) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_mistake_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_args: object) -> int:
+        raise ZeroDivisionError
+
+    parser = build_parser()
+    parser.set_defaults(run=broken)
+    monkeypatch.setattr('strongsort_ros.cli.main.build_parser', lambda: parser)
+    with pytest.raises(ZeroDivisionError):
+        main([])
+
+
+def strongsort(folder: Path, *arguments: str, given: str = '') -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, '-m', 'strongsort_ros', *arguments], cwd=folder, env=ENV, input=given,
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+
+def test_a_pipe(tmp_path: Path) -> None:
+    """`-` is the standard input and output; then what is said goes to the standard error."""
+    (tmp_path / 'det.txt').write_text(DETECTIONS)
+    options = ('--n-init', '1')
+    done = strongsort(tmp_path, 'track', '-', *options, '-o', '-', given=DETECTIONS)
+    assert done.returncode == 0
+    assert done.stderr == '1 tracks, 2 boxes in 2 frames: /dev/stdout\n'
+    strongsort(tmp_path, 'track', 'det.txt', *options, '-o', 'out.txt')
+    assert done.stdout == (tmp_path / 'out.txt').read_text()
+    again = strongsort(tmp_path, 'refine', '-', '--gsi', '-o', '-', given=done.stdout)
+    assert again.stdout.count('\n') == 2
+    assert names(tmp_path) == ['det.txt', 'out.txt']
+
+
+def test_the_output_of_a_shell(tmp_path: Path) -> None:
+    """`-o - > file` and `>> file` fill the file that the shell has opened."""
+    (tmp_path / 'det.txt').write_text(DETECTIONS)
+    command = f'{sys.executable} -m strongsort_ros track det.txt --n-init 1 -q -o -'
+    script = f'{command} > out.txt; {command} >> out.txt; {command} | cat > other.txt'
+    done = subprocess.run(
+        ['/bin/sh', '-c', script], cwd=tmp_path, env=ENV, capture_output=True, text=True,
+        check=False, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, '')
+    assert (tmp_path / 'out.txt').read_text() == 2 * (tmp_path / 'other.txt').read_text()
+    assert len((tmp_path / 'other.txt').read_text().splitlines()) == 2
+
+
 @pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(tmp_path: Path, how: signal.Signals) -> None:
     """An interrupt or a request to end leaves the folder as it was."""
-    lines = [f'{frame},-1,10,20,30,40,0.9,-1,-1,-1\n' for frame in (1, 9_000_000)]
+    lines = [f'{frame},-1,10,20,30,40,0.9,-1,-1,-1\n' for frame in range(300_000)]
     (tmp_path / 'det.txt').write_text(''.join(lines))
     with subprocess.Popen(
         [sys.executable, '-m', 'strongsort_ros', 'track', 'det.txt', '-o', 'out.txt'],
