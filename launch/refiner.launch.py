@@ -7,10 +7,12 @@ from pathlib import Path
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
+from launch.utilities.type_utils import coerce_to_type
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
 
 from strongsort_ros.nodes.enclaves import enclave_of
+from strongsort_ros.nodes.given_up import EndWithNode
 
 CONFIG = Path(__file__).parent.parent / 'config'
 
@@ -19,6 +21,7 @@ ARGUMENTS = (
     ('params_file', str(CONFIG / 'refiner.yaml'), 'Parameters; the arguments below come first'),
     ('allowed_root', '', 'Parameter allowed_root, if not empty: where it reads and writes'),
     ('autostart', 'true', 'Configure and activate; false: a lifecycle manager does it'),
+    ('required', 'true', 'End the launch with status 1 when the node has failed'),
     ('log_level', 'info', 'debug, info, warn, error or fatal'),
 )
 
@@ -31,6 +34,7 @@ def start(context: LaunchContext) -> list[Node]:
         name: ParameterValue(LaunchConfiguration(name), value_type=kind)
         for name, kind in kinds.items()
     }
+    required = bool(coerce_to_type(given['required'], bool))
     enclave = enclave_of('refiner', given['namespace'])
     refiner = Node(
         package='strongsort_ros',
@@ -39,6 +43,7 @@ def start(context: LaunchContext) -> list[Node]:
         namespace=given['namespace'],
         parameters=[ParameterFile(given['params_file'], allow_substs=True), overrides],
         arguments=['--ros-args', '--enclave', enclave, '--log-level', given['log_level']],
+        on_exit=EndWithNode() if required else None,
         output='screen',
         emulate_tty=True,
     )

@@ -8,11 +8,13 @@ from pathlib import Path
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
+from launch.utilities.type_utils import coerce_to_type
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
 
 from strongsort_ros.nodes.enclaves import enclave_of
 from strongsort_ros.nodes.fast_dds import profile_environment
+from strongsort_ros.nodes.given_up import EndWithNode
 
 CONFIG = Path(__file__).parent.parent / 'config'
 
@@ -23,7 +25,9 @@ ARGUMENTS = (
     ('detections', 'detections', 'Topic of the detections (vision_msgs/Detection2DArray)'),
     ('params_file', str(CONFIG / 'tracker.yaml'), 'Parameters; the arguments below come first'),
     ('autostart', 'true', 'Configure and activate; false: a lifecycle manager does it'),
-    ('respawn', 'true', 'Start the node again when it dies'),
+    ('respawn', 'true', 'Start the node again when it ends'),
+    ('respawn_max_retries', '5', 'Times that it is started again, in all; -1: without limit'),
+    ('required', 'true', 'End the launch with status 1 when the node has failed for good'),
     ('use_sim_time', 'false', 'Take the time of reports from /clock'),
     ('log_level', 'info', 'debug, info, warn, error or fatal'),
     (
@@ -37,7 +41,7 @@ PARAMETERS = ('weights', 'device', 'camera_motion', 'image_transport')
 
 CAMERA = re.compile('[A-Za-z][A-Za-z0-9_]*')
 RESPAWN_DELAY = 1.0
-"""Seconds: a node that cannot start must not fill the log."""
+"""Seconds before a node is started again."""
 
 
 def start(context: LaunchContext) -> list[Node]:
@@ -73,6 +77,10 @@ def tracker(given: dict[str, str], namespace: str) -> Node:
         for name, kind in kinds.items()
     }
     enclave = enclave_of('tracker', namespace)
+    respawn, required = (
+        bool(coerce_to_type(given[name], bool)) for name in ('respawn', 'required')
+    )
+    retries = int(given['respawn_max_retries'])
     return Node(
         package='strongsort_ros',
         executable='tracker_node',
@@ -82,8 +90,10 @@ def tracker(given: dict[str, str], namespace: str) -> Node:
         remappings=[(name, given[name]) for name in ('image', 'detections') if name != given[name]],
         additional_env=profile_environment(given['fastdds_profile']),
         arguments=['--ros-args', '--enclave', enclave, '--log-level', given['log_level']],
-        respawn=LaunchConfiguration('respawn'),
+        respawn=respawn,
         respawn_delay=RESPAWN_DELAY,
+        respawn_max_retries=retries,
+        on_exit=EndWithNode(respawn=respawn, max_retries=retries) if required else None,
         output='screen',
         emulate_tty=True,
     )

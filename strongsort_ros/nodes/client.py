@@ -14,6 +14,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.task import Future
 
+from strongsort_ros.errors import StrongSortError
+
 STARTING: Final = 120.0
 """Seconds for a node to start, or for a transition: weights may load, PyTorch is imported."""
 ANSWERING: Final = 10.0
@@ -22,7 +24,7 @@ _SPIN: Final = 0.1
 _RETRY: Final = 1.0
 
 
-class NodeError(RuntimeError):
+class NodeError(StrongSortError, RuntimeError):
     """A running node does not do what it is asked to; the message says which, what and why."""
 
 
@@ -67,7 +69,7 @@ class Client:
         Raises
         ------
         NodeError
-            Nobody offers it, or it is not answered in time.
+            The service is not available, or does not answer in time.
 
         """
         answer = self.send(kind, service, request, seconds)
@@ -80,7 +82,7 @@ class Client:
         """Call a service, and return what will be its answer; errors as `call`."""
         client = self.prepare(kind, service)
         if not self.spin_until(client.service_is_ready, seconds):
-            raise NodeError(f'nobody offers the service {client.srv_name}: is its node running?')
+            raise NodeError(f'service {client.srv_name} is not available; is its node running?')
         return client.call_async(request)
 
     def prepare(self, kind: Any, service: str) -> Any:

@@ -17,6 +17,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
 
+from strongsort_ros.nodes.managed_node import OVERRIDABLE_QOS
 from strongsort_ros.streaming.intake import Intake
 from strongsort_ros.streaming.processing import Received
 from strongsort_ros.streaming.settings import NodeSettings
@@ -115,7 +116,7 @@ class Inputs:
             topic,
             callback,
             SENSOR,
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            qos_overriding_options=QoSOverridingOptions(OVERRIDABLE_QOS),
             raw=True,
         )
 

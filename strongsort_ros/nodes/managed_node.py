@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Generic
+from typing import Any, Final, Generic
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle.publisher import LifecyclePublisher
+from rclpy.qos import QoSPolicyKind
 
 from strongsort_ros.nodes.heartbeat import Heartbeat
 from strongsort_ros.nodes.log_bridge import LogBridge
-from strongsort_ros.nodes.parameters import Group, Parameters
+from strongsort_ros.nodes.parameters import Group, Parameters, warn_of_unknown_parameters
 from strongsort_ros.nodes.reporting import Reporter
+from strongsort_ros.nodes.ros_errors import NamingNode
 from strongsort_ros.nodes.transitions import logged, survive_impossible_transitions
 
+OVERRIDABLE_QOS: Final = (
+    QoSPolicyKind.HISTORY,
+    QoSPolicyKind.DEPTH,
+    QoSPolicyKind.RELIABILITY,
+    QoSPolicyKind.DURABILITY,
+)
+"""Policies that the parameters `qos_overrides.TOPIC.(publisher|subscription).POLICY` change."""
 
-class ManagedNode(LifecycleNode, Generic[Group]):
+
+class ManagedNode(NamingNode, LifecycleNode, Generic[Group]):
     """Base of the lifecycle nodes.
 
     Parameters
@@ -26,19 +37,31 @@ class ManagedNode(LifecycleNode, Generic[Group]):
     node_arguments
         As rclpy's nodes take them.
 
+    Attributes
+    ----------
+    autostart
+        Configure and activate the node when its program starts.
+    refused
+        ROS refused a topic or a service, which it will do for as long as the process runs.
+
     """
 
     def __init__(self, name: str, settings: Group, **node_arguments: Any) -> None:
+        self.refused = False
+        # From Kilted on rclpy destroys nodes whose constructor has failed, too.
+        self._heartbeat: Heartbeat | None = None
+        self._log_bridge: LogBridge | None = None
         super().__init__(name, **node_arguments)
         survive_impossible_transitions(self)
         self._log_bridge = LogBridge(self.get_logger())
         logging.getLogger('strongsort_ros').addHandler(self._log_bridge)
         logging.getLogger('strongsort_ros').setLevel(logging.INFO)
         self.autostart = bool(self.declare_parameter('autostart', False).value)
-        bonded = bool(self.declare_parameter('bond', False).value)
-        self._heartbeat = Heartbeat(self) if bonded else None
+        if self.declare_parameter('bond', False).value:
+            self._heartbeat = Heartbeat(self)
         self._configuration = Parameters(self, settings, self.state, self.change_settings)
         self._reporter = Reporter(self, self.status)
+        warn_of_unknown_parameters(self, qos=False)
 
     @property
     def settings(self) -> Group:
@@ -68,6 +91,20 @@ class ManagedNode(LifecycleNode, Generic[Group]):
 
     # What all do
 
+    def create_lifecycle_publisher(
+        self, msg_type: Any, topic: str, *args: Any, **kwargs: Any
+    ) -> LifecyclePublisher:
+        """Create a publisher that publishes while the node is active; raises RosError."""
+        with self.naming('publish to', topic):
+            return super().create_lifecycle_publisher(msg_type, topic, *args, **kwargs)
+
+    def bring_up(self) -> bool:
+        """Configure and activate the node; return whether it is active."""
+        return all(
+            trigger() == TransitionCallbackReturn.SUCCESS
+            for trigger in (self.trigger_configure, self.trigger_activate)
+        )
+
     def report(self) -> None:
         """Publish the status now."""
         self._reporter.publish()
@@ -86,6 +123,8 @@ class ManagedNode(LifecycleNode, Generic[Group]):
         """Let the publishers publish, and tell a manager of it that the node lives."""
         if self._heartbeat is not None:
             self._heartbeat.start()
+        # Now it has all its topics.
+        warn_of_unknown_parameters(self, qos=True)
         return super().on_activate(state)
 
     @logged
@@ -93,12 +132,14 @@ class ManagedNode(LifecycleNode, Generic[Group]):
         """Stop what activating started."""
         self._end_heartbeat()
         self.release(configured=True)
+        self.get_logger().info('deactivated')
         return super().on_deactivate(state)
 
     @logged
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything."""
         self.release()
+        self.get_logger().info('cleaned up: configure it again before the next use')
         return super().on_cleanup(state)
 
     @logged
@@ -106,6 +147,7 @@ class ManagedNode(LifecycleNode, Generic[Group]):
         """Free everything, from any state."""
         self._end_heartbeat()
         self.release()
+        self.get_logger().info('shut down')
         return super().on_shutdown(state)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -121,7 +163,8 @@ class ManagedNode(LifecycleNode, Generic[Group]):
         if self._heartbeat is not None:
             self._heartbeat.close()
         self.release()
-        logging.getLogger('strongsort_ros').removeHandler(self._log_bridge)
+        if self._log_bridge is not None:
+            logging.getLogger('strongsort_ros').removeHandler(self._log_bridge)
         super().destroy_node()
 
     def _end_heartbeat(self) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -15,7 +16,7 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
-from strongsort_ros.errors import StrongSortError
+from strongsort_ros.errors import StrongSortError, shorten
 from strongsort_ros.settings import (
     ACTIVE,
     AUTO,
@@ -27,6 +28,9 @@ from strongsort_ros.settings import (
 )
 
 Group = TypeVar('Group', bound=SettingsGroup)
+
+QOS: Final = 'qos_overrides.'
+"""Beginning of the names of parameters that rclpy makes with a topic."""
 
 
 class Parameters(Generic[Group]):
@@ -64,8 +68,8 @@ class Parameters(Generic[Group]):
     ) -> None:
         self._state = state
         self._on_change = on_change
+        self._log = node.get_logger()
         parameters = settings.parameters()
-        self._names = {parameter.name for parameter in parameters}
         for parameter in parameters:
             node.declare_parameter(parameter.name, parameter.value, descriptor(parameter))
         given = node.get_parameters([parameter.name for parameter in parameters])
@@ -76,18 +80,14 @@ class Parameters(Generic[Group]):
 
     def _check(self, parameters: list[RosParameter[Any]]) -> SetParametersResult:
         """Say whether all these can be set together; the reason names the first that cannot."""
-        changes = {parameter.name: parameter.value for parameter in parameters}
+        changes = self._ours(parameters)
         reason = self._fixed_now(changes)
         if not reason:
             try:
-                self.settings.replace(self._ours(changes))
+                self.settings.replace(changes)
             except StrongSortError as error:
                 reason = str(error)
         return SetParametersResult(successful=not reason, reason=reason)
-
-    def _ours(self, values: Mapping[str, object]) -> dict[str, object]:
-        """Return those of the tables; a node has others, such as `use_sim_time`."""
-        return {name: value for name, value in values.items() if name in self._names}
 
     def _fixed_now(self, changes: Mapping[str, object]) -> str:
         state = self._state()
@@ -103,10 +103,41 @@ class Parameters(Generic[Group]):
         return ''
 
     def _apply(self, parameters: list[RosParameter[Any]]) -> None:
-        settings = self.settings.replace(self._ours({p.name: p.value for p in parameters}))
-        if settings != self.settings:
-            self.settings = settings
-            self._on_change(settings)
+        changes = self._ours(parameters)
+        before = {parameter.name: parameter.value for parameter in self.settings.parameters()}
+        settings = self.settings.replace(changes)
+        if settings == self.settings:
+            return
+        for name, value in changes.items():
+            if value != before[name]:
+                self._log.info(shorten(f'parameter {name}: {before[name]!r} -> {value!r}'))
+        self.settings = settings
+        self._on_change(settings)
+
+    def _ours(self, parameters: list[RosParameter[Any]]) -> dict[str, Any]:
+        """Return the values of those that are settings; ROS has parameters of its own."""
+        names = {parameter.name for parameter in self.settings.parameters()}
+        return {p.name: p.value for p in parameters if p.name in names}
+
+
+def warn_of_unknown_parameters(node: Node, *, qos: bool) -> None:
+    """Log a warning for each parameter given at the start that the node does not have.
+
+    Parameters
+    ----------
+    node
+        Has declared its parameters.
+    qos
+        Look at those of QoS, which are there when the node has its topics; else at all others.
+
+    """
+    known = node.list_parameters([], 0).names
+    for name in node._parameter_overrides:
+        if name in known or name.startswith(QOS) != qos:
+            continue
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f'; did you mean {close[0]}?' if close else ''
+        node.get_logger().warning(shorten(f'parameter {name} is unknown and has no effect{hint}'))
 
 
 def descriptor(parameter: Parameter) -> ParameterDescriptor:

@@ -43,6 +43,7 @@ class RefinerNode(ManagedNode[AllRefinerSettings]):
         self._refinements = Refinements(self._call_later, self.report_soon)
         self._waiting = 0
         self._root: AllowedRoot | None = None
+        self._action_server: ActionServer | None = None
         super().__init__('refiner', AllRefinerSettings(), **node_arguments)
         # Requests wait for their answers; others, and all else, go on meanwhile.
         group = ReentrantCallbackGroup()
@@ -50,17 +51,18 @@ class RefinerNode(ManagedNode[AllRefinerSettings]):
             srv.RefineTracks, '~/refine', self._serve_request,
             qos_profile=REQUESTS, callback_group=group,
         )  # fmt: skip
-        self._action_server = ActionServer(
-            self,
-            action.RefineTracks,
-            '~/refine_tracks',
-            self._serve_goal,
-            callback_group=group,
-            cancel_callback=self._cancel,
-            goal_service_qos_profile=REQUESTS,
-            result_service_qos_profile=REQUESTS,
-            cancel_service_qos_profile=REQUESTS,
-        )
+        with self.naming('offer action', '~/refine_tracks'):
+            self._action_server = ActionServer(
+                self,
+                action.RefineTracks,
+                '~/refine_tracks',
+                self._serve_goal,
+                callback_group=group,
+                cancel_callback=self._cancel,
+                goal_service_qos_profile=REQUESTS,
+                result_service_qos_profile=REQUESTS,
+                cancel_service_qos_profile=REQUESTS,
+            )
 
     # The life cycle
 
@@ -148,7 +150,8 @@ class RefinerNode(ManagedNode[AllRefinerSettings]):
 
     def destroy_node(self) -> None:
         """Free everything."""
-        self._action_server.destroy()
+        if self._action_server is not None:
+            self._action_server.destroy()
         super().destroy_node()
 
 
@@ -164,7 +167,7 @@ def _give_feedback(goal: Any, phase: str, share: float) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until it is told to stop; the exit status is 1 when it cannot start."""
-    return run(RefinerNode, arguments)
+    return run(RefinerNode, 'refiner', arguments)
 
 
 if __name__ == '__main__':

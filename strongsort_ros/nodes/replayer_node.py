@@ -10,22 +10,20 @@ from pathlib import Path
 from typing import Final
 
 import rclpy
-from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
 from rclpy.logging import get_logger
-from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from strongsort_ros.errors import InputError, StrongSortError
+from strongsort_ros.errors import InputError, StrongSortError, one_line
 from strongsort_ros.evaluation.before_after import headline_table, scores_of
 from strongsort_ros.evaluation.evaluate import find_truth
 from strongsort_ros.evaluation.report import save_report
 from strongsort_ros.nodes.client import Client, NodeError
-from strongsort_ros.nodes.parameters import Parameters
+from strongsort_ros.nodes.parameters import Parameters, warn_of_unknown_parameters
 from strongsort_ros.nodes.player import Pace, Player
 from strongsort_ros.nodes.refine_call import refine, summary
 from strongsort_ros.nodes.replayer_settings import AllReplayerSettings, ReplayerSettings
-from strongsort_ros.nodes.transitions import RCLError
+from strongsort_ros.nodes.ros_errors import START_ERRORS, NamingNode, reason
 from strongsort_ros.recording.atomic import replacing_folder
 from strongsort_ros.recording.camera_bag import find_camera_topics
 from strongsort_ros.recording.motchallenge import load_ground_truth
@@ -156,18 +154,22 @@ def main(arguments: list[str] | None = None) -> int:
     # background jobs with interrupts ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    node = None
     try:
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-        node = Node('replayer')
-    except RCLError as error:  # as by its security
-        get_logger('replayer').fatal(str(error))
-        return FAILED
+        node = NamingNode('replayer')
+        settings = Parameters(node, AllReplayerSettings(), lambda: ACTIVE, lambda _: None).settings
+    except START_ERRORS as error:
+        get_logger('replayer').fatal(reason(error))
+        # What is wrong with a parameter is an input; ROS itself is not.
+        return FAILED if node is None else BAD_INPUT
     client, log = Client(node), node.get_logger()
     try:
-        Replayer(client, _settings(node)).run()
-    except (InputError, NodeError) as error:
-        log.fatal(str(error))
-        return BAD_INPUT if isinstance(error, InputError) else FAILED
+        warn_of_unknown_parameters(node, qos=False)
+        Replayer(client, settings.replayer).run()
+    except (StrongSortError, OSError) as error:
+        log.fatal(one_line(error))
+        return BAD_INPUT if isinstance(error, (InputError, OSError)) else FAILED
     except (KeyboardInterrupt, ExternalShutdownException):
         log.warning('interrupted; nothing was written')
         return INTERRUPTED
@@ -175,22 +177,6 @@ def main(arguments: list[str] | None = None) -> int:
         client.close()
         rclpy.try_shutdown()
     return 0
-
-
-def _settings(node: Node) -> ReplayerSettings:
-    """Return what the parameters say.
-
-    Raises
-    ------
-    InputError
-        One is refused.
-
-    """
-    try:
-        parameters = Parameters(node, AllReplayerSettings(), lambda: ACTIVE, lambda _: None)
-    except (ParameterException, StrongSortError) as error:
-        raise InputError(str(error)) from error
-    return parameters.settings.replayer
 
 
 if __name__ == '__main__':

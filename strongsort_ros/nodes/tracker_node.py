@@ -23,7 +23,7 @@ from strongsort_ros.nodes.debug_image import draw_tracks, image_message
 from strongsort_ros.nodes.diagnostics import Condition, Diagnosis
 from strongsort_ros.nodes.image_messages import cv_bridge_converter
 from strongsort_ros.nodes.inputs import THROTTLE, Inputs
-from strongsort_ros.nodes.managed_node import ManagedNode
+from strongsort_ros.nodes.managed_node import OVERRIDABLE_QOS, ManagedNode
 from strongsort_ros.nodes.memory import keep_freed_memory, resident_memory
 from strongsort_ros.nodes.message_layout import check_layouts
 from strongsort_ros.nodes.program import run
@@ -106,7 +106,7 @@ class TrackerNode(ManagedNode[AllSettings]):
             kind,
             topic,
             QoSProfile(depth=depth),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            qos_overriding_options=QoSOverridingOptions(OVERRIDABLE_QOS),
         )
 
     # A frame
@@ -204,7 +204,7 @@ class TrackerNode(ManagedNode[AllSettings]):
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until it is told to stop; the exit status is 1 when it cannot start."""
     keep_freed_memory()
-    return run(TrackerNode, arguments)
+    return run(TrackerNode, 'tracker', arguments)
 
 
 if __name__ == '__main__':

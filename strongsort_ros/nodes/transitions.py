@@ -7,16 +7,23 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
-from strongsort_ros.errors import StrongSortError
-
-RCLError = rclpy_implementation.RCLError
+from strongsort_ros.errors import StrongSortError, one_line
+from strongsort_ros.nodes.ros_errors import RCLError, RosError
 
 
 class Releasable(Protocol):
-    """A node that can free what its transitions built."""
+    """A node that can free what its transitions built.
+
+    Attributes
+    ----------
+    refused
+        ROS refused one of its topics or services: its program ends.
+
+    """
+
+    refused: bool
 
     def get_logger(self) -> Any:
         """Return the node's logger."""
@@ -37,8 +44,9 @@ Transition = Callable[[Any, LifecycleState], TransitionCallbackReturn]
 def logged(transition: Transition) -> Transition:
     """Log what a transition raises, and release what it built; rclpy would say nothing.
 
-    A node that cannot be configured or activated stays in the state before; one that cannot be
-    let go of in order is taken apart and can be configured again.
+    An error that a user can mend is one line, any other has its traceback. A node that cannot be
+    configured or activated stays in the state before; one that cannot be let go of in order is
+    taken apart and can be configured again.
     """
 
     @functools.wraps(transition)
@@ -47,10 +55,9 @@ def logged(transition: Transition) -> Transition:
         try:
             return transition(node, state)
         except Exception as error:
-            expected = isinstance(error, (StrongSortError, OSError))
-            node.get_logger().error(
-                f'{name} failed: {error if expected else traceback.format_exc()}'
-            )
+            text = one_line(error) if can_be_mended(error) else traceback.format_exc()
+            node.get_logger().error(f'{name} failed: {text}')
+            node.refused |= isinstance(error, RosError)
             node.release(configured=name == 'activate')
             undone = name in ('configure', 'activate')
             return TransitionCallbackReturn.FAILURE if undone else TransitionCallbackReturn.ERROR
@@ -58,6 +65,13 @@ def logged(transition: Transition) -> Transition:
             node.report_soon()
 
     return guarded
+
+
+def can_be_mended(error: Exception) -> bool:
+    """Return whether it is for the user to mend: input, a file, or a package that is missing."""
+    if isinstance(error, ImportError) and (error.name or '').startswith('strongsort_ros'):
+        return False
+    return isinstance(error, (StrongSortError, OSError, ImportError))
 
 
 def survive_impossible_transitions(node: LifecycleNode) -> None:

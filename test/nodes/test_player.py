@@ -186,5 +186,5 @@ def test_a_tracker_that_is_not_there(make_client: Any, tmp_path: Path) -> None:
 
     bag = write_bag(tmp_path / 'bag')
     client = make_client('/nobody')
-    with pytest.raises(NodeError, match='nobody offers the service'):
+    with pytest.raises(NodeError, match='is not available'):
         play(client, bag, tmp_path / 'one', starting=0.5)

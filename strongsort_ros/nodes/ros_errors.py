@@ -1,0 +1,100 @@
+"""Errors of ROS 2 as errors that a user can mend: which topic or service, and why."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from rclpy.exceptions import NameValidationException, ParameterException
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos_overriding_options import InvalidQosOverridesError
+
+from strongsort_ros.errors import StrongSortError, shorten
+
+RCLError = rclpy_implementation.RCLError
+
+START_ERRORS: Final = (
+    NameValidationException,
+    ParameterException,
+    RCLError,
+    StrongSortError,
+    rclpy_implementation.UnknownROSArgsError,
+)
+"""Errors of ROS's arguments, parameters, names and security when a node starts."""
+
+_REFUSALS: Final = (
+    InvalidQosOverridesError,
+    NameValidationException,
+    ParameterException,
+    RuntimeError,  # RCLError is one
+)
+"""What rclpy raises when a topic, a service, or an override of its QoS cannot be used."""
+_PLACE_IN_SOURCE: Final = re.compile(r',? at \S+:\d+')
+
+
+class RosError(StrongSortError):
+    """ROS refuses a topic, a service or an action for as long as the process runs."""
+
+
+def reason(error: BaseException) -> str:
+    """Return the text of an error of ROS in one line, without places in ROS's own sources."""
+    if isinstance(error, rclpy_implementation.UnknownROSArgsError):
+        return f'unknown arguments of ROS: {shorten(str(error))}'
+    return shorten(_PLACE_IN_SOURCE.sub('', str(error)))
+
+
+class NamingNode(Node):
+    """Node that raises RosError, with the name, where ROS refuses a topic or a service."""
+
+    def create_publisher(self, msg_type: Any, topic: str, *args: Any, **kwargs: Any) -> Publisher:
+        """Create a publisher; raises RosError."""
+        with self.naming('publish to', topic):
+            return super().create_publisher(msg_type, topic, *args, **kwargs)
+
+    def create_subscription(self, msg_type: Any, topic: str, *args: Any, **kwargs: Any) -> Any:
+        """Create a subscription; raises RosError."""
+        with self.naming('subscribe to', topic):
+            return super().create_subscription(msg_type, topic, *args, **kwargs)
+
+    def create_service(self, srv_type: Any, srv_name: str, *args: Any, **kwargs: Any) -> Any:
+        """Create a service; raises RosError."""
+        with self.naming('offer service', srv_name):
+            return super().create_service(srv_type, srv_name, *args, **kwargs)
+
+    def create_client(self, srv_type: Any, srv_name: str, *args: Any, **kwargs: Any) -> Any:
+        """Create a client of a service; raises RosError."""
+        with self.naming('call service', srv_name):
+            return super().create_client(srv_type, srv_name, *args, **kwargs)
+
+    @contextmanager
+    def naming(self, verb: str, name: str) -> Iterator[None]:
+        """Raise RosError, with the name and the enclave, for an error of ROS raised inside."""
+        try:
+            yield
+        except _REFUSALS as error:
+            text = f'cannot {verb} {self._resolved(verb, name)}: {reason(error)}'
+            if os.environ.get('ROS_SECURITY_ENABLE') == 'true':
+                text += (
+                    f'; check that the policy of enclave {self._enclave()} allows it '
+                    '(docs/security.md)'
+                )
+            raise RosError(text) from error
+
+    def _resolved(self, verb: str, name: str) -> str:
+        resolve = self.resolve_service_name if 'service' in verb else self.resolve_topic_name
+        try:
+            return str(resolve(name))
+        except RuntimeError:  # it is no valid name
+            return repr(name)
+
+    def _enclave(self) -> str:
+        own = self.get_name(), self.get_namespace()
+        for name, namespace, enclave in self.get_node_names_and_namespaces_with_enclaves():
+            if (name, namespace) == own:
+                return str(enclave)
+        return '?'

@@ -1,0 +1,65 @@
+"""Start the program of a node: import its module, which takes seconds, and run it.
+
+ROS and this package's messages are not imported here, so that what is missing is one line.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Final
+
+from strongsort_ros.errors import one_line
+
+CANNOT_START: Final = 1
+
+
+def start(module: str) -> int:
+    """Run the node of a module of this package, and return the exit status of its program.
+
+    SIGINT and SIGTERM during the import end the process with status 0, as they do later.
+
+    Parameters
+    ----------
+    module
+        Name such as `tracker_node`.
+
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
+    try:
+        main = importlib.import_module(f'strongsort_ros.nodes.{module}').main
+    except ImportError as error:
+        remedy = _remedy(error)
+        if not remedy:
+            raise
+        sys.stderr.write(f'{module} cannot start: {one_line(error)}; {remedy}\n')
+        return CANNOT_START
+    return int(main())
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """End at once: nothing has been opened that needs to be closed."""
+    del number, frame
+    os._exit(0)
+
+
+def _remedy(error: ImportError) -> str:
+    """Return what to do about a failed import; '' where the mistake is in this package."""
+    if importlib.util.find_spec('rclpy') is None:
+        return 'ROS 2 is not sourced in this shell: source /opt/ros/$ROS_DISTRO/setup.bash'
+    if importlib.util.find_spec('strongsort_ros.msg') is None:
+        return (
+            'the messages of strongsort_ros are not built or not sourced: run colcon build, then '
+            'source install/setup.bash'
+        )
+    if error.name and error.name.partition('.')[0] == 'strongsort_ros':
+        return ''
+    return (
+        'source the setup.bash of ROS 2 and of the workspace; if a package is missing, '
+        'rosdep install --from-paths src --ignore-src installs it'
+    )
