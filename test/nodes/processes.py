@@ -187,8 +187,12 @@ class NodeProcess:
         try:
             return self.process.wait(PATIENCE)
         finally:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
+
+    def kill(self) -> None:
+        """End it at once, if it has not ended."""
+        self.process.kill()
+        self.process.wait()
 
 
 LAUNCH_PROGRAM = """

@@ -118,6 +118,32 @@ def test_a_node_that_is_killed_comes_back(launch: Launch, machine: Any) -> None:
     front.wait(answered, 'tracks')
 
 
+@pytest.mark.parametrize(
+    ('arguments', 'starts', 'status'),
+    [
+        (('respawn_max_retries:=1',), 2, 1),
+        (('respawn:=false',), 1, 1),
+        (('respawn:=false', 'required:=false'), 1, 0),
+    ],
+)
+def test_a_node_that_cannot_start_ends_the_launch(
+    launch: Launch, tmp_path: Path, arguments: tuple[str, ...], starts: int, status: int
+) -> None:
+    parameters = tmp_path / 'wrong.yaml'
+    parameters.write_text('/**: {ros__parameters: {min_confidence: 7.0}}')
+    process, log = launch(f'params_file:={parameters}', *arguments)
+    assert process.wait(60) == status
+    assert log.read_text().count('process started with pid') == starts
+    assert log.read_text().count('min_confidence out of range') == starts
+    assert ('last with status 1: its log says why' in log.read_text()) == (status == 1)
+
+
+def test_weights_that_are_missing_end_the_launch(launch: Launch) -> None:
+    process, log = launch('weights:=/nowhere.pth', 'respawn:=false')
+    assert process.wait(60) == 1
+    assert 'configure failed: ' in log.read_text()
+
+
 def test_the_refiner_is_launched(launch: Launch, ros_context: Any, tmp_path: Path) -> None:
     from strongsort_ros.srv import RefineTracks
 

@@ -91,3 +91,38 @@ def test_a_wrong_parameter_at_the_start_is_one_line(
     assert name in process.text()
     assert str(value) in process.text()
     assert 'Traceback' not in process.text()
+
+
+def test_unknown_parameters_are_warned_of(start_tracker: Start, tmp_path: Path) -> None:
+    file = tmp_path / 'typo.yaml'
+    file.write_text('/**: {ros__parameters: {max_iou_distnace: 0.5, max_age: 31, bond: false}}')
+    override = 'qos_overrides./a/imag.subscription.durability:=volatile'
+    extra = ['--params-file', str(file), '-p', override]
+    machine, process = start_tracker(extra, namespace='/a')
+    assert machine.state() == 'active'
+    warnings = [line for line in process.text().splitlines() if 'no effect' in line]
+    assert [line.partition('parameter ')[2] for line in warnings] == [
+        'max_iou_distnace is unknown and has no effect; did you mean max_iou_distance?',
+        (
+            'qos_overrides./a/imag.subscription.durability is unknown and has no effect; did you '
+            'mean qos_overrides./a/image.subscription.durability?'
+        ),
+    ]
+    assert all('[WARN]' in line for line in warnings)
+
+
+def test_changes_are_logged(start_tracker: Start) -> None:
+    machine, process = start_tracker()
+    assert machine.set_parameters(max_age=30, n_init=3) == []
+    assert ' -> ' not in process.text()
+    assert machine.set_parameters(max_age=60) == []
+    assert machine.change_state('deactivate')
+    assert machine.change_state('cleanup')
+    assert machine.change_state('shutdown')
+    lines = process.text().splitlines()[-4:]
+    assert [line.partition(']: ')[2] for line in lines] == [
+        'parameter max_age: 30 -> 60',
+        'deactivated',
+        'cleaned up: configure it again before the next use',
+        'shut down',
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -52,53 +53,48 @@ def full_name(name: str, node: str, namespace: str) -> str:
     return f'{namespace}/{node}{name[1:]}' if name.startswith('~') else f'{namespace}/{name}'
 
 
-def used(asking: Any, node: str, namespace: str) -> Names:
-    """Return what ROS's graph knows of a node; nothing when it does not run."""
-    if (node, namespace) not in asking.get_node_names_and_namespaces():
-        return {}
-    questions = {
-        'publish': asking.get_publisher_names_and_types_by_node,
-        'subscribe': asking.get_subscriber_names_and_types_by_node,
-        'reply': asking.get_service_names_and_types_by_node,
-        'request': asking.get_client_names_and_types_by_node,
-    }
-    found = {right: {name for name, _ in ask(node, namespace)} for right, ask in questions.items()}
-    return {right: names for right, names in found.items() if names}
+MAKING = re.compile(r'Initializing (publisher|subscription|service|client) for ')
+MADE = re.compile(r"Expanded and remapped (?:topic|service) name '(.*)'")
+RIGHTS = {
+    'publisher': 'publish', 'subscription': 'subscribe', 'service': 'reply', 'client': 'request',
+}  # fmt: skip
+LOG_ALL = ['--log-level', 'rcl:=debug']
+"""With it, ROS logs the name of every topic and service when it is made."""
+
+
+def used(log: str) -> Names:
+    """Return what a node has made, from the log of its process."""
+    names: Names = defaultdict(set)
+    right = ''
+    for line in log.splitlines():
+        if making := MAKING.search(line):
+            right = RIGHTS[making[1]]
+        elif made := MADE.search(line):
+            names[right].add(made[1])
+    return names
 
 
 def test_every_right_is_used_and_every_use_is_allowed(start_tracker: Any, tmp_path: Path) -> None:
     sequence = tmp_path / 'plaza'
     write_mot_folder(Scene(SceneSettings(width=160, height=120, frames=10, people=2)), sequence)
     write_sequence(sequence, sequence / 'bag', compressed=True)
-    machine, _ = start_tracker(autostart=False, use_sim_time=True)
+    machine, tracker = start_tracker(LOG_ALL, autostart=False, use_sim_time=True)
     namespace = machine.namespace
-    refiner = NodeProcess(
-        'refiner_node',
-        namespace,
-        tmp_path,
-        {'allowed_root': str(tmp_path), 'use_sim_time': True},
-        [],
-    )
-    command = [sys.executable, '-m', 'strongsort_ros.nodes.replayer_node', '--ros-args']
-    command += ['-r', f'__ns:={namespace}', '-p', f'bag:={sequence / "bag"}', '-p', 'clock:=true']
-    replayer = subprocess.Popen(
-        command, cwd=tmp_path, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    nodes = {'tracker': tracker}
+    for node, parameters in {
+        'refiner': {'allowed_root': str(tmp_path), 'use_sim_time': True},
+        'replayer': {
+            'bag': str(sequence / 'bag'), 'output': str(tmp_path / 'results'), 'clock': True,
+        },
+    }.items():  # fmt: skip
+        nodes[node] = NodeProcess(f'{node}_node', namespace, tmp_path, parameters, LOG_ALL)
     try:
-        seen: dict[str, Names] = {n: defaultdict(set) for n in ('tracker', 'refiner', 'replayer')}
-        while replayer.poll() is None:
-            machine.spin(0.1)
-            for node, names in seen.items():
-                for right, found in used(machine.node, node, namespace).items():
-                    names[right] |= found
-        said, _ = replayer.communicate()
-        assert replayer.returncode == 0, said.decode()
+        assert nodes['replayer'].process.wait(120) == 0, nodes['replayer'].text()
     finally:
-        replayer.kill()
-        replayer.wait()
-        refiner.stop()
-    for node, names in seen.items():
-        assert names == allowed(node, namespace), node
+        for process in nodes.values():
+            process.kill()
+    for node, process in nodes.items():
+        assert used(process.text()) == allowed(node, namespace), node
 
 
 @pytest.mark.usefixtures('ros_context')

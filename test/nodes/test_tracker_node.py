@@ -178,12 +178,13 @@ def test_the_debug_image_shows_the_input_and_its_tracks(
 
 
 def test_topics_can_be_remapped_and_their_qos_overridden(start_tracker: Start) -> None:
-    from rclpy.qos import ReliabilityPolicy
+    from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
     from sensor_msgs.msg import Image
     from vision_msgs.msg import Detection2DArray
 
-    extra = ['-r', 'detections:=yolo/detections', '-p']
-    extra.append('qos_overrides./a/image.subscription.reliability:=reliable')
+    extra = ['-r', 'detections:=yolo/detections']
+    extra += ['-p', 'qos_overrides./a/image.subscription.reliability:=reliable']
+    extra += ['-p', 'qos_overrides./a/tracks.publisher.durability:=transient_local']
     machine, _ = start_tracker(extra, namespace='/a', autostart=False)
     machine.change_state('configure')
     machine.node.destroy_publisher(machine.detections)
@@ -196,6 +197,8 @@ def test_topics_can_be_remapped_and_their_qos_overridden(start_tracker: Start) -
     assert image.qos_profile.reliability == ReliabilityPolicy.RELIABLE
     (detections,) = machine.node.get_subscriptions_info_by_topic('/a/yolo/detections')
     assert detections.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+    (tracks,) = machine.node.get_publishers_info_by_topic('/a/tracks')
+    assert tracks.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
 
 
 def test_appearance_and_camera_motion_are_found_in_the_images(start_tracker: Start) -> None:
