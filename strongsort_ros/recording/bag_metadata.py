@@ -12,18 +12,13 @@ from typing import Any, Final
 from rosbags.interfaces import Qos
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
 from rosbags.rosbag2.metadata import parse_qos
-from ruamel.yaml import YAML
-from ruamel.yaml.composer import Composer
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import AliasEvent
 
 from strongsort_ros.errors import InputError, shorten
 from strongsort_ros.recording.bag_paths import METADATA, METADATA_KEY
+from strongsort_ros.recording.yaml_file import load_yaml, parse_texts
 
 MAX_BYTES: Final = 2 * 2**20
 """Largest metadata.yaml that is read; a bag of 5000 files and 100 topics has about 1 MiB."""
-MAX_DEPTH: Final = 20
-"""Deepest nesting of lists and mappings; rosbag2 writes 7 levels."""
 MAX_VERSION: Final = 9
 MAX_FILE_NAME_BYTES: Final = 255
 MAX_NAME: Final = 1000
@@ -90,7 +85,8 @@ def read_metadata(bag: Path) -> BagMetadata:
     """
     path = bag / METADATA
     try:
-        information = _field(_load(path), METADATA_KEY, _mapping)
+        content = _mapping(load_yaml(path, MAX_BYTES, as_texts=True))
+        information = _field(content, METADATA_KEY, _mapping)
         return BagMetadata(
             storage=_field(information, 'storage_identifier', _storage),
             files=_field(information, 'relative_file_paths', _file_names),
@@ -98,39 +94,10 @@ def read_metadata(bag: Path) -> BagMetadata:
             topics=_field(information, 'topics_with_message_count', _list_of(_topic)),
             custom_data=_field(information, 'custom_data', _texts, '~'),
         )
-    except OSError as error:
-        raise InputError(f'{bag}: {METADATA}: {error.strerror}') from error
-    except (YAMLError, ValueError) as error:
-        raise InputError(f'{bag}: {METADATA}: {shorten(str(error))}') from error
-
-
-class _PlainComposer(Composer):
-    """Refuses what makes a short text large or endless once it is loaded."""
-
-    nesting = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.parser.peek_event()
-        line = f'line {event.start_mark.line + 1}'
-        if isinstance(event, AliasEvent):
-            raise ValueError(f'{line}: aliases (*{event.anchor}) are not supported')
-        self.nesting += 1
-        if self.nesting > MAX_DEPTH:
-            raise ValueError(f'{line}: nested deeper than {MAX_DEPTH} levels')
-        node = super().compose_node(parent, index)
-        self.nesting -= 1
-        return node
-
-
-def _load(path: Path) -> Any:
-    """Return the lists, mappings and texts of a file; numbers stay texts, as rosbag2 reads them."""
-    with path.open('rb') as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise ValueError(f'larger than {MAX_BYTES} bytes')
-    yaml = YAML(typ='base', pure=True)
-    yaml.Composer = _PlainComposer
-    return _mapping(yaml.load(data.decode('utf-8')))
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f'{path}: {shorten(str(error))}') from error
 
 
 # Checks: each returns a value of its type, or raises ValueError.
@@ -269,9 +236,7 @@ def _profiles(value: Any) -> list[Qos]:
     if isinstance(value, str):
         if value in _NOTHING:
             return []
-        yaml = YAML(typ='base', pure=True)
-        yaml.Composer = _PlainComposer
-        value = yaml.load(value)
+        value = parse_texts(value)
     return parse_qos(_list_of(_profile)(value))
 
 

@@ -29,7 +29,7 @@ _INTEGERS: Final = range(-(1 << 63), 1 << 64)  # what 64 bits hold, with a sign 
 _TAG: Final = 'tag:yaml.org,2002:'
 
 
-def load_yaml(path: Path | str, largest: int = LARGEST_FILE) -> Any:
+def load_yaml(path: Path | str, largest: int = LARGEST_FILE, *, as_texts: bool = False) -> Any:
     """Return what is in a YAML file: mappings, lists, texts, numbers, booleans and None.
 
     Parameters
@@ -38,6 +38,8 @@ def load_yaml(path: Path | str, largest: int = LARGEST_FILE) -> Any:
         File to read.
     largest
         Bytes that it may have.
+    as_texts
+        Numbers, booleans and None stay the texts that they are in the file.
 
     Raises
     ------
@@ -51,22 +53,39 @@ def load_yaml(path: Path | str, largest: int = LARGEST_FILE) -> Any:
             content = file.read(largest + 1)
         if len(content) > largest:
             raise InputError(f'{path}: larger than {largest} bytes, too large for such a file')
-        return _parser().load(content.decode('utf-8'))
+        return _parsed(content.decode('utf-8'), f'{path}', as_texts)
     except OSError as error:
         raise InputError(f'{path}: cannot read it: {error.strerror}') from error
     except UnicodeDecodeError as error:
         raise InputError(f'{path}: not YAML: not UTF-8 text') from error
+
+
+def parse_texts(text: str) -> Any:
+    """Return what is in YAML that stands in a text: mappings, lists and texts.
+
+    Raises
+    ------
+    InputError
+        It is not YAML of these kinds, or beyond the bounds.
+
+    """
+    return _parsed(text, 'text', as_texts=True)
+
+
+def _parsed(text: str, name: str, as_texts: bool) -> Any:
+    yaml = YAML(typ='base' if as_texts else 'safe', pure=True)
+    yaml.Composer = _BoundedComposer
+    if not as_texts:
+        yaml.Constructor = _PlainConstructor
+    try:
+        return yaml.load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f', line {mark.line + 1}' if mark is not None else ''
+        reason = shorten(error.problem or str(error), 200)
+        raise InputError(f'{name}{line}: not YAML: {reason}') from error
     except YAMLError as error:
-        raise InputError(_explained(path, error)) from error
-
-
-def _explained(path: Path | str, error: YAMLError) -> str:
-    """Return one line: the file, the line in it, and what is wrong there."""
-    if not isinstance(error, MarkedYAMLError):
-        return shorten(f'{path}: not YAML: {error}')
-    mark = error.problem_mark or error.context_mark
-    line = f', line {mark.line + 1}' if mark is not None else ''
-    return shorten(f'{path}{line}: not YAML: {shorten(error.problem or str(error), 200)}')
+        raise InputError(shorten(f'{name}: not YAML: {error}')) from error
 
 
 class _BoundedComposer(Composer):
@@ -133,10 +152,3 @@ class _PlainConstructor(SafeConstructor):
                     why = 'a list or a mapping is the key of a mapping'
                     raise ConstructorError(None, None, why, key.start_mark)
         return super().construct_mapping(node, deep)
-
-
-def _parser() -> YAML:
-    yaml = YAML(typ='safe', pure=True)
-    yaml.Composer = _BoundedComposer
-    yaml.Constructor = _PlainConstructor
-    return yaml

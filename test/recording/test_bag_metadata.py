@@ -78,7 +78,7 @@ def check_one_line(bag: Path) -> None:
         text = str(error)
     else:
         return
-    assert text.startswith(f'{bag}: ')
+    assert text.startswith(f'{bag}')
     assert '\n' not in text
     assert len(text) < 1000
 
@@ -111,10 +111,10 @@ def test_any_field_may_be_missing(bag: Path, metadata: Any) -> None:
 
 laughs = 'a0: &a0 [x]\n' + ''.join(f'a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n' for i in range(1, 60))
 HOSTILE = {
-    f'{laughs}{ROOT}: *a59': r'line 2: aliases \(\*a0\) are not supported',
-    f'{ROOT}: &a [*a]': r'line 1: aliases \(\*a\) are not supported',
-    f'{ROOT}: {"[" * 200_000}': 'line 1: nested deeper than 20 levels',
-    f'{ROOT}: {"{a: " * 200_000}': 'line 1: nested deeper than 20 levels',
+    f'{laughs}{ROOT}: *a59': 'line 2: not YAML: aliases',
+    f'{ROOT}: &a [*a]': 'line 1: not YAML: aliases',
+    f'{ROOT}: {"[" * 200_000}': 'line 1: not YAML: nested deeper than 32 levels',
+    f'{ROOT}: {"{a: " * 200_000}': 'line 1: not YAML: nested deeper than 32 levels',
     f'{ROOT}: ' + 'x' * MAX_BYTES: f'larger than {MAX_BYTES} bytes',
     f'{ROOT}: !!python/object:os.system x': 'expected a mapping',
     '\0': 'special characters are not allowed',
@@ -131,7 +131,7 @@ def test_hostile_yaml(tmp_path: Path, text: str) -> None:
     (tmp_path / 'metadata.yaml').write_text(text)
     with pytest.raises(InputError, match=HOSTILE[text]) as raised:
         read_metadata(tmp_path)
-    assert str(raised.value).startswith(f'{tmp_path}: metadata.yaml: ')
+    assert str(raised.value).startswith(f'{tmp_path}/metadata.yaml')
     assert len(str(raised.value)) < 1000
 
 
@@ -140,7 +140,7 @@ def test_aliases_in_a_text_of_qos(bag: Path, metadata: Any) -> None:
     topic = metadata[ROOT]['topics_with_message_count'][0]['topic_metadata']
     topic['offered_qos_profiles'] = '- &a [*a]'
     dump(metadata, bag)
-    with pytest.raises(InputError, match=r'offered_qos_profiles: line 1: aliases'):
+    with pytest.raises(InputError, match=r'offered_qos_profiles: text, line 1: not YAML: aliases'):
         read_metadata(bag)
 
 

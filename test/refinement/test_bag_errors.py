@@ -168,7 +168,7 @@ WRONG: dict[Callable[[Path], Path], str] = {
     empty_folder: 'no bag: neither metadata.yaml nor .mcap or .db3 but nothing',
     other_folder: r'no bag: neither metadata.yaml nor .mcap or .db3 but notes\.txt',
     no_metadata: 'no metadata.yaml; run: ros2 bag reindex',
-    broken_metadata: r'metadata\.yaml: while parsing a flow',
+    broken_metadata: r'metadata\.yaml, line 1: not YAML: expected the node content',
     empty_metadata: r'metadata\.yaml: None, expected a mapping',
     data_missing: r'not a readable bag: 1 of 1 files are missing: .bad\.mcap',
     no_topics: 'no topic of .*Track2DArray or .*; there is: nothing',
@@ -195,7 +195,7 @@ def test_a_bag_that_cannot_be_used(tmp_path: Path, make: Callable[[Path], Path])
     before = digests(tmp_path)
     with pytest.raises(InputError, match=WRONG[make]) as raised:
         refine_bag(source, tmp_path / 'made' / 'deep' / 'out', STEPS, frame_rate=10)
-    assert str(raised.value).startswith(f'{source}: ')
+    assert str(raised.value).startswith(f'{source}')
     assert '\n' not in str(raised.value)
     assert digests(tmp_path) == before
     assert not (tmp_path / 'made').exists()
