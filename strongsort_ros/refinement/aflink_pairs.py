@@ -21,6 +21,8 @@ CameraMotions = Mapping[int, npt.ArrayLike]
 # Pairs looked at together while candidates are searched: bounds memory, not results.
 _CHUNK = 1_000_000
 _EPSILON = 1e-5
+# Determinant of many motions together; numbers of 64 bits end at 1e-308.
+_SMALLEST_POSE = 1e-100
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,11 @@ class CameraPath:
                 raise InputError(f'camera_motion: frame {frame}: not 3 x 3 finite numbers')
             if abs(np.linalg.det(motion[:2, :2])) < 1e-6:
                 raise InputError(f'camera_motion: frame {frame}: a motion that cannot be undone')
-            self._poses[place + 1] = motion @ self._poses[place]
+            self._poses[place + 1, :2] = motion[:2] @ self._poses[place]
+            if not abs(np.linalg.det(self._poses[place + 1, :2, :2])) > _SMALLEST_POSE:
+                raise InputError(
+                    f'camera_motion: frame {frame}: the motions up to here cannot be undone'
+                )
 
     def move(self, points: FloatArray, frames: IntArray, to: IntArray) -> FloatArray:
         """Return (..., 2) points of images `frames` (...) as images `to` (...) show them."""

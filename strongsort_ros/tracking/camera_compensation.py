@@ -19,13 +19,14 @@ def is_usable(camera_motion: FloatArray, limit: float) -> bool:
     A motion that mirrors the image, or makes it smaller than a tenth in some direction, is none of
     a camera, and could not be undone.
     """
-    distance = float(np.linalg.norm(camera_motion - _IDENTITY))
+    with np.errstate(over='ignore', invalid='ignore'):
+        distance = float(np.linalg.norm(camera_motion - _IDENTITY))
     if not distance < limit:  # NaN is not
         return False
     (a, b), (c, d) = camera_motion[:2, :2].tolist()
     determinant = a * d - b * c
     # The smallest stretch is the determinant by the largest one, which is at most this norm.
-    return bool(determinant >= _SMALLEST_STRETCH * math.sqrt(a * a + b * b + c * c + d * d))
+    return bool(determinant > _SMALLEST_STRETCH * math.sqrt(a * a + b * b + c * c + d * d))
 
 
 def compensate(mean: FloatArray, camera_motion: FloatArray) -> None:

@@ -166,3 +166,17 @@ def test_nobody_hidden_is_refused(tmp_path: Path) -> None:
     folder = write_ground_truth(tmp_path / 'seq', people=4, length=60)
     with pytest.raises(InputError, match=r'nobody who is hidden.*--recipe published'):
         train_motion([load_pedestrians(folder)])
+
+
+def test_motions_that_shrink_the_image_to_nothing_are_named() -> None:
+    shrinking = dict.fromkeys(range(1, 400), np.diag([0.2, 0.2, 1.0]))
+    with pytest.raises(InputError, match='camera_motion: frame 72: the motions up to here'):
+        CameraPath(shrinking)
+
+
+def test_only_the_affine_part_of_a_motion_counts() -> None:
+    motion = np.array([[1.0, 0, 5], [0, 1, -2], [3, -7, 0]])
+    camera = CameraPath(dict.fromkeys(range(1, 50), motion))
+    points = np.array([[10.0, 20]])
+    moved = camera.move(points, np.array([0]), np.array([49]))
+    np.testing.assert_allclose(moved, [[10 + 49 * 5, 20 - 49 * 2]])

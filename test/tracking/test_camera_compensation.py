@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
+from strongsort_ros.refinement.aflink_pairs import CameraPath
 from strongsort_ros.tracking.camera_compensation import compensate, is_usable
 
 
@@ -35,3 +40,40 @@ def test_the_limit_is_a_distance_from_the_identity() -> None:
     assert not is_usable(motion, 100)
     motion[0, 2] = np.nan
     assert not is_usable(motion, 100)
+
+
+def published(mean: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """Return the box of a state (8,) after a motion, as the published program writes it."""
+    x, y, a, h = mean[:4]
+    x1, y1, _ = motion @ [x - a * h / 2, y - h / 2, 1]
+    x2, y2, _ = motion @ [x + a * h / 2, y + h / 2, 1]
+    w, h = x2 - x1, y2 - y1
+    return np.array([x1 + w / 2, y1 + h / 2, w / h, h])
+
+
+@pytest.mark.parametrize(('aspect', 'height'), [(0.5, 80), (0.5, -3), (-0.2, 40), (-0.3, -2)])
+def test_boxes_are_moved_as_published_even_if_a_prediction_turned_them_inside_out(
+    aspect: float, height: float
+) -> None:
+    motion = np.array([[1.01, 0.02, 7], [-0.02, 0.99, -3], [0, 0, 1]])
+    mean = np.array([[100.0, 50, aspect, height, 1, 2, 0, 0], [300, 90, 0.4, 100, 0, 0, 0, 0]])
+    expected = [published(row, motion) for row in mean]
+    compensate(mean, motion)
+    np.testing.assert_allclose(mean[:, :4], expected)
+
+
+def test_a_motion_that_collapses_or_mirrors_the_image_is_not_usable() -> None:
+    turned = np.array([[np.cos(1), -np.sin(1), 3], [np.sin(1), np.cos(1), 4], [0, 0, 1]])
+    for motion in (np.eye(3), turned, np.diag([2.0, 2, 1]), np.diag([0.2, 0.5, 1])):
+        assert is_usable(motion, 100)
+    line = np.array([[1.0, 2, 0], [2, 4, 0], [0, 0, 1]])
+    nearly = line + np.diag([1e-9, 0, 0])
+    for motion in (line, nearly, np.diag([0.0, 0, 1]), np.diag([-1.0, 1, 1]), np.zeros((3, 3))):
+        assert not is_usable(motion, 100)
+
+
+@given(arrays(np.float64, (3, 3), elements=st.floats(-1e3, 1e3)))
+def test_a_usable_motion_can_be_undone(motion: np.ndarray) -> None:
+    if is_usable(motion, 1e4):
+        assert np.linalg.det(motion[:2, :2]) > 0.01
+        CameraPath({1: motion, 2: motion})

@@ -113,3 +113,29 @@ def test_in_longer_frames_the_state_moves_as_far_in_the_same_time(
     np.testing.assert_allclose(mean[:, :4] + mean[:, 4:], expected)
     moved = covariance[:, :4] + 2 * covariance[:, 8:] + covariance[:, 4:8]
     np.testing.assert_allclose(moved, spread)
+
+
+@pytest.mark.parametrize('place', [0, 1])
+@pytest.mark.parametrize('height', [1.1e-6, 1e-5, 1e-3])
+def test_a_sliver_costs_no_other_box_its_digits(
+    kalman: KalmanFilter, height: float, place: int
+) -> None:
+    """Its aspect was once the origin of all: distances of 0, 320 and 1280 came out equal."""
+    people = np.array([[220.0, 350, 0.4, 100], [900, 350, 0.4, 90], [60, 80, 0.3, 30]])
+    sliver = np.array([[9e5, -9e5, 1920 / height, height]])
+    mean, covariance = kalman.initiate(people)
+    alone = kalman.mahalanobis(mean, covariance, people + 1)
+    boxes = np.concatenate([people[:place] + 1, sliver, people[place:] + 1])
+    beside = kalman.mahalanobis(mean, covariance, boxes)
+    np.testing.assert_allclose(np.delete(beside, place, axis=1), alone, rtol=1e-9)
+    assert (beside[:, place] > 1e6).all()
+    tracked = kalman.initiate(np.concatenate([sliver, people]))
+    beside = kalman.mahalanobis(*tracked, people + 1)
+    np.testing.assert_allclose(beside[1:], alone, rtol=1e-9)
+    assert (beside[0] > 1e6).all()
+
+
+def test_no_tracks_or_no_boxes_have_no_distances(kalman: KalmanFilter) -> None:
+    mean, covariance = kalman.initiate(np.array([[50.0, 50, 0.5, 20]]))
+    assert kalman.mahalanobis(mean, covariance, mean[:0, :4]).shape == (1, 0)
+    assert kalman.mahalanobis(mean[:0], covariance[:0], mean[:, :4]).shape == (0, 1)

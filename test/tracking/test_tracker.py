@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import pickle
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from strongsort_ros.errors import InputError, SettingError
 from strongsort_ros.simulation.walkers import Walkers, WalkerSettings
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.settings import TrackerSettings
@@ -280,7 +284,7 @@ def test_settings_change_between_frames() -> None:
     assert tracker.update(one()).ids.tolist() == [1]
     tracker.settings = tracker.settings.replace(min_confidence=0.95)
     assert tracker.update(one()).states.tolist() == [LOST]
-    with pytest.raises(ValueError, match='auto'):
+    with pytest.raises(SettingError, match='auto'):
         tracker.settings = tracker.settings.replace(max_cosine_distance='auto')
 
 
@@ -328,3 +332,147 @@ def test_memory_follows_the_tracks_that_live(preset: TrackerSettings) -> None:
     sizes = (len(tracker._gallery._seen), len(tracker._table._integers))
     run(tracker, frames * 3)
     assert (len(tracker._gallery._seen), len(tracker._table._integers)) == sizes
+
+
+def test_a_track_missed_over_dropped_frames_is_matched_by_position() -> None:
+    """It was seen in the previous frame that there is, whatever its embedding says now."""
+    tracker = Tracker()
+    run(tracker, [one()] * 5)
+    other = boxes((101, 100, 40, 100), embeddings=[[0, 1, 0]])
+    tracks = tracker.update(other, dt=4.0)
+    assert (tracks.ids.tolist(), tracks.time_since_update.tolist()) == ([1], [0])
+    run(tracker, [one(101)] * 3 + [Detections.empty()])
+    assert tracker.update(other, dt=4.0).ids.tolist() == []
+
+
+def test_tracks_keep_their_class_while_others_are_forgotten() -> None:
+    """Numbers of classes change when names are forgotten; those of tracks must change along."""
+    names = ['late', 'zebra', 'ant']
+    kept = [[100.0 + 300 * number, 100, 40, 100] for number in range(3)]
+    crowd = [[100.0 * number, 900, 40, 100] for number in range(30)]
+    tracker = Tracker(TrackerSettings(n_init=1, max_age=0))
+    for frame in range(60):
+        first = 1 if frame < 20 else 0  # the name of one of them has a high number
+        others = [f'thing {frame} {number}' for number in range(30)]
+        tlwh, classes = kept[first:] + crowd, names[first:] + others
+        tracks = tracker.update(Detections(tlwh, [0.9] * len(tlwh), classes))
+        seen = tracks.select(tracks.time_since_update == 0)
+        assert seen.class_ids.tolist() == [classes[row] for row in seen.detection_index.tolist()]
+    ages = dict(zip(seen.class_ids.tolist(), seen.age.tolist(), strict=True))
+    assert [ages[name] for name in names] == [40, 60, 60]
+    assert len(tracker._classes) < 60 * 30
+
+
+def test_a_long_class_name_spoils_no_frame_and_is_forgotten() -> None:
+    """One once made every later frame a hundred times slower, even after a reset."""
+    name = 'x' * 200
+    tracker = Tracker(TrackerSettings(n_init=1, max_class_length=200))
+    frame = Detections([[100, 100, 40, 100], [300, 100, 40, 100]], [0.9, 0.8], ['person', name])
+    assert tracker.update(frame).class_ids.tolist() == ['person', name]
+    longer = Detections(frame.tlwh, frame.scores, ['person', name + 'x'])
+    tracks = tracker.update(longer)
+    assert tracks.rejected == {'class_too_long': 1}
+    assert tracks.class_ids.tolist() == ['person', name]  # the second one is lost
+    tracker.reset()
+    assert len(tracker._classes) == 0
+    assert tracker.update(frame).class_ids.tolist() == ['person', name]
+
+
+@pytest.mark.parametrize(
+    'copied', [copy.deepcopy, lambda tracker: pickle.loads(pickle.dumps(tracker))]
+)
+def test_a_copy_goes_on_by_itself(
+    preset: TrackerSettings, copied: Callable[[Tracker], Tracker]
+) -> None:
+    """Copies once lost their tracks without a word."""
+    tracker, frames = Tracker(preset), frames_of_walkers(60)
+    run(tracker, frames[:20])
+    fork = copied(tracker)
+    np.testing.assert_array_equal(fork.tracks.ids, tracker.tracks.ids)
+    run(fork, frames[40:])
+    expected = copied(tracker)
+    assert_same(run(tracker, frames[20:40]), run(expected, frames[20:40]))
+    assert len(tracker.tracks)
+    assert tracker.ids_given == expected.ids_given
+
+
+def test_a_sliver_of_a_box_disturbs_no_other(preset: TrackerSettings) -> None:
+    frames = frames_of_walkers(50, miss_rate=0.1)
+    alone = run(Tracker(preset), frames)
+    for height in (1e-3, 1e-5, 1e-9, 1e-306):
+        tracker = Tracker(preset)
+        for frame, expected in zip(frames, alone, strict=True):
+            assert frame.embeddings is not None
+            tracks = tracker.update(
+                Detections(
+                    np.concatenate([frame.tlwh, [[9e5, 9e5, 1920.0, height]]]),
+                    np.append(frame.scores, 0.99),
+                    np.append(frame.class_ids, 'person'),
+                    np.concatenate([frame.embeddings, -frame.embeddings[:1]]),
+                )
+            )
+            others = tracks.select(tracks.tlwh[:, 0] < 1e5)
+            np.testing.assert_allclose(others.tlwh, expected.tlwh)
+            np.testing.assert_array_equal(others.detection_index, expected.detection_index)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.floats(-320, 6), st.floats(-320, 6)), min_size=1, max_size=8))
+def test_no_size_of_a_box_makes_a_state_that_is_not_finite(
+    exponents: list[tuple[float, float]],
+) -> None:
+    tracker = Tracker(TrackerSettings(n_init=1))
+    for width, height in exponents:
+        box = [100.0, 100.0, min(10**width, 1e6), min(10**height, 1e6)]
+        tracker.update(Detections([box, box], [0.9, 1.0], ['a', 'a']), dt=3.0)
+        rows = tracker._table.rows
+        assert np.isfinite(rows.floats).all()
+        assert (rows.covariance[:, :8] >= 0).all()
+
+
+def test_tracks_are_those_that_have_a_box(preset: TrackerSettings) -> None:
+    """Predictions shrink this one to nothing; its box was once published with a negative size."""
+    tracker = Tracker(preset)
+    for frame in range(40):
+        height = 100 * 0.85**frame
+        seen = boxes((300, 200, 0.4 * height, height)) if frame < 12 else Detections.empty()
+        tracker.update(seen)
+        assert (tracker.tracks.tlwh[:, 2:] > 0).all()
+    assert len(tracker._table) == 1  # kept, as published: it can grow again
+    assert len(tracker.tracks) == 0
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('dt', 1e19), ('dt', 0.0), ('dt', 10**40), ('dt', '1'), ('dt', None),
+        ('stamp', 2**63), ('stamp', -(2**63) - 1), ('stamp', 1.5), ('stamp', 'now'),
+        ('camera_motion', np.eye(4)), ('camera_motion', 'still'), ('camera_motion', [[1, 2], [3]]),
+    ],
+)  # fmt: skip
+def test_a_wrong_argument_is_named_and_changes_nothing(name: str, value: object) -> None:
+    tracker = Tracker(TrackerSettings(n_init=1))
+    run(tracker, [one(100.0 + 9 * frame) for frame in range(5)])
+    before = tracker.tracks
+    with pytest.raises(InputError, match=f'^{name}: '):
+        tracker.update(one(900.0), **{name: value})
+    assert_same([tracker.tracks], [before])
+    assert (tracker.ids_given, tracker.tracks.age.tolist()) == (1, [5])
+    assert tracker.update(one(145.0), [[1, 0, 0], [0, 1, 0], [0, 0, 1]]).ids.tolist() == [1]
+
+
+def test_the_longest_gap_ends_all_tracks() -> None:
+    tracker = Tracker()
+    run(tracker, [one()] * 5)
+    tracker.update(one(), dt=1e15)
+    assert tracker.tracks.ids.tolist() == [2]
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf, 1e300])
+def test_a_camera_motion_that_is_none_is_ignored(value: float) -> None:
+    moved, still = Tracker(), Tracker()
+    for frame in range(5):
+        motion = np.eye(3)
+        motion[frame % 2, 2] = value
+        a, b = moved.update(one(), motion), still.update(one())
+        np.testing.assert_array_equal(a.mean, b.mean)
