@@ -1,0 +1,64 @@
+"""Tables of settings and groups of them: types, ranges, and names that nobody knows."""
+
+# Without `from __future__ import annotations`: types of a table may be types, not their names.
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pytest
+
+from strongsort_ros.errors import SettingError
+from strongsort_ros.settings import Settings, SettingsGroup, section, setting, text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table(Settings):
+    """A table whose annotations are types."""
+
+    count: int = setting(3, 'How many there are.', high=9)
+    share: float = setting(0.5, 'How much of it.', high=1.0)
+    limit: float | Literal['auto'] = setting('auto', 'How much at most.')
+    on: bool = setting(True, 'Whether at all.')
+    mode: str = text('a', 'In which way.', ('a', 'b'))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group(SettingsGroup):
+    """Two tables, one with a prefix."""
+
+    table: Table = field(default_factory=Table, metadata=section('One'))
+    other: Table = field(default_factory=Table, metadata=section('Other', 'other.'))
+
+
+def test_types_are_told_by_name() -> None:
+    assert Table.types() == {
+        'count': 'int', 'share': 'float', 'limit': 'float | auto', 'on': 'bool', 'mode': 'str',
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('count', 1.5), ('count', True), ('count', 10), ('count', 'auto'), ('share', 'auto'),
+        ('share', float('nan')), ('limit', 'automatic'), ('limit', -1), ('on', 1), ('mode', 'c'),
+    ],
+)  # fmt: skip
+def test_values_of_another_type_or_range_are_refused(name: str, value: object) -> None:
+    with pytest.raises(SettingError, match=f'^{name}: '):
+        Table().replace(**{name: value})
+    with pytest.raises(SettingError, match=f'^{name}: '):
+        Group().replace({f'other.{name}': value})
+
+
+def test_groups_take_names_with_their_prefix() -> None:
+    changed = Group().replace({'count': 1, 'other.count': 2, 'other.limit': 3})
+    assert (changed.table.count, changed.other.count, changed.other.limit) == (1, 2, 3)
+    assert (changed.table.limit, changed.other.mode) == ('auto', 'a')
+
+
+@pytest.mark.parametrize('name', ['coutn', 'other.coutn', 'other', 'none.count', ''])
+def test_unknown_names_are_refused_by_tables_and_groups(name: str) -> None:
+    with pytest.raises(SettingError, match=f"unknown setting '{name}'"):
+        Table().replace(**{name: 1})
+    with pytest.raises(SettingError, match=f"unknown setting '{name}'"):
+        Group().replace({'count': 1, name: 1})
