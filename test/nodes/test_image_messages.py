@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,15 +35,19 @@ class CvBridge:
 """
 
 
-def installed(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a module of that name be found before all others."""
-    (folder / 'cv_bridge.py').write_text(text)
-    monkeypatch.syspath_prepend(folder)
-    monkeypatch.delitem(sys.modules, 'cv_bridge', raising=False)
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Write a module `cv_bridge` that is found before all others."""
+    known = sys.modules.pop('cv_bridge', None)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield (tmp_path / 'cv_bridge.py').write_text
+    sys.modules.pop('cv_bridge', None)
+    if known is not None:
+        sys.modules['cv_bridge'] = known
 
 
-def test_a_cv_bridge_that_works_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed(WORKING, tmp_path, monkeypatch)
+def test_a_cv_bridge_that_works_is_used(install: Callable[[str], None]) -> None:
+    install(WORKING)
     converter = cv_bridge_converter()
     assert (BAYER.decode(converter=converter) == 7).all()
     for encoding in ('bgr8', 'yuyv'):
@@ -52,7 +57,7 @@ def test_a_cv_bridge_that_works_is_used(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize('text', [OF_ANOTHER_NUMPY, 'raise ImportError', ''])
 def test_a_cv_bridge_that_does_not_work_is_done_without(
-    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    text: str, install: Callable[[str], None]
 ) -> None:
-    installed(text, tmp_path, monkeypatch)
+    install(text)
     assert cv_bridge_converter() is None

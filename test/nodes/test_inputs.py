@@ -136,7 +136,7 @@ BAD_IMAGES = {
     'empty_image': {'height': 0, 'data': array.array('B')},
     'wrong_step': {'step': 3},
     'short_image': {'data': array.array('B', bytes(100))},
-    'unknown_encoding': {'encoding': 'bayer_rggb16'},
+    'unknown_encoding': {'encoding': '32FC1'},
 }
 
 
@@ -149,7 +149,8 @@ def test_bad_images_are_counted_and_tracked_by_motion(start_tracker: Start) -> N
         machine.send_image(stamp(frame), **fields)
         machine.send_detections(stamp(frame), frames[frame])
         machine.wait(lambda n=frame: len(machine.tracks) == n + 1, 'tracks')
-    for encoding, channels in {'rgb8': 3, 'bgra8': 4, 'rgba8': 4, 'mono8': 1}.items():
+    rest = {'rgb8': 3, 'bgra8': 4, 'rgba8': 4, 'mono8': 1, 'bayer_rggb8': 1, 'yuv422': 2}
+    for encoding, channels in rest.items():
         frame = len(machine.tracks)
         pixels = array.array('B', bytes(24 * (32 * channels + 8)))
         machine.send_image(stamp(frame), encoding=encoding, step=32 * channels + 8, data=pixels)
