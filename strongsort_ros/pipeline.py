@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -103,7 +103,11 @@ class Pipeline:
         seconds: dict[str, float] = {}
         start = time.perf_counter()
         motion = self._start_motion(detections, image, camera_motion, seconds)
-        detections = detections.with_embeddings(self._embeddings(detections, image, seconds))
+        try:
+            detections = detections.with_embeddings(self._embeddings(detections, image, seconds))
+        finally:
+            if isinstance(motion, Future):
+                wait([motion])  # also when the extractor raises: the estimator takes one at a time
         motion_found = motion.result() if isinstance(motion, Future) else motion
         before = time.perf_counter()
         matrix = motion_found.matrix if motion_found.score > 0 else None

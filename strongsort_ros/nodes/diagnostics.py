@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,16 +21,32 @@ PERIOD: Final = 1.0
 """Seconds between reports."""
 NO_IMAGES_AFTER: Final = 2.0
 """Seconds with detections but none with its image, after which the node says so."""
+WINDOW: Final = 5.0
+"""Seconds over which shares of the input are judged."""
+FEWEST: Final = 5
+"""Detections in the window, below which no share is judged."""
 
+LARGE_IMAGES: Final = (
+    'large images get lost with the default buffers of the middleware: give the camera node the '
+    'profile config/fastdds.xml (Fast DDS), or a reliable publisher and set qos_overrides.'
+    '<image topic>.subscription.reliability: reliable (Cyclone DDS; docs/node.md)'
+)
 NO_IMAGES: Final = (
-    'detections arrive, but no images: is the topic remapped, and image_transport right? Large '
-    'images get lost on the way with the default settings of Fast DDS: give the camera node the '
-    'profile config/fastdds.xml too'
+    'detections arrive, but no images: is the topic remapped, and image_transport right? If so, '
+    + LARGE_IMAGES
 )
 NO_PAIRS: Final = (
     'detections and images arrive, but their stamps are never the same: the detector must copy '
-    'the header of its image, and images must come within sync_deadline'
+    'the header of its image; if it rounds stamps, set sync_tolerance; images must come within '
+    'sync_deadline'
 )
+
+COPIES: Final = {
+    'duplicate_detections': 'were sent twice: does a second node or a bag publish them?',
+    'unmerged_detections': 'came after others of their stamp were tracked: publish the arrays of '
+    'all detectors within sync_deadline of each other, or raise it',
+}
+"""What is wrong with arrays of detections that are counted so."""
 
 
 @dataclass(slots=True)
@@ -51,6 +67,8 @@ class Condition:
         Last latencies, by stage; `latency` is that of the whole node.
     ages
         Seconds since the last message, by topic; inf where none has come since activation.
+    slow_detector
+        What to do about detections whose images had been discarded; '': there were none.
     trouble
         What else is wrong though the node goes on.
     facts
@@ -64,6 +82,7 @@ class Condition:
     rejected: Mapping[str, int] = field(default_factory=dict)
     seconds: Mapping[str, Sequence[float]] = field(default_factory=dict)
     ages: Mapping[str, float] = field(default_factory=dict)
+    slow_detector: str = ''
     trouble: Sequence[str] = ()
     facts: Mapping[str, object] = field(default_factory=dict)
 
@@ -78,8 +97,8 @@ class Diagnosis:
 
     Attributes
     ----------
-    lacks_images
-        Whether, at the last report, detections had come without their images for some time.
+    input_warnings
+        What was wrong with the input at the last report: kind -> text.
 
     """
 
@@ -88,7 +107,8 @@ class Diagnosis:
         self._before: Counter[str] = Counter()
         self._reported: float | None = None
         self._without_image: float | None = None
-        self.lacks_images = False
+        self._window: deque[tuple[float, Counter[str]]] = deque()
+        self.input_warnings: dict[str, str] = {}
 
     def report(self, name: str, condition: Condition, now: float) -> Any:
         """Return a diagnostic_msgs/DiagnosticStatus; `now` in seconds of a steady clock."""
@@ -98,7 +118,7 @@ class Diagnosis:
         totals.update({f'rejected_{reason}': n for reason, n in condition.rejected.items()})
         new = totals - self._before
         self._before = totals
-        self._look_for_images(condition, new, now)
+        self.input_warnings = dict(self._look_at_input(condition, new, now))
         findings = sorted(self._findings(condition, new), key=lambda found: found[0], reverse=True)
         level = findings[0][0] if findings else OK
         healthy = 'tracking' if condition.state == 'active' else condition.state
@@ -116,24 +136,59 @@ class Diagnosis:
             values['latency_p95_ms'] = f'{1e3 * _p95(condition.seconds["latency"]):.2f}'
         return status_message(name, level, message, values)
 
-    def _look_for_images(self, condition: Condition, new: Counter[str], now: float) -> None:
-        paired = new['matched'] or new['superseded'] or not condition.uses_images
-        if paired or condition.state != 'active':
+    def _look_at_input(
+        self, condition: Condition, new: Counter[str], now: float
+    ) -> Iterator[tuple[str, str]]:
+        """Give the kind and the words of what is wrong with images and detections."""
+        if condition.state != 'active':
+            self._window.clear()
+            self._without_image = None
+            return
+        self._window.append((now, new))
+        while now - self._window[0][0] > WINDOW:
+            self._window.popleft()
+        recent = sum((counts for _, counts in self._window), Counter[str]())
+        if condition.uses_images:
+            yield from self._images(condition, new, recent, now)
+        yield from self._copies(recent)
+
+    def _images(
+        self, condition: Condition, new: Counter[str], recent: Counter[str], now: float
+    ) -> Iterator[tuple[str, str]]:
+        if new['matched'] or new['superseded']:
             self._without_image = None
         elif new['detections'] and self._without_image is None:
             self._without_image = now
-        since = self._without_image
-        self.lacks_images = since is not None and now - since >= NO_IMAGES_AFTER
+        lacking = self._without_image is not None and now - self._without_image >= NO_IMAGES_AFTER
+        tracked = recent['matched'] + recent['superseded'] + recent['without_image']
+        limit = self.settings.warn_without_image * max(tracked, FEWEST)
+        if recent['expired_images'] > limit and condition.slow_detector:
+            yield 'slow', condition.slow_detector
+        elif lacking:
+            yield 'images', NO_PAIRS if recent['images'] else NO_IMAGES
+        elif self._without_image is None and recent['without_image'] > limit:
+            yield (
+                'images',
+                f'{recent["without_image"]} of {tracked} detections had no image: {LARGE_IMAGES}',
+            )
+
+    def _copies(self, recent: Counter[str]) -> Iterator[tuple[str, str]]:
+        detections = recent['detections']
+        limit = self.settings.warn_duplicates * max(detections, FEWEST)
+        for name, advice in COPIES.items():
+            if recent[name] > limit:
+                yield name, f'{recent[name]} of {detections} arrays of detections {advice}'
 
     def _findings(self, condition: Condition, new: Counter[str]) -> Iterator[tuple[bytes, str]]:
         """Give the level and the words of everything that is not well."""
         if condition.state != 'active':
             return
-        if self.lacks_images:
-            yield WARN, NO_PAIRS if new['images'] else NO_IMAGES
+        yield from ((WARN, text) for text in self.input_warnings.values())
         yield from ((WARN, text) for text in condition.trouble)
-        yield from self._ages(condition.ages.get('detections', math.inf))
-        yield from self._latencies(condition.seconds.get('latency', ()))
+        age = condition.ages.get('detections', math.inf)
+        yield from self._ages(age)
+        if age <= self.settings.warn_age:  # else there is no input to be slow with
+            yield from self._latencies(condition.seconds.get('latency', ()))
         dropped = new['superseded'] / max(new['detections'], 1)
         if dropped > self.settings.warn_dropped:
             yield WARN, f'the tracker is behind: {dropped:.0%} of the detections were dropped'

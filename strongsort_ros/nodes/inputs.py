@@ -18,10 +18,10 @@ from sensor_msgs.msg import CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
 
 from strongsort_ros.nodes.managed_node import OVERRIDABLE_QOS
+from strongsort_ros.streaming.backlog import Frame
 from strongsort_ros.streaming.intake import Intake
 from strongsort_ros.streaming.processing import Received
 from strongsort_ros.streaming.settings import NodeSettings
-from strongsort_ros.streaming.synchroniser import Frame
 
 IMAGE_TYPES: Final = {'raw': Image, 'compressed': CompressedImage}
 SENSOR: Final = QoSProfile(
@@ -36,7 +36,7 @@ class Inputs:
     """Takes messages in their serialised form, and gives frames as soon as they are complete.
 
     Whenever a message comes, all that wait in the middleware are taken, so that a tracker that is
-    behind sees the newest pair and not the oldest.
+    behind knows what it has to leave out.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Inputs:
             lambda text: logger.warning(text),
         )
         self._timer = node.create_timer(
-            1.0, self._give_frames, clock=Clock(clock_type=ClockType.STEADY_TIME)
+            1.0, self._take_waiting, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
         self._timer.cancel()
         self._detections = self._subscribe(
@@ -91,6 +91,11 @@ class Inputs:
     def counts(self) -> Counter[str]:
         """What became of every message, by name: see `Intake.counts`."""
         return self._intake.counts
+
+    @property
+    def slow_detector(self) -> str:
+        """What to do about detections whose images had been discarded: see `Intake`."""
+        return self._intake.slow_detector
 
     @property
     def ages(self) -> dict[str, float]:
@@ -138,7 +143,8 @@ class Inputs:
     def _give_frames(self) -> None:
         for frame in self._intake.take(time.monotonic_ns()):
             self._on_frame(frame)
-        wait = self._intake.wait(time.monotonic_ns())
+        # One pair at a time: before the next, other callbacks run and new messages are taken.
+        wait = 0 if self._intake.ready else self._intake.wait(time.monotonic_ns())
         if wait is None:
             self._timer.cancel()
         else:

@@ -17,6 +17,7 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2DArray
 
+from strongsort_ros.errors import StrongSortError, one_line
 from strongsort_ros.messages.track_arrays import write_track_array
 from strongsort_ros.msg import Track2DArray
 from strongsort_ros.nodes.debug_image import draw_tracks, image_message
@@ -29,9 +30,9 @@ from strongsort_ros.nodes.message_layout import check_layouts
 from strongsort_ros.nodes.program import run
 from strongsort_ros.nodes.transitions import logged
 from strongsort_ros.streaming.answers import track_array, tracked_detections
+from strongsort_ros.streaming.backlog import Frame
 from strongsort_ros.streaming.processing import FrameProcessor, Received, Tracked
 from strongsort_ros.streaming.settings import AllSettings, DiagnosticsSettings
-from strongsort_ros.streaming.synchroniser import Frame
 
 NAMESAKE: Final = (
     'another node of this name is running: services and parameters reach either of them; start '
@@ -112,7 +113,7 @@ class TrackerNode(ManagedNode[AllSettings]):
     # A frame
 
     def _track(self, frame: Frame[Received, Received]) -> None:
-        """Track one frame and publish; a frame that fails is counted, and the node goes on."""
+        """Track one frame and publish; the node counts a frame that fails, and goes on."""
         assert self._processor is not None
         if frame.restarted:
             self.get_logger().info('stamps jumped back: all tracks are forgotten')
@@ -122,8 +123,9 @@ class TrackerNode(ManagedNode[AllSettings]):
             tracked = self._processor.process(frame)
             if tracked is not None:
                 self._publish(tracked)
-        except Exception:
-            self._processor.reject('failed_frame', f'frame failed: {traceback.format_exc()}')
+        except Exception as error:  # a mistake in the program: the next frame may be sound
+            self._processor.rejected['failed_frame'] += 1
+            self._log_failure(error)
         else:
             self._processor.note({'latency': time.perf_counter() - frame.detections.at})
         if self._processor.trouble != trouble:
@@ -176,13 +178,20 @@ class TrackerNode(ManagedNode[AllSettings]):
     def _say_rejected(self, line: str) -> None:
         self.get_logger().error(line, throttle_duration_sec=THROTTLE)
 
+    def _log_failure(self, error: Exception) -> None:
+        """Log why a frame failed: in one line what a user can mend, else with the traceback."""
+        known = isinstance(error, (StrongSortError, OSError))
+        reason = one_line(error) if known else ''.join(traceback.format_exception(error))
+        self.get_logger().error(f'frame failed: {reason}', throttle_duration_sec=THROTTLE)
+
     def status(self) -> Any:
         """Return what the node is doing, and what became of its input since the last time."""
-        lacked = self._diagnosis.lacks_images
+        known = set(self._diagnosis.input_warnings)
         name = f'{self.get_fully_qualified_name().lstrip("/")}: tracking'
         status = self._diagnosis.report(name, self._condition(), time.monotonic())
-        if self._diagnosis.lacks_images and not lacked:
-            self.get_logger().warning(status.message)
+        for kind, text in self._diagnosis.input_warnings.items():
+            if kind not in known:
+                self.get_logger().warning(text)
         return status
 
     def _condition(self) -> Condition:
@@ -191,6 +200,7 @@ class TrackerNode(ManagedNode[AllSettings]):
             condition.uses_images = self._inputs.uses_images
             condition.counts = self._inputs.counts + self._published
             condition.ages = self._inputs.ages
+            condition.slow_detector = self._inputs.slow_detector
         if self._processor is not None:
             condition.rejected = self._processor.rejected
             condition.seconds = self._processor.seconds

@@ -9,9 +9,12 @@ from typing import Final
 
 from strongsort_ros.errors import MessageError
 from strongsort_ros.messages.serialised import read_header
+from strongsort_ros.streaming.backlog import Frame
+from strongsort_ros.streaming.image_buffer import Limits
 from strongsort_ros.streaming.processing import Received
 from strongsort_ros.streaming.settings import NodeSettings
-from strongsort_ros.streaming.synchroniser import SECOND, Frame, Synchroniser
+from strongsort_ros.streaming.synchroniser import Synchroniser
+from strongsort_ros.streaming.time_line import SECOND
 
 IMAGE: Final = 'image'
 DETECTIONS: Final = 'detections'
@@ -23,20 +26,38 @@ class Intake:
     Parameters
     ----------
     settings
-        Transport, deadline, buffer size.
+        Transport, deadline, tolerance, limits of what waits.
     reject
         Called with one line about every message that cannot be read.
     warn
         Called once with each thing that is odd about the messages.
+    live
+        Frames are left out when the tracker is behind; False: never.
 
     """
 
     def __init__(
-        self, settings: NodeSettings, reject: Callable[[str], None], warn: Callable[[str], None]
+        self,
+        settings: NodeSettings,
+        reject: Callable[[str], None],
+        warn: Callable[[str], None],
+        *,
+        live: bool = True,
     ) -> None:
         self.uses_images = settings.image_transport != 'none'
-        deadline = round(settings.sync_deadline * SECOND) if self.uses_images else 0
-        self._synchroniser = Synchroniser[Received, Received](settings.buffer_size, deadline)
+        self._settings = settings
+        self._synchroniser = Synchroniser[Received, Received](
+            settings.buffer_size,
+            round(settings.sync_deadline * SECOND),
+            tolerance=round(settings.sync_tolerance * SECOND),
+            backlog=round(settings.max_backlog * SECOND) if live else None,
+            limits=Limits(
+                settings.buffer_size,
+                round(settings.buffer_time * SECOND),
+                settings.buffer_memory << 20,
+            ),
+            uses_images=self.uses_images,
+        )
         self._malformed: Counter[str] = Counter()
         self._reject = reject
         self._warn = warn
@@ -47,6 +68,20 @@ class Intake:
         """What became of every message, by name: see `Synchroniser.counts`, and `malformed_*`."""
         return self._synchroniser.counts + self._malformed
 
+    @property
+    def slow_detector(self) -> str:
+        """How late detections came whose image had been discarded, and what to do; '': none."""
+        if self._synchroniser.expired is None:
+            return ''
+        delay, limit = self._synchroniser.expired
+        setting = {'time': 'buffer_time', 'number': 'buffer_size', 'bytes': 'buffer_memory'}[limit]
+        value = getattr(self._settings, setting)
+        unit = self._settings.meanings()[setting].unit
+        return (
+            f'detections come {delay / SECOND:.2f} s after their images, which had been discarded '
+            f'by then: raise {setting}, {value:g} {unit}'
+        )
+
     def clear(self) -> None:
         """Drop what waits."""
         self._synchroniser.clear()
@@ -55,23 +90,29 @@ class Intake:
         """Keep an image; `now` is monotonic, nanoseconds."""
         received = self._receive(IMAGE, message, now)
         if received is not None:
-            self._synchroniser.add_image(received.header.stamp, received)
+            self._synchroniser.add_image(received.header.stamp, received, now, len(message))
 
     def add_detections(self, message: bytes, now: int) -> None:
         """Keep detections; `now` is monotonic, nanoseconds."""
         received = self._receive(DETECTIONS, message, now)
         if received is not None:
-            self._synchroniser.add_detections(received.header.stamp, received, now)
+            content = hash(bytes(message))
+            self._synchroniser.add_detections(received.header.stamp, received, now, content)
 
     def take(self, now: int) -> list[Frame[Received, Received]]:
-        """Return the frames to be tracked now, in the order of stamps."""
+        """Return the frames to be tracked next; at most the last has an image."""
         frames = self._synchroniser.take(now)
         for frame in frames:
             self._compare(frame)
         return frames
 
+    @property
+    def ready(self) -> bool:
+        """Whether `take` gives a frame now though nothing comes and no time passes."""
+        return self._synchroniser.ready
+
     def wait(self, now: int) -> int | None:
-        """Return nanoseconds until `take` gives a frame though nothing comes; None: never."""
+        """Return nanoseconds until a deadline passes, after which to `take`; None: never."""
         return self._synchroniser.wait(now)
 
     def _receive(self, topic: str, message: bytes, now: int) -> Received | None:

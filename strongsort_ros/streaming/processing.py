@@ -16,9 +16,11 @@ from strongsort_ros.errors import ImageError, LimitError, MessageError
 from strongsort_ros.messages.images import BGR, Converter
 from strongsort_ros.messages.serialised import Header, decode_image, read_detections
 from strongsort_ros.pipeline import Pipeline
+from strongsort_ros.streaming.backlog import Frame
+from strongsort_ros.streaming.chosen_detections import ClassFilter, OddValues, join, with_rows
 from strongsort_ros.streaming.frame_clock import FrameClock
 from strongsort_ros.streaming.settings import NO_WEIGHTS, AllSettings, NodeSettings
-from strongsort_ros.streaming.synchroniser import Frame
+from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE, Tracks
 
 _log = logging.getLogger(__name__)
@@ -118,6 +120,9 @@ class FrameProcessor:
         self.seconds: dict[str, deque[float]] = {}
         self._log = log
         self._converter = converter
+        self._filter = ClassFilter(settings.node.classes)
+        self._odd_values = OddValues()
+        self._owed = 0.0  # nominal frames of frames that failed
         self._live: Tracks | None = None
         self._motion_score = 0.0
         self._motion_failures = self._all_motion_failures = 0
@@ -135,12 +140,14 @@ class FrameProcessor:
     @settings.setter
     def settings(self, settings: AllSettings) -> None:
         self._pipeline.settings = settings.tracker
+        self._filter = ClassFilter(settings.node.classes)
         self._settings = settings
 
     def reset(self) -> None:
         """Forget all tracks; ids go on."""
         self._pipeline.reset()
         self.clock.reset()
+        self._owed = 0.0
 
     def forget(self) -> None:
         """Forget all that came before, as if just loaded; ids go on."""
@@ -184,12 +191,8 @@ class FrameProcessor:
     def process(self, frame: Frame[Received, Received]) -> Tracked | None:
         """Track one frame; None when its detections cannot be read."""
         start = time.perf_counter()
-        try:
-            detections = read_detections(frame.detections.data, self._settings.limits)
-        except MessageError as error:
-            too_many = isinstance(error, LimitError)
-            reason = 'detections_over_limit' if too_many else 'malformed_detections'
-            self.reject(reason, f'detections: {error}; dropped')
+        detections = self._read(frame)
+        if detections is None:
             return None
         image = self._decode(frame.image)
         decoded = time.perf_counter()
@@ -199,8 +202,11 @@ class FrameProcessor:
         if stretch != 1.0:
             self._pipeline.tracker.rescale_time(stretch)
             _log.info('the rate of detections has changed to %.1f Hz', self.clock.rate)
-        result = self._pipeline.step(detections, image, dt=dt, stamp=max(frame.stamp, 0))
-        self._live = self._pipeline.tracker.tracks
+        self._owed += dt
+        chosen, rows = self._filter.choose(detections)
+        result = self._pipeline.step(chosen, image, dt=self._owed, stamp=max(frame.stamp, 0))
+        self._owed = 0.0
+        self._live = with_rows(self._pipeline.tracker.tracks, rows)
         self.rejected.update(result.tracks.rejected)
         if image is not None and self._pipeline.camera_motion is not None:
             self._note_motion(result.camera_motion)
@@ -208,9 +214,26 @@ class FrameProcessor:
         seconds = {'wait': waited, 'decode': decoded - start, **result.seconds}
         self.note(seconds)
         tracks = _chosen(self._live, self._settings.node)
+        reported = with_rows(result.tracks, rows)
         return Tracked(
-            frame.detections.header, tracks, result.tracks, result.camera_motion, image, seconds
+            frame.detections.header, tracks, reported, result.camera_motion, image, seconds
         )
+
+    def _read(self, frame: Frame[Received, Received]) -> Detections | None:
+        """Return the detections of all arrays that can be read; None: of none."""
+        parts = []
+        for array in (frame.detections, *frame.more):
+            try:
+                parts.append(read_detections(array.data, self._settings.limits))
+            except MessageError as error:
+                too_many = isinstance(error, LimitError)
+                reason = 'detections_over_limit' if too_many else 'malformed_detections'
+                self.reject(reason, f'detections: {error}; dropped')
+        if not parts:
+            return None
+        detections = join(parts)
+        self._odd_values.check(detections)
+        return detections
 
     def note(self, seconds: dict[str, float]) -> None:
         """Keep the time that stages took in this frame."""

@@ -12,9 +12,9 @@ from typing import Final, TypeVar
 from strongsort_ros.messages.images import BGR
 from strongsort_ros.messages.limits import DEFAULT_LIMITS, InputLimits
 from strongsort_ros.messages.serialised import decode_image
+from strongsort_ros.streaming.backlog import Frame
 from strongsort_ros.streaming.intake import Intake
 from strongsort_ros.streaming.processing import Received
-from strongsort_ros.streaming.synchroniser import Frame
 
 T = TypeVar('T')
 
@@ -51,17 +51,24 @@ def recorded_frames(
     start = time.perf_counter()
     for topic, now, data in messages:
         # Deadlines that passed before this message came.
-        frames = intake.take(now) if intake.wait(now) == 0 else []
+        frames = _take_all(intake, now) if intake.wait(now) == 0 else []
         if topic == detections_topic:
             intake.add_detections(data, now)
         else:
             intake.add_image(data, now)
-        frames += intake.take(now)
+        frames += _take_all(intake, now)
         for frame in frames:
             yield RecordedFrame(frame, {'read': time.perf_counter() - start})
             start = time.perf_counter()
-    for frame in intake.take(END_OF_TIME):
+    for frame in _take_all(intake, END_OF_TIME):
         yield RecordedFrame(frame, {'read': 0.0})
+
+
+def _take_all(intake: Intake, now: int) -> list[Frame[Received, Received]]:
+    frames = intake.take(now)
+    while intake.ready:
+        frames += intake.take(now)
+    return frames
 
 
 def decoded(

@@ -31,7 +31,7 @@ from strongsort_ros.streaming.intake import Intake
 from strongsort_ros.streaming.processing import FrameProcessor, Tracked
 from strongsort_ros.streaming.recorded import RecordedFrame, ahead, decoded, recorded_frames
 from strongsort_ros.streaming.settings import NO_WEIGHTS, AllSettings
-from strongsort_ros.streaming.synchroniser import SECOND
+from strongsort_ros.streaming.time_line import SECOND
 from strongsort_ros.tracking.detections import FloatArray, IntArray
 
 TRACKS_TOPIC: Final = '/tracks'
@@ -134,7 +134,7 @@ def replay(
     topics = find_camera_topics(source, image_topic, detections_topic)
     settings = _for_bag(settings, topics)
     notes: list[str] = []
-    intake = Intake(settings.node, _log.debug, notes.append)
+    intake = Intake(settings.node, _log.debug, notes.append, live=False)
     with (
         TrackTextWriter(text_beside(output)) as text,
         open_raw_bag(source) as recording,

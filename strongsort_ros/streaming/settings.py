@@ -57,15 +57,36 @@ class NodeSettings(Settings):
         0.0, 'Nominal rate of detections; 0: estimated from stamps.', 'Hz', high=1000.0,
         fixed_while=LOADED,
     )  # fmt: skip
+    classes: str = text(
+        '', 'Names of the classes to track, separated by commas; empty: all. Detections of others '
+        'are left out.',
+    )  # fmt: skip
     image_transport: str = text(
         'raw', 'Type of image messages; none: do not subscribe.', TRANSPORTS, ACTIVE
     )
     sync_deadline: float = setting(
-        0.2, 'How long detections wait for their image.', 's', high=60.0, fixed_while=ACTIVE
-    )
+        0.2, 'How long detections wait for their image, and for further arrays of their stamp '
+        'where recent stamps had several.', 's', high=60.0, fixed_while=ACTIVE,
+    )  # fmt: skip
+    sync_tolerance: float = setting(
+        0.0, 'Largest difference between the stamps of an image and of its detections, for '
+        'detectors that round stamps; below half the interval of images. 0: equal stamps.', 's',
+        high=1.0, fixed_while=ACTIVE,
+    )  # fmt: skip
+    buffer_time: float = setting(
+        2.0, 'How long images wait for their detections: more than the detector takes.', 's',
+        high=60.0, fixed_while=ACTIVE,
+    )  # fmt: skip
     buffer_size: int = setting(
-        20, 'Most images that wait for detections.', 'messages', low=1, high=1000,
-        fixed_while=ACTIVE,
+        100, 'Most images, and most arrays of detections, that wait.', 'messages', low=1,
+        high=1000, fixed_while=ACTIVE,
+    )  # fmt: skip
+    buffer_memory: int = setting(
+        256, 'Most memory of the images that wait.', 'MiB', low=1, high=65536, fixed_while=ACTIVE
+    )
+    max_backlog: float = setting(
+        0.1, 'Longest that images and their detections wait for the tracker; when they would wait '
+        'longer, only the newest are tracked.', 's', high=10.0, fixed_while=ACTIVE,
     )  # fmt: skip
     publish_tentative: bool = setting(False, 'Publish tracks that are not confirmed yet, too.')
     publish_lost: bool = setting(
@@ -93,6 +114,13 @@ class DiagnosticsSettings(Settings):
     warn_dropped: float = setting(
         0.5, 'Warn when a larger share of the detections since the last report was dropped as the '
         'tracker was behind.', high=1.0,
+    )  # fmt: skip
+    warn_without_image: float = setting(
+        0.2, 'Warn when a larger share of the detections had no image.', high=1.0
+    )
+    warn_duplicates: float = setting(
+        0.2, 'Warn when a larger share of the detections was sent twice, or came after others of '
+        'its stamp were tracked.', high=1.0,
     )  # fmt: skip
     warn_motion_failures: int = setting(
         30, 'Warn when camera motion was not found for so many images in a row.', 'images', low=1

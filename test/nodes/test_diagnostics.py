@@ -43,9 +43,9 @@ def test_missing_images_are_told_after_some_time_and_forgotten_when_they_come() 
     diagnosis = Diagnosis(DiagnosticsSettings())
     levels = [report(diagnosis, detections=n, without_image=n)[0] for n in (10, 20)]
     assert levels == [0, 1]
-    assert diagnosis.lacks_images
-    assert report(diagnosis, detections=40, without_image=39, images=1, matched=1)[0] == 0
-    assert not diagnosis.lacks_images
+    assert set(diagnosis.input_warnings) == {'images'}
+    assert report(diagnosis, detections=220, without_image=20, images=200, matched=200)[0] == 0
+    assert not diagnosis.input_warnings
 
 
 def test_stamps_that_never_match_are_told_from_missing_images() -> None:
