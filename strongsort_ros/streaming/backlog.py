@@ -41,7 +41,7 @@ class Frame(Generic[D, I]):
 class Ready(Generic[D, I]):
     """A frame that waits for the tracker: as `Frame`, with all its arrays.
 
-    `since` is when it was complete, nanoseconds.
+    `since` is when it was found to be complete, nanoseconds.
     """
 
     stamp: int

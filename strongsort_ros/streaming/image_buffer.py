@@ -50,9 +50,7 @@ class Discarded:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept(Generic[I]):
-    """An image, the clock of its arrival (nanoseconds), and its bytes."""
-
+class _Kept(Generic[I]):
     image: I
     arrived: int
     size: int
@@ -79,7 +77,7 @@ class ImageBuffer(Generic[I]):
         self.limits = limits
         self.tolerance = tolerance
         self.discarded: dict[int, Discarded] = {}
-        self._kept: dict[int, Kept[I]] = {}
+        self._kept: dict[int, _Kept[I]] = {}
         self._bytes = 0
         self._newest = self._interval = 0  # of the stamps, in order of arrival
 
@@ -101,7 +99,7 @@ class ImageBuffer(Generic[I]):
             self._remove(stamp)
         self.discarded.pop(stamp, None)
         self._newest, self._interval = stamp, stamp - self._newest if self._newest else 0
-        self._kept[stamp] = Kept(image, now, size)
+        self._kept[stamp] = _Kept(image, now, size)
         self._bytes += size
         gone = []
         while len(self._kept) > 1 and (limit := self._reached(now)):
@@ -131,7 +129,7 @@ class ImageBuffer(Generic[I]):
         sure = final or max(self._kept) > stamp or 2 * distance < self._interval
         return nearest if sure else None
 
-    def take(self, stamp: int) -> tuple[Kept[I], list[int]]:
+    def take(self, stamp: int) -> tuple[I, list[int]]:
         """Return an image, and the stamps of older ones that came before it and are discarded.
 
         Newer ones that came before it stay: after a short loop, they are of the same round.
@@ -144,9 +142,9 @@ class ImageBuffer(Generic[I]):
                 passed.append(other)
         for other in passed:
             self._remove(other)
-        return self._remove(stamp), passed
+        return self._remove(stamp).image, passed
 
-    def _remove(self, stamp: int) -> Kept[I]:
+    def _remove(self, stamp: int) -> _Kept[I]:
         kept = self._kept.pop(stamp)
         self._bytes -= kept.size
         return kept

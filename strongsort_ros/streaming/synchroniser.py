@@ -32,12 +32,11 @@ MOST_ARRAYS: Final = 16
 
 @dataclass(slots=True)
 class _Waiting(Generic[D]):
-    """Arrays of one stamp: when the first and the last came, and until when they wait."""
+    """Arrays of one stamp: when the first came, and until when they wait."""
 
     arrays: list[D]
     contents: list[Hashable]
     first_at: int
-    last_at: int
     due: int
     copies: int = 1
 
@@ -176,7 +175,7 @@ class Synchroniser(Generic[D, I]):
             self.counts['unstamped_detections'] += 1
             self._unstamped.append(detections)
         elif stamp in self._waiting:
-            self._merge(self._waiting[stamp], detections, now, content)
+            self._merge(self._waiting[stamp], detections, content)
         elif self._is_second(stamp, content):
             self._add_second(stamp, detections, now, content)
         else:
@@ -195,11 +194,10 @@ class Synchroniser(Generic[D, I]):
         self._unstamped.clear()
         return frames + self._backlog.take()
 
-    def _merge(self, waiting: _Waiting[D], detections: D, now: int, content: Hashable) -> None:
+    def _merge(self, waiting: _Waiting[D], detections: D, content: Hashable) -> None:
         # A copy may be the second detector's, too, that sees nothing either.
         wanted = waiting.copies < self.expected
         waiting.copies += 1
-        waiting.last_at = now
         if content in waiting.contents or len(waiting.contents) == MOST_ARRAYS:
             self.counts['merged_detections' if wanted else 'duplicate_detections'] += 1
             return
@@ -262,7 +260,7 @@ class Synchroniser(Generic[D, I]):
             due = now  # it will not come
             self.expired = now - discarded.arrived, discarded.limit
             self.counts['expired_images'] += 1
-        self._waiting[stamp] = _Waiting([detections], [content], now, now, due)
+        self._waiting[stamp] = _Waiting([detections], [content], now, due)
 
     def _decide(self, now: int) -> None:
         """Nothing of the current time came for long: what is held is a jump, or was nothing."""
@@ -285,10 +283,9 @@ class Synchroniser(Generic[D, I]):
             detections, content, at = one.item
             self._line.go_on(one.stamp, now)
             if one.stamp in self._waiting:
-                self._merge(self._waiting[one.stamp], detections, at, content)
+                self._merge(self._waiting[one.stamp], detections, content)
             else:
                 self._wait_for_image(one.stamp, detections, at, content)
-            self._waiting[one.stamp].last_at = now  # no tracker could have taken it before
 
     def _drop(self, held: list[Held[tuple[D, Hashable, int]]]) -> None:
         for one in held:
@@ -305,17 +302,17 @@ class Synchroniser(Generic[D, I]):
         """Give out what is complete or due, and what is older, in order."""
         waiting = sorted(self._waiting)
         pairs = self._pairs(waiting, now)
-        complete = {
+        done = [
             stamp for stamp in waiting
             if (stamp in pairs or not self.uses_images)
             and self._waiting[stamp].copies >= self.expected
-        }  # fmt: skip
-        due = waiting[: max(len(waiting) - self.capacity, 0)]
-        due += [stamp for stamp in waiting if self._waiting[stamp].due <= now]
-        horizon = max([*complete, *due], default=0)
+        ]  # fmt: skip
+        done += waiting[: max(len(waiting) - self.capacity, 0)]
+        done += [stamp for stamp in waiting if self._waiting[stamp].due <= now]
+        horizon = max(done, default=0)
         for stamp in waiting:
             if stamp <= horizon:
-                self._release(stamp, pairs.get(stamp), None if stamp in complete else now)
+                self._release(stamp, pairs.get(stamp), now)
 
     def _pairs(self, waiting: list[int], now: int) -> dict[int, int]:
         """Return stamps of detections -> of their images; no image belongs to two."""
@@ -329,21 +326,19 @@ class Synchroniser(Generic[D, I]):
                 found[image] = stamp
         return {stamp: image for image, stamp in found.items()}
 
-    def _release(self, stamp: int, image_stamp: int | None, given_up: int | None) -> None:
-        """Give out a frame, complete or, at a time, given up waiting for the rest."""
+    def _release(self, stamp: int, image_stamp: int | None, now: int) -> None:
         waiting = self._waiting.pop(stamp)
-        image, since = None, waiting.last_at if given_up is None else given_up
+        image = None
         if image_stamp is not None and image_stamp in self._images:
-            found, passed = self._images.take(image_stamp)
+            image, passed = self._images.take(image_stamp)
             self._count_unused(passed)
-            image, since = found.image, max(since, found.arrived)
         arrays = waiting.copies if self.expected > 1 else len(waiting.arrays)
         contents, first_at = waiting.contents, waiting.first_at
         self._remember(stamp, _Released(image is not None, contents, arrays, first_at))
         self._last = stamp
         self._learn()
         self.counts['without_image' if image is None else 'matched'] += 1
-        self._backlog.append(Ready(stamp, waiting.arrays, image, self._restart, since))
+        self._backlog.append(Ready(stamp, waiting.arrays, image, self._restart, now))
         self._restart = False
 
     def _learn(self) -> None:

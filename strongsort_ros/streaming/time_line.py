@@ -18,6 +18,8 @@ EVIDENCE: Final = 3
 SILENCE: Final = SECOND // 2
 LONGEST_SILENCE: Final = 5 * SECOND
 """Without detections of the current time for three periods, within these, time has jumped, too."""
+ENOUGH: Final = 16
+"""Known stamps from which the period of frames can be told."""
 PERIODS_AHEAD: Final = 10
 """A stamp further ahead than this many periods, and than `REORDERING`, may be wrong."""
 
@@ -137,6 +139,8 @@ class TimeLine(Generic[T]):
 
     def _fills_a_hole(self, stamp: int, known: Collection[int]) -> bool:
         """Return whether no known stamp is within half a period: the frame was missing there."""
+        if len(known) < ENOUGH:
+            return True
         stamps = sorted(known)
         at = bisect(stamps, stamp)
         nearest = min(abs(other - stamp) for other in stamps[max(at - 1, 0) : at + 1])
@@ -144,7 +148,10 @@ class TimeLine(Generic[T]):
 
 
 def period_of(stamps: Collection[int]) -> int:
-    """Return the lower quartile of the differences of the newest stamps; 0: there are none."""
+    """Return the period of frames of which some are missing; 0: not known.
+
+    It is the lower quartile of the differences of the newest stamps.
+    """
     newest = sorted(stamps)[-32:]
     steps = sorted(after - before for before, after in pairwise(newest))
     return steps[(len(steps) - 1) // 4] if steps else 0

@@ -129,11 +129,12 @@ def test_a_few_pairs_at_once_are_tracked_in_order() -> None:
 
 def test_the_newest_pair_wins_when_the_backlog_is_too_old() -> None:
     sync = Sync(backlog=BACKLOG)
-    complete(sync, range(5))
+    complete(sync, range(-1, 5))
+    assert numbers(sync.take(0)) == [(-1, True)]
     frames = sync.take(BACKLOG + 1)
     assert numbers(frames) == [(2, False), (4, True)]
     assert sync.counts['superseded'] == 3
-    assert sync.counts['matched'] == 1
+    assert sync.counts['matched'] == 2
     # Nothing of the camera's time is lost.
     stamps = [stamp for frame in frames for stamp in (*frame.passed, frame.stamp)]
     assert stamps == [START + n * PERIOD for n in range(5)]
