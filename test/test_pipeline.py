@@ -96,6 +96,35 @@ def test_only_detections_that_count_are_embedded(frames: list[SceneFrame]) -> No
     assert tracks.rejected == {}
 
 
+def test_an_extractor_that_fails_leaves_no_motion_estimate_behind(
+    frames: list[SceneFrame],
+) -> None:
+    """The estimator, which takes one image at a time, is done when the step raises."""
+    at_work = threading.Event()
+
+    class Slow(PublishedCameraMotion):
+        def estimate(self, image: np.ndarray, tlwh: np.ndarray) -> CameraMotion:
+            assert not at_work.is_set()
+            at_work.set()
+            for _ in range(20):
+                motion = super().estimate(image, tlwh)
+            at_work.clear()
+            return motion
+
+    class Failing(ColourExtractor):
+        def extract(self, image: np.ndarray, tlwh: np.ndarray) -> np.ndarray:
+            at_work.wait(10)
+            super().extract(image[0], tlwh)
+            raise AssertionError('an image of two dimensions is none')
+
+    pipeline = Pipeline(SETTINGS, Failing(), Slow())
+    for frame in frames[:4]:
+        with pytest.raises(ValueError, match='expected uint8'):
+            pipeline.step(frame.detections, frame.image)
+        assert not at_work.is_set()
+    pipeline.close()
+
+
 def test_close_ends_the_worker_thread(frames: list[SceneFrame]) -> None:
     before = threading.active_count()
     pipeline = Pipeline(SETTINGS, ColourExtractor(), PublishedCameraMotion())

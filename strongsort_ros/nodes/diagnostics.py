@@ -164,7 +164,7 @@ class Diagnosis:
         limit = self.settings.warn_without_image * max(tracked, FEWEST)
         if recent['expired_images'] > limit and condition.slow_detector:
             yield 'slow', condition.slow_detector
-        elif lacking:
+        elif lacking and recent['detections']:
             yield 'images', NO_PAIRS if recent['images'] else NO_IMAGES
         elif self._without_image is None and recent['without_image'] > limit:
             yield (

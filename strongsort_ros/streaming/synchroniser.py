@@ -183,8 +183,7 @@ class Synchroniser(Generic[D, I]):
 
     def take(self, now: int) -> list[Frame[D, I]]:
         """Return the frames to be tracked next, oldest first; at most the last has an image."""
-        if self._line.is_silent(now):
-            self._decide(now)
+        self._decide(now)
         self._complete(now)
         superseded = self._backlog.skip(now)
         if superseded:
@@ -245,13 +244,10 @@ class Synchroniser(Generic[D, I]):
         if any(held.stamp == stamp and held.item[1] == content for held in self._line.held):
             self.counts['duplicate_detections'] += 1
             return
-        known = self._released.get(stamp)
-        repeated = known is not None and not known.image_again
-        self._drop(self._line.hold(stamp, item, now, repeated=repeated))
+        self._drop(self._line.hold(stamp, item, now))
         if len(self._line.held) > max(self.capacity, EVIDENCE):
             self._drop([self._line.held.pop(0)])
-        if self._line.jumped(now):
-            self._jump(now)
+        self._decide(now)
 
     def _wait_for_image(self, stamp: int, detections: D, now: int, content: Hashable) -> None:
         due = now + self.deadline
@@ -263,12 +259,19 @@ class Synchroniser(Generic[D, I]):
         self._waiting[stamp] = _Waiting([detections], [content], now, due)
 
     def _decide(self, now: int) -> None:
-        """Nothing of the current time came for long: what is held is a jump, or was nothing."""
-        if self._line.jumped(now):
+        """Go on with what is held if time has jumped, and drop it if it has not."""
+        if not self._line.held:
+            return
+        if self._line.jumped(now, self._is_copy):
             self._jump(now)
-        else:
+        elif self._line.is_silent(now):
             held, self._line.held = self._line.held, []
             self._drop(held)
+
+    def _is_copy(self, stamp: int) -> bool:
+        """Return whether a stamp was given out, and its image was not sent again."""
+        released = self._released.get(stamp)
+        return released is not None and not released.image_again
 
     def _jump(self, now: int) -> None:
         """Go on with what is held."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Generic, TypeVar
@@ -39,15 +39,11 @@ class Held(Generic[T]):
         Nanoseconds.
     item
         As it was given.
-    repeated
-        The stamp is a second copy of one that is known, and its image was not sent again: what a
-        loop without images looks like, and messages that were sent twice.
 
     """
 
     stamp: int
     item: T
-    repeated: bool
 
 
 class TimeLine(Generic[T]):
@@ -104,19 +100,30 @@ class TimeLine(Generic[T]):
         held, self.held = self.held, []
         return held
 
-    def hold(self, stamp: int, item: T, now: int, *, repeated: bool) -> list[Held[T]]:
+    def hold(self, stamp: int, item: T, now: int) -> list[Held[T]]:
         """Hold an item; return what was held of yet another time, which was not a jump."""
         dropped: list[Held[T]] = []
         if self.held and abs(stamp - self.held[-1].stamp) > self._slack(now - self._since):
             dropped, self.held = self.held, []
         if not self.held:
             self._since = now
-        self.held.append(Held(stamp, item, repeated))
+        self.held.append(Held(stamp, item))
         return dropped
 
-    def jumped(self, now: int) -> bool:
-        """Return whether what is held proves that time has jumped."""
-        proofs = len({held.stamp for held in self.held if not held.repeated})
+    def jumped(self, now: int, copied: Callable[[int], bool]) -> bool:
+        """Return whether what is held proves that time has jumped.
+
+        Parameters
+        ----------
+        now
+            Monotonic clock, nanoseconds.
+        copied
+            Returns whether a stamp is known, and its image has not been sent again: what messages
+            that were sent twice look like, and a loop without images. It proves a jump by silence
+            alone, and `EVIDENCE` of them.
+
+        """
+        proofs = len({held.stamp for held in self.held if not copied(held.stamp)})
         if proofs >= EVIDENCE:
             return True
         return self.is_silent(now) and (proofs > 0 or len(self.held) >= EVIDENCE)

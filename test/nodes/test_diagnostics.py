@@ -55,6 +55,69 @@ def test_stamps_that_never_match_are_told_from_missing_images() -> None:
     assert 'stamps are never the same' in message
 
 
+def test_a_part_of_the_images_that_is_lost_is_told_with_advice() -> None:
+    """As large images over Cyclone DDS: 98 of 150 were lost, though some came."""
+    diagnosis = Diagnosis(DiagnosticsSettings())
+    counts: dict[str, int] = {}
+    for n in (1, 2, 3):
+        counts = {
+            'detections': 30 * n,
+            'images': 10 * n,
+            'matched': 10 * n,
+            'without_image': 20 * n,
+        }
+        level, message, values = report(diagnosis, **counts)
+    assert level == 1
+    assert '60 of 90 detections had no image' in message
+    for advice in ('fastdds.xml', 'Cyclone DDS', 'reliability: reliable'):
+        assert advice in message
+    assert values['without_image'] == '60'
+    for _ in range(4):
+        counts = {**counts, 'matched': counts['matched'] + 100, 'images': counts['images'] + 100}
+        counts['detections'] += 100
+        level, _, _ = report(diagnosis, **counts)
+    assert level == 0
+
+
+def test_a_slow_detector_is_told_what_to_raise() -> None:
+    diagnosis = Diagnosis(DiagnosticsSettings())
+    for n in (10, 20, 30):
+        counts = {'detections': n, 'images': n, 'without_image': n, 'expired_images': n}
+        advice = 'detections come 0.85 s after their images: raise buffer_time'
+        condition = Condition('active', counts=counts, ages=FRESH, slow_detector=advice)
+        level, message, _ = judged(diagnosis, condition)
+    assert (level, message) == (1, advice)
+
+
+@pytest.mark.parametrize(
+    ('name', 'words'),
+    [
+        ('duplicate_detections', '30 of 60 arrays of detections were sent twice'),
+        ('unmerged_detections', 'publish the arrays of all detectors within sync_deadline'),
+    ],
+)
+def test_many_arrays_of_one_stamp_are_told(name: str, words: str) -> None:
+    diagnosis = Diagnosis(DiagnosticsSettings())
+    level, message, _ = report(diagnosis, detections=60, images=30, matched=30, **{name: 30})
+    assert level == 1
+    assert words in message
+    assert set(diagnosis.input_warnings) == {name}
+    level, _, _ = report(diagnosis, detections=1000, images=970, matched=970, **{name: 31})
+    assert level == 0
+
+
+def test_what_was_slow_is_not_told_when_nothing_comes_any_more() -> None:
+    diagnosis = Diagnosis(DiagnosticsSettings())
+    seconds = {'latency': [0.9] * 100}
+    counts = {'detections': 9, 'matched': 9}
+    condition = Condition('active', counts=counts, ages=FRESH, seconds=seconds)
+    assert 'it takes 0.90 s' in judged(diagnosis, condition)[1]
+    condition.ages = {'images': 3.0, 'detections': 3.0}
+    level, message, values = judged(diagnosis, condition)
+    assert (level, message) == (1, 'no detections for 3.0 s')
+    assert values['latency_p95_ms'] == '900.00'
+
+
 def test_motion_alone_by_choice_is_fine() -> None:
     diagnosis = Diagnosis(DiagnosticsSettings())
     for n in (10, 20, 30, 40):

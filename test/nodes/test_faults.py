@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -151,6 +153,38 @@ def test_images_without_texture_lose_camera_motion_but_no_frame(start_tracker: S
     report = machine.report()
     assert int(report['camera_motion_failures']) >= 39
     assert report['matched'] == '40'
+
+
+def crowd(people: int) -> Detections:
+    """People side by side, each a few pixels wide."""
+    rows = np.arange(people)
+    boxes = [5.0 * rows, 40.0 * (rows % 20), 4.0 + 0 * rows, 12.0 + 0 * rows]
+    return Detections(np.stack(boxes, axis=1), np.full(people, 0.9), np.full(people, 'person'))
+
+
+def test_a_frame_that_fails_is_counted_and_the_next_is_tracked(start_tracker: Start) -> None:
+    """The machine is out of memory: the tables of a crowd do not fit any more."""
+    machine, process = start_tracker(max_backlog=10.0)
+    people = 1200
+    machine.track(START, crowd(people))
+    pid = process.process.pid
+    status = Path(f'/proc/{pid}/status').read_text()
+    size = 1024 * int(re.search(r'VmSize:\s+(\d+)', status)[1])  # type: ignore[index]
+    everything = resource.prlimit(pid, resource.RLIMIT_AS)
+    resource.prlimit(pid, resource.RLIMIT_AS, (size + (4 << 20), everything[1]))
+    try:
+        machine.send(START + PERIOD, crowd(people))
+        machine.wait(lambda: 'MemoryError' in process.text(), 'the failure')
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_AS, everything)
+    machine.track(START + 2 * PERIOD, crowd(people))
+    assert machine.stamps() == [START, START + 2 * PERIOD]
+    report = machine.report()
+    assert report['rejected_failed_frame'] == '1'
+    assert report['matched'] == '3'
+    text = process.text()
+    assert 'frame failed: Traceback' in text
+    assert text.count('Traceback') == 1
 
 
 def test_two_nodes_of_one_name_are_told_of(start_tracker: Start) -> None:

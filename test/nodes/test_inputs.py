@@ -104,6 +104,77 @@ def test_images_that_never_come_are_reported(start_tracker: Start) -> None:
     assert 'fastdds.xml' in report['message']
 
 
+def test_two_detectors_on_one_topic_are_tracked_together(start_tracker: Start) -> None:
+    machine, process = start_tracker()
+    frames = walk(12)
+    cars = Detections(np.array([[1500.0, 800, 200, 100]]), np.array([0.9]), np.array(['car']))
+    for frame, people in enumerate(frames):
+        machine.send_image(stamp(frame))
+        machine.send_detections(stamp(frame), people)
+        machine.send_detections(stamp(frame), cars)
+        machine.wait(lambda n=frame: len(machine.tracks) == n + 1, 'tracks')
+        machine.spin(0.02)
+    last = machine.tracks[-1]
+    assert {track.class_id for track in last.tracks} == {'person', 'car'}
+    (car,) = (track for track in last.tracks if track.class_id == 'car')
+    assert car.detection_index == len(frames[-1])
+    assert machine.stamps() == [stamp(frame) for frame in range(12)]
+    seen = counts(machine)
+    assert seen['merged_detections'] + seen.get('unmerged_detections', 0) == 12
+    assert seen['merged_detections'] >= 8
+    assert 'duplicate_detections' not in seen
+    assert 'Traceback' not in process.text()
+
+
+def test_a_detector_slower_than_the_buffer_is_told_what_to_raise(start_tracker: Start) -> None:
+    machine, process = start_tracker(buffer_time=0.3, sync_deadline=10.0)
+    frames = walk(20)
+    number = itertools.count()
+
+    def told() -> bool:
+        frame = next(number)
+        machine.send_image(stamp(frame))
+        machine.spin(0.05)
+        if frame >= 10:
+            answers = len(machine.tracks)
+            machine.send_detections(stamp(frame - 10), frames[frame % 20])
+            machine.wait(lambda: len(machine.tracks) > answers, 'tracks, without a wait')
+        return 'raise buffer_time' in process.text()
+
+    machine.wait(told, 'the advice')
+    report = machine.report()
+    assert 'stamps are never the same' not in process.text()
+    assert int(report['expired_images']) == int(report['without_image']) > 0
+    assert not [track.camera_motion_score for track in machine.tracks if track.camera_motion_score]
+
+
+def test_only_the_chosen_classes_are_tracked(start_tracker: Start) -> None:
+    machine, _ = start_tracker(classes='car, bus')
+    both = Detections(
+        np.array([[100.0, 100, 40, 100], [500, 800, 200, 100]]),
+        np.full(2, 0.9),
+        np.array(['person', 'car']),
+    )
+    for frame in range(5):
+        tracks = machine.track(stamp(frame), both).tracks
+    assert [(track.class_id, track.detection_index) for track in tracks] == [('car', 1)]
+    assert machine.set_parameters(classes='') == []
+    for frame in range(5, 10):
+        tracks = machine.track(stamp(frame), both).tracks
+    assert {track.class_id for track in tracks} == {'person', 'car'}
+
+
+def test_rounded_stamps_are_paired_within_the_tolerance(start_tracker: Start) -> None:
+    machine, _ = start_tracker(sync_tolerance=0.001, sync_deadline=5.0)
+    for frame, detections in enumerate(walk(6)):
+        machine.send_image(stamp(frame))
+        machine.send_detections(round(stamp(frame), -6), detections)
+        machine.send_image(stamp(frame) + PERIOD // 2)
+        machine.wait(lambda n=frame: len(machine.tracks) == n + 1, 'tracks')
+    assert machine.stamps() == [round(stamp(frame), -6) for frame in range(6)]
+    assert counts(machine)['matched'] == 6
+
+
 def test_a_bag_that_loops_resets_once_a_round(start_tracker: Start) -> None:
     machine, process = start_tracker()
     frames = walk(12)

@@ -189,15 +189,20 @@ def test_a_pause_is_no_jump() -> None:
     assert played.counts['matched'] == FRAMES
 
 
-def test_a_stamp_of_another_time_alone_is_taken_when_nothing_else_comes() -> None:
+@pytest.mark.parametrize('image_first', [True, False])
+def test_a_stamp_of_another_time_alone_is_taken_when_nothing_else_comes(image_first: bool) -> None:
     sync = Synchroniser[str, str]()
     for frame in range(10):
         sync.add_image(stamp(frame), 'image')
         sync.add_detections(stamp(frame), 'array', 0)
         assert sync.take(0)
-    sync.add_image(stamp(0), 'image')
+    if image_first:
+        sync.add_image(stamp(0), 'image')
     sync.add_detections(stamp(0), 'array', 0)
     assert sync.take(0) == []
+    if not image_first:
+        sync.add_image(stamp(0), 'image')
+        assert sync.take(0) == []
     wait = sync.wait(0)
     assert wait is not None
     assert sync.take(wait - 1) == []

@@ -1,0 +1,118 @@
+"""What becomes of a frame's messages: several arrays, classes, odd values, frames that fail."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from strongsort_ros.messages.detection_arrays import write_detection_array
+from strongsort_ros.messages.serialised import Header
+from strongsort_ros.streaming.backlog import Frame
+from strongsort_ros.streaming.processing import FrameProcessor, Received, Tracked
+from strongsort_ros.streaming.settings import NO_WEIGHTS, AllSettings, NodeSettings
+from strongsort_ros.tracking.settings import TrackerSettings
+
+PERIOD = 1_000_000_000 // 30
+Seen = tuple[str, float, float]
+"""Class, centre x, score."""
+
+
+def array(frame: int, seen: Sequence[Seen], size: tuple[float, float] = (40, 100)) -> Received:
+    stamp = (frame + 100) * PERIOD
+    header = Header(stamp // 10**9, stamp % 10**9, 'camera')
+    boxes = np.array([[x, 200.0, *size] for _, x, _ in seen]).reshape(-1, 4)
+    names, scores = [name for name, _, _ in seen], [score for _, _, score in seen]
+    return Received(
+        header, write_detection_array(header, [''] * len(seen), names, scores, boxes), 0
+    )
+
+
+def track(processor: FrameProcessor, *arrays: Received) -> Tracked:
+    first, *more = arrays
+    frame = Frame(first.header.stamp, first, None, False, (), tuple(more))
+    tracked = processor.process(frame)
+    assert tracked is not None
+    return tracked
+
+
+def processor(classes: str = '') -> FrameProcessor:
+    node = NodeSettings(
+        weights=NO_WEIGHTS, camera_motion='none', classes=classes, publish_tentative=True
+    )
+    settings = AllSettings(node=node, tracker=TrackerSettings())
+    return FrameProcessor(settings, lambda _: None)
+
+
+PEOPLE: list[Seen] = [('person', 100, 0.9), ('person', 300, 0.8)]
+CARS: list[Seen] = [('car', 500, 0.9), ('person', 700, 0.7), ('car', 900, 0.95)]
+
+
+def test_the_index_counts_all_arrays_of_a_stamp() -> None:
+    both = processor()
+    tracked = [track(both, array(n, PEOPLE), array(n, []), array(n, CARS)) for n in range(4)][-1]
+    places = dict(
+        zip(tracked.tracks.detection_index.tolist(), tracked.tracks.class_ids, strict=True)
+    )
+    assert places == {0: 'person', 1: 'person', 2: 'car', 3: 'person', 4: 'car'}
+    centres = tracked.tracks.mean[np.argsort(tracked.tracks.detection_index), 0]
+    np.testing.assert_allclose(centres, [100, 300, 500, 700, 900])
+
+
+def test_of_several_arrays_those_that_can_be_read_are_tracked() -> None:
+    both = processor()
+    for number in range(4):
+        broken = Received(array(number, CARS).header, b'\0\1\0\0' + bytes(11), 0)
+        tracked = track(both, broken, array(number, PEOPLE))
+    assert sorted(tracked.tracks.detection_index) == [0, 1]
+    assert both.rejected['malformed_detections'] == 4
+
+
+def test_only_chosen_classes_are_tracked_and_the_index_counts_all() -> None:
+    chosen = processor(' car , bus')
+    for number in range(4):
+        tracked = track(chosen, array(number, PEOPLE + CARS))
+    assert set(tracked.tracks.class_ids) == {'car'}
+    assert sorted(tracked.tracks.detection_index) == [2, 4]
+    assert sorted(tracked.reported.detection_index) == [2, 4]
+    # Other classes from the next frame on; what is not seen has no place in the array.
+    node = chosen.settings.node.replace(classes='person')
+    chosen.settings = AllSettings(node=node, tracker=chosen.settings.tracker)
+    tracked = track(chosen, array(4, PEOPLE + CARS))
+    places = zip(tracked.tracks.class_ids, tracked.tracks.detection_index.tolist(), strict=True)
+    assert sorted(places) == [('car', -1), ('car', -1), ('person', 0), ('person', 1), ('person', 3)]
+    tracked = track(chosen, array(5, []))
+    assert set(tracked.tracks.detection_index) == {-1}
+
+
+def test_odd_scores_and_boxes_are_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    odd = processor()
+    with caplog.at_level(logging.WARNING):
+        for number in range(5):
+            track(odd, array(number, [('person', 100, 87.0), ('person', 300, 0.9)]))
+            track(odd, array(number, PEOPLE, size=(40, -100)))
+    scores, boxes = (record.getMessage() for record in caplog.records)
+    assert 'score of 87, expected 0 to 1' in scores
+    assert '40 x -100 px' in boxes
+    caplog.clear()
+    track(processor(), array(0, PEOPLE))
+    assert not caplog.records
+
+
+def test_a_frame_that_failed_counts_as_time_that_passed() -> None:
+    """One tracker loses two frames on the way; in the other they fail, by pixels of no form."""
+    node = NodeSettings(camera_motion='none', frame_rate=30.0)
+    settings = AllSettings(node=node, tracker=TrackerSettings())
+    both = [FrameProcessor(settings, lambda _: None, lambda *_: np.zeros(3)) for _ in range(2)]
+    for number in range(10):
+        for one in both:
+            track(one, array(number, [('person', 100 + 10 * number, 0.9)]))
+    for number in (10, 11):
+        message = array(number, PEOPLE)
+        with pytest.raises((ValueError, IndexError)):
+            both[1].process(Frame(message.header.stamp, message, message, False))
+    after = [track(one, array(12, [('person', 220, 0.9)])).tracks for one in both]
+    np.testing.assert_array_equal(after[0].mean, after[1].mean)
+    np.testing.assert_array_equal(after[0].age, after[1].age)
