@@ -221,10 +221,17 @@ class FrameProcessor:
 
     def _read(self, frame: Frame[Received, Received]) -> Detections | None:
         """Return the detections of all arrays that can be read; None: of none."""
-        parts = []
+        limits, parts, count = self._settings.limits, [], 0
         for array in (frame.detections, *frame.more):
             try:
-                parts.append(read_detections(array.data, self._settings.limits))
+                part = read_detections(array.data, limits)
+                if count + len(part) > limits.detections:
+                    raise LimitError(
+                        f'{count + len(part)} detections in the arrays of one stamp, more than '
+                        f'limits.detections, {limits.detections}'
+                    )
+                parts.append(part)
+                count += len(part)
             except MessageError as error:
                 too_many = isinstance(error, LimitError)
                 reason = 'detections_over_limit' if too_many else 'malformed_detections'

@@ -163,3 +163,35 @@ def test_a_frame_that_is_far_too_late_is_left_out(start_tracker: Start) -> None:
     assert ids(machine.tracks[-1]) & known
     assert count(machine, 'late_detections') == 1
     assert count(machine, 'restarts') == 0
+
+
+def test_mixed_order_is_late_and_forgets_nothing(start_tracker: Start) -> None:
+    """A detector with several workers: each third frame is done before the two ahead of it."""
+    machine, process = start_tracker(max_backlog=10.0)
+    frames = list(itertools.islice(walk(), 30))
+    order = [number for first in range(0, 30, 3) for number in (first + 2, first, first + 1)]
+    for number in range(30):
+        machine.send_image(START + number * PERIOD)
+        machine.spin(0.005)
+    for number in order:
+        before = len(machine.tracks)
+        machine.send_detections(START + number * PERIOD, frames[number])
+        if number % 3 == 2:
+            machine.wait(lambda before=before: len(machine.tracks) > before, 'tracks')
+    assert machine.stamps() == [START + number * PERIOD for number in range(2, 30, 3)]
+    machine.wait(lambda: count(machine, 'late_detections') == 20, 'the count')
+    assert count(machine, 'restarts') == 0
+    assert 'stamps jumped back' not in process.text()
+    assert len(ids(machine.tracks[-1])) == 6
+
+
+def test_frames_that_come_at_once_are_tracked_in_order(start_tracker: Start) -> None:
+    """As after a stall on the way: three at a time, with time enough before the next."""
+    machine, _ = start_tracker(max_backlog=10.0)
+    frames = list(itertools.islice(walk(), 30))
+    for first in range(0, 30, 3):
+        for number in range(first, first + 3):
+            machine.send(START + number * PERIOD, frames[number])
+        machine.wait(lambda first=first: len(machine.tracks) == first + 3, 'tracks')
+    assert machine.stamps() == [START + number * PERIOD for number in range(30)]
+    assert count(machine, 'superseded') == 0

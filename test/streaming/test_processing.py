@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import struct
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from strongsort_ros.messages.detection_arrays import write_detection_array
-from strongsort_ros.messages.serialised import Header
+from strongsort_ros.messages.limits import InputLimits
+from strongsort_ros.messages.serialised import Header, write_header
 from strongsort_ros.streaming.backlog import Frame
 from strongsort_ros.streaming.processing import FrameProcessor, Received, Tracked
 from strongsort_ros.streaming.settings import NO_WEIGHTS, AllSettings, NodeSettings
@@ -28,6 +30,12 @@ def array(frame: int, seen: Sequence[Seen], size: tuple[float, float] = (40, 100
     return Received(
         header, write_detection_array(header, [''] * len(seen), names, scores, boxes), 0
     )
+
+
+def image_message(header: Header) -> bytes:
+    """Return a sensor_msgs/Image of 2 x 2 pixels in mono16."""
+    form = struct.pack('<II7sBII8x', 2, 7, b'mono16', 0, 4, 8)
+    return write_header(header, 2) + form
 
 
 def track(processor: FrameProcessor, *arrays: Received) -> Tracked:
@@ -70,6 +78,15 @@ def test_of_several_arrays_those_that_can_be_read_are_tracked() -> None:
     assert both.rejected['malformed_detections'] == 4
 
 
+def test_arrays_that_together_have_too_many_detections_are_dropped() -> None:
+    node = NodeSettings(weights=NO_WEIGHTS, camera_motion='none', publish_tentative=True)
+    settings = AllSettings(node=node, tracker=TrackerSettings(), limits=InputLimits(detections=4))
+    both = FrameProcessor(settings, lambda _: None)
+    tracked = track(both, array(0, PEOPLE), array(0, CARS), array(0, PEOPLE))
+    assert sorted(tracked.tracks.detection_index) == [0, 1, 2, 3]
+    assert both.rejected['detections_over_limit'] == 1
+
+
 def test_only_chosen_classes_are_tracked_and_the_index_counts_all() -> None:
     chosen = processor(' car , bus')
     for number in range(4):
@@ -105,14 +122,15 @@ def test_a_frame_that_failed_counts_as_time_that_passed() -> None:
     """One tracker loses two frames on the way; in the other they fail, by pixels of no form."""
     node = NodeSettings(camera_motion='none', frame_rate=30.0)
     settings = AllSettings(node=node, tracker=TrackerSettings())
-    both = [FrameProcessor(settings, lambda _: None, lambda *_: np.zeros(3)) for _ in range(2)]
+    both = [FrameProcessor(settings, lambda _: None, lambda _: np.zeros(3)) for _ in range(2)]
     for number in range(10):
         for one in both:
             track(one, array(number, [('person', 100 + 10 * number, 0.9)]))
     for number in (10, 11):
         message = array(number, PEOPLE)
+        image = Received(message.header, image_message(message.header), 0)
         with pytest.raises((ValueError, IndexError)):
-            both[1].process(Frame(message.header.stamp, message, message, False))
+            both[1].process(Frame(message.header.stamp, message, image, False))
     after = [track(one, array(12, [('person', 220, 0.9)])).tracks for one in both]
     np.testing.assert_array_equal(after[0].mean, after[1].mean)
     np.testing.assert_array_equal(after[0].age, after[1].age)
