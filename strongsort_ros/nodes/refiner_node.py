@@ -32,6 +32,10 @@ REQUESTS: Final = QoSProfile(depth=1000)
 """Requests that come faster than they are answered wait; of ROS's own 10, the others are lost."""
 
 
+PAUSE: Final = 0.01
+"""Seconds between two answers: a client's queue holds 10, and other clients' answers, too."""
+
+
 class RefinerNode(ManagedNode[AllRefinerSettings]):
     """Node `refiner`: takes requests while active, one at a time.
 
@@ -42,6 +46,7 @@ class RefinerNode(ManagedNode[AllRefinerSettings]):
         self._calls: deque[Callable[[], object]] = deque()
         self._refinements = Refinements(self._call_later, self.report_soon)
         self._waiting = 0
+        self._next_answer = 0.0
         self._root: AllowedRoot | None = None
         self._action_server: ActionServer | None = None
         super().__init__('refiner', AllRefinerSettings(), **node_arguments)
@@ -110,9 +115,21 @@ class RefinerNode(ManagedNode[AllRefinerSettings]):
     async def _start(self, request: Any, **options: Any) -> dict[str, Any]:
         self._waiting += 1
         try:
-            return await self._answer(request, **options)
+            answer: dict[str, Any] = await self._answer(request, **options)
+            await self._turn()
+            return answer
         finally:
             self._waiting -= 1
+
+    async def _turn(self) -> None:
+        """Wait until `PAUSE` after the answer before this one."""
+        now = time.monotonic()
+        self._next_answer = max(self._next_answer + PAUSE, now)
+        if self._next_answer > now:
+            turn = Future()
+            timer = self.create_timer(self._next_answer - now, lambda: turn.set_result(None))
+            await turn
+            self.destroy_timer(timer)
 
     def _answer(self, request: Any, **options: Any) -> Future:
         if self.state() != 'active':

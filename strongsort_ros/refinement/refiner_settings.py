@@ -33,8 +33,9 @@ class RefinerSettings(Settings):
         0.0, 'Nominal rate of the tracks; 0: estimated from stamps.', 'Hz', high=1000.0
     )
     max_memory: int = setting(
-        4096, 'Most memory that the process of a request may take; 0: no limit.', 'MiB',
-        high=1_000_000,
+        4096, 'Most memory that the process of a request may take.', 'MiB',
+        # The libraries alone take more than 200.
+        low=512, high=1_000_000,
     )  # fmt: skip
     max_duration: float = setting(
         3600.0, 'Longest time that a request may take; 0: no limit.', 's', high=1e6

@@ -46,6 +46,7 @@ def main() -> int:
     send = _take_standard_output()
     logging.getLogger('strongsort_ros').addHandler(_LogLines(send))
     logging.getLogger('strongsort_ros').setLevel(logging.INFO)
+    request: dict[str, Any] = {}
     try:
         request = json.loads(_read_line())
         _limit_memory(request.get('max_memory', 0))
@@ -53,6 +54,9 @@ def main() -> int:
         answer = _answer(request, send)
     except (KeyboardInterrupt, BrokenPipeError):
         return STOPPED
+    finally:
+        if 'work' in request:
+            shutil.rmtree(request['work'], ignore_errors=True)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is done is said
     send(**answer)
     return 0
@@ -100,14 +104,11 @@ def _refine(request: dict[str, Any], send: Send) -> dict[str, Any]:
         gsi=None if gsi is None else GsiSettings(**gsi),
         checkpoint=Path(checkpoint) if checkpoint else None,
     )
-    try:
-        with staging(work):
-            refined = refine_bag(
-                source, output, steps, topic=request['topic'],
-                frame_rate=request['frame_rate'], progress=_Progress(send),
-            )  # fmt: skip
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    with staging(work):
+        refined = refine_bag(
+            source, output, steps, topic=request['topic'],
+            frame_rate=request['frame_rate'], progress=_Progress(send),
+        )  # fmt: skip
     return dataclasses.asdict(refined)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backports import zstd
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 
 from strongsort_ros.messages.track_arrays import TrackArray, read_track_array
 from strongsort_ros.recording.motchallenge import load_tracks
 from strongsort_ros.recording.raw_bag import open_raw_bag
+from strongsort_ros.recording.rosbag_writer import Storage
 from test.nodes.processes import NodeClient, NodeProcess
 from test.recording.track_bags import digests, stamp, track, track_array, walk, write_messages
 
@@ -315,6 +318,92 @@ def test_a_worker_that_dies_is_told_and_replaced(refiner: Refiner) -> None:
     assert 'the worker was ended by signal 9' in long.result().message
     assert refiner.outputs() == set()
     assert refiner.refine('bag').success
+
+
+@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+def test_no_text_of_a_request_leads_out_once_it_is_decoded(
+    refiner: Refiner, storage: Storage
+) -> None:
+    """rosbags opens SQLite files as URIs."""
+    write_messages(refiner.root / 'source', walk([1, 2, 3], 1), storage)
+    before = set(refiner.root.parent.iterdir())
+    name = 'x%2F..%2F..%2Fescaped'
+    answer = refiner.refine('source', name, aflink=False)
+    assert answer.success, answer.message
+    assert set(refiner.root.parent.iterdir()) == before
+    assert len(arrays(refiner.root / name)) == 3
+
+
+@pytest.mark.parametrize('uri', ['bag/in', 'bag/deep/in', 'line\nbreak', 'deep/line\rbreak/x'])
+def test_outputs_that_are_refused(refiner: Refiner, uri: str) -> None:
+    before = digests(refiner.root / 'bag')
+    answer = refiner.refine('bag', uri)
+    assert not answer.success
+    assert 'lies in the bag' in answer.message or 'control character' in answer.message
+    assert '\n' not in answer.message
+    assert digests(refiner.root / 'bag') == before
+    assert refiner.outputs() == set()
+
+
+def test_answers_are_of_bounded_length(refiner: Refiner) -> None:
+    for answer in (
+        refiner.refine('bag', tracks_topic='/' + 'x' * 100_000),
+        refiner.refine('x' * 100_000),
+        refiner.refine('bag', 'x/' * 2000),
+    ):
+        assert not answer.success
+        assert len(answer.message) < 1000
+
+
+def test_requests_at_once_are_all_answered(refiner: Refiner) -> None:
+    """Of ROS's own queue of 10, most of them never were."""
+    long = refiner.begin_long()
+    futures = [refiner.ask('bag', f'out{number}') for number in range(60)]
+    refiner.wait(lambda: all(future.done() for future in futures), 'all answers')
+    assert not long.done()
+    assert {future.result().message.split(' (')[0] for future in futures} == {
+        f'refused: {refiner.root / "large"} is being refined'
+    }
+    assert refiner.change_state('deactivate')
+    refiner.wait(long.done)
+    assert refiner.change_state('activate')
+
+
+def test_a_request_that_takes_too_long_is_stopped(refiner: Refiner) -> None:
+    assert refiner.set_parameters(max_duration=0.5) == []
+    answer = refiner.refine('large')
+    assert answer.message == (
+        'stopped: it took longer than the 0.5 s that max_duration allows; no output is left'
+    )
+    assert refiner.outputs() == set()
+    assert refiner.set_parameters(max_duration=60.0) == []
+    assert refiner.refine('bag').success
+
+
+def test_a_worker_that_is_killed_leaves_nothing_in_any_folder(refiner: Refiner) -> None:
+    """What it unpacks lies in its own folder, not in the machine's temporary one."""
+    source = refiner.root / 'packed'
+    shutil.copytree(refiner.root / 'large', source)
+    (file,) = source.glob('*.mcap')
+    with zstd.open(f'{file}.zstd', 'wb') as packed:
+        packed.write(file.read_bytes())
+    file.unlink()
+    metadata = source / 'metadata.yaml'
+    metadata.write_text(
+        metadata.read_text()
+        .replace(file.name, f'{file.name}.zstd')
+        .replace("compression_mode: ''", 'compression_mode: FILE')
+        .replace("compression_format: ''", 'compression_format: zstd')
+    )
+    temporary = set(Path(tempfile.gettempdir()).glob('strongsort_*'))
+    future = refiner.ask('packed', 'deep/out')
+    refiner.wait(lambda: future.done() or any(refiner.root.glob('.refiner_*/strongsort_*/*')))
+    assert not future.done(), future.result().message
+    os.kill(refiner.worker(), signal.SIGKILL)
+    refiner.wait(future.done)
+    assert 'the worker was ended by signal 9' in future.result().message
+    assert refiner.outputs() == {'packed'}
+    assert set(Path(tempfile.gettempdir()).glob('strongsort_*')) == temporary
 
 
 def test_a_worker_does_not_outlive_its_node(start_refiner: Start) -> None:
