@@ -96,9 +96,16 @@ def test_what_cannot_be_refined_or_scored_is_kept(
     start_tracker: Any, sequence: Path, tmp_path: Path
 ) -> None:
     machine, _ = start_tracker(autostart=False)
-    status, said = run(tmp_path, machine.namespace, bag=sequence / 'bag', starting=3.0)
+    elsewhere = tmp_path / 'elsewhere'
+    elsewhere.mkdir()
+    parameters = {'allowed_root': str(elsewhere)}
+    refiner = NodeProcess('refiner_node', machine.namespace, tmp_path, parameters, [])
+    try:
+        status, said = run(tmp_path, machine.namespace, bag=sequence / 'bag')
+    finally:
+        refiner.stop()
     assert status == 1
-    assert 'refiner/get_state' in said
+    assert str(elsewhere) in said  # the refiner's refusal
     assert {path.name for path in (tmp_path / 'bag_replayed').iterdir()} == {
         'tracks', 'tracks.txt', 'report.html', 'replay.json',
     }  # fmt: skip
