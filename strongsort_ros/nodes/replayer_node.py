@@ -154,6 +154,16 @@ def main(arguments: list[str] | None = None) -> int:
     # background jobs with interrupts ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    try:
+        return _replay(arguments)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        get_logger('replayer').warning('interrupted; nothing was written')
+        return INTERRUPTED
+    finally:
+        rclpy.try_shutdown()
+
+
+def _replay(arguments: list[str] | None) -> int:
     node = None
     try:
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
@@ -163,19 +173,15 @@ def main(arguments: list[str] | None = None) -> int:
         get_logger('replayer').fatal(reason(error))
         # What is wrong with a parameter is an input; ROS itself is not.
         return FAILED if node is None else BAD_INPUT
-    client, log = Client(node), node.get_logger()
+    client = Client(node)
     try:
         warn_of_unknown_parameters(node, qos=False)
         Replayer(client, settings.replayer).run()
     except (StrongSortError, OSError) as error:
-        log.fatal(one_line(error))
+        node.get_logger().fatal(one_line(error))
         return BAD_INPUT if isinstance(error, (InputError, OSError)) else FAILED
-    except (KeyboardInterrupt, ExternalShutdownException):
-        log.warning('interrupted; nothing was written')
-        return INTERRUPTED
     finally:
         client.close()
-        rclpy.try_shutdown()
     return 0
 
 

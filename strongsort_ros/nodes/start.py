@@ -18,19 +18,24 @@ from strongsort_ros.errors import one_line
 CANNOT_START: Final = 1
 
 
-def start(module: str) -> int:
+def start(module: str, interrupted: int = 0) -> int:
     """Run the node of a module of this package, and return the exit status of its program.
-
-    SIGINT and SIGTERM during the import end the process with status 0, as they do later.
 
     Parameters
     ----------
     module
         Name such as `tracker_node`.
+    interrupted
+        Exit status after SIGINT or SIGTERM during the import, as after it.
 
     """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        os._exit(interrupted)  # nothing has been opened that needs to be closed
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _end)
+        signal.signal(number, end)
     try:
         main = importlib.import_module(f'strongsort_ros.nodes.{module}').main
     except ImportError as error:
@@ -40,12 +45,6 @@ def start(module: str) -> int:
         sys.stderr.write(f'{module} cannot start: {one_line(error)}; {remedy}\n')
         return CANNOT_START
     return int(main())
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    """End at once: nothing has been opened that needs to be closed."""
-    del number, frame
-    os._exit(0)
 
 
 def _remedy(error: ImportError) -> str:

@@ -66,7 +66,8 @@ def test_a_signal_during_the_imports_ends_it_quietly(script: Path, how: signal.S
     finally:
         process.kill()
         process.wait()
-    assert (process.returncode, said) == (0, '')
+    status = 130 if script.name == 'replayer_node' else 0  # nothing was replayed
+    assert (process.returncode, said) == (status, '')
 
 
 def catches(pid: int, number: signal.Signals) -> bool:
