@@ -35,7 +35,7 @@ MARKER = 'demo.json'
 """A folder with this file is a demonstration's output, and may be replaced by the next."""
 
 _FILES = (
-    ('refined.mp4', 'video of the refined tracks'),
+    ('refined.webm', 'video of the refined tracks'),
     ('input', 'rosbag2 of what was played'),
     ('tracker.log', 'what the tracker node said'),
     ('refiner.log', 'what the refiner node said'),
@@ -176,7 +176,7 @@ def _draw(
     args: argparse.Namespace, folder: Path, source: Source, tracks: TrackRows, steps: Steps
 ) -> tuple[Picture, list[Picture]]:
     """Draw the tracks, and return the pictures for the report: the moving one, and stills."""
-    render_video(folder / 'refined.mp4', source, tracks, steps.track)
+    render_video(folder / 'refined.webm', source, tracks, steps.track)
     stills = save_pictures(folder / 'pictures', source, tracks)
     frames, second = list(source.images.paths), round(source.info.frame_rate)
     moving = moving_picture_of(source, tracks, frames[: 10 * second])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from strongsort_ros.cli.console import progress, say, warn
+from strongsort_ros.cli.files import add_frame_rate
 
 
 def add_parser(commands: Any) -> None:
@@ -18,8 +19,9 @@ def add_parser(commands: Any) -> None:
         '(or /image/compressed) and /detections, stamps by frame number and frame rate.',
     )
     parser.set_defaults(run=run)
-    parser.add_argument('sequence', type=Path, help='folder with seqinfo.ini and images')
+    parser.add_argument('sequence', type=Path, help="a sequence's folder, or one of images")
     parser.add_argument('--detections', type=Path, metavar='det.txt', help='default: its own')
+    add_frame_rate(parser)
     parser.add_argument(
         '--compressed', action='store_true', help="carry the image files' bytes as they are"
     )
@@ -41,6 +43,7 @@ def run(args: argparse.Namespace) -> None:
         compressed=args.compressed,
         frame_id=args.frame_id,
         class_id=args.class_id,
+        frame_rate=args.frame_rate,
         progress=progress('bag'),
     )
     if contents.left_out:

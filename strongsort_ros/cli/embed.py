@@ -18,7 +18,7 @@ def add_parser(commands: Any) -> None:
         description="Write DeepSORT's .npy: the detections of a sequence with their embeddings.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument('sequence', type=Path, help='folder with seqinfo.ini and images')
+    parser.add_argument('sequence', type=Path, help="a sequence's folder, or one of images")
     parser.add_argument('--detections', type=Path, metavar='det.txt', help='default: its own')
     parser.add_argument('--reid', required=True, metavar='WEIGHTS', help='appearance network')
     parser.add_argument('--device', default='auto', help='of the network: auto, cpu, cuda, cuda:N')

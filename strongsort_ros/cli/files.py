@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 STDIN: Final = Path('/dev/stdin')
 STDOUT: Final = Path('/dev/stdout')
 _OUTPUTS: Final = ('output', 'json', 'html')
+_FASTEST: Final = 1e6  # Hz
 _FORMATS: Final = ('txt', 'csv')
 _PARTS_OF_A_SEQUENCE: Final = ('det', 'gt')
 
@@ -25,6 +26,13 @@ def readable(text: str) -> Path:
 def writable(text: str) -> Path:
     """Return the path of an option; `-` is the standard output."""
     return STDOUT if text == '-' else Path(text)
+
+
+def add_frame_rate(parser: argparse.ArgumentParser) -> None:
+    """Add --frame-rate, of a folder of images."""
+    parser.add_argument(
+        '--frame-rate', type=_rate, metavar='HZ', help='images a second; default: as in seqinfo.ini'
+    )
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +87,16 @@ def check_outputs(args: argparse.Namespace) -> None:
             below = inside and output.resolve().is_relative_to(given.resolve())
             if below or (given.is_file() and given.samefile(output)):
                 raise InputError(f'{output}: an input of this command; name another output')
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0
+    if not 0 < rate < _FASTEST:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a number of frames a second')
+    return rate
 
 
 def _outputs(args: argparse.Namespace) -> Iterator[Path]:

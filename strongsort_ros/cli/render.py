@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strongsort_ros.cli.console import progress, say, warn
-from strongsort_ros.cli.files import writable
+from strongsort_ros.cli.files import add_frame_rate, writable
 
 if TYPE_CHECKING:
     from strongsort_ros.recording.drawing import Image
@@ -24,12 +24,20 @@ def add_parser(commands: Any) -> None:
         description='Draw tracks on the images of a sequence: boxes coloured by id, and paths.',
     )
     parser.set_defaults(run=run)
-    parser.add_argument('sequence', type=Path, help='folder with seqinfo.ini and images')
+    parser.add_argument('sequence', type=Path, help="a sequence's folder, or one of images")
     parser.add_argument('--results', type=Path, required=True, metavar='OUT.txt', help='tracks')
+    add_frame_rate(parser)
     parser.add_argument(
         '--trail', type=int, default=30, metavar='FRAMES', help='length of the paths; default 30'
     )
-    parser.add_argument('-o', '--output', type=writable, required=True, metavar='OUT.mp4')
+    parser.add_argument(
+        '-o',
+        '--output',
+        type=writable,
+        required=True,
+        metavar='OUT.webm|OUT.mp4',
+        help='a browser plays both; pip install av makes them several times as fast, .mp4 as H.264',
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -37,10 +45,10 @@ def run(args: argparse.Namespace) -> None:
     import numpy as np
 
     from strongsort_ros.recording.motchallenge import load_tracks
-    from strongsort_ros.recording.sequence import ImageFolder, load_sequence_info
+    from strongsort_ros.recording.sequence import ImageFolder, sequence_info
     from strongsort_ros.recording.video import write_video
 
-    info = load_sequence_info(args.sequence)
+    info = sequence_info(args.sequence, args.frame_rate)
     images = ImageFolder(args.sequence)
     tracks = load_tracks(args.results)
     count = write_video(args.output, _draw(images, tracks, args.trail), info.frame_rate)

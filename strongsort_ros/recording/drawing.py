@@ -17,6 +17,8 @@ Colour = tuple[int, int, int]
 # Consecutive ids are this share of the colour circle apart: the golden ratio keeps them unlike.
 _HUE_STEP = 0.61803398875
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
+_MIDDLE = 110.0
 # OpenCV wraps around pixels beyond 16 bits.
 _FAR = 30000.0
 
@@ -81,7 +83,8 @@ def draw_box(
     base = top - below if top > height + below else top + height + below
     corner = (left + width, base + below)
     cv2.rectangle(image, (left, base - height - below), corner, colour, cv2.FILLED)
-    cv2.putText(image, label, (left, base), _FONT, scale, (0, 0, 0), line, cv2.LINE_AA)
+    ink = _BLACK if _luminance(colour) > _MIDDLE else _WHITE
+    cv2.putText(image, label, (left, base), _FONT, scale, ink, line, cv2.LINE_AA)
 
 
 def shrink(image: Image, width: int) -> Image:
@@ -89,6 +92,12 @@ def shrink(image: Image, width: int) -> Image:
     scale = min(width / image.shape[1], 1)
     size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
     return np.array(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _luminance(colour: Colour) -> float:
+    """Return how bright a colour looks, 0 to 255 (ITU-R BT.601)."""
+    blue, green, red = colour
+    return 0.114 * blue + 0.587 * green + 0.299 * red
 
 
 def _pixels(points: FloatArray) -> npt.NDArray[np.int32]:

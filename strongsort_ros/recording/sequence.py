@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +76,32 @@ def load_sequence_info(folder: Path | str) -> SequenceInfo:
     if not 0 < info.frame_rate < 1e6 or info.length < 1:
         raise InputError(f'{path}: frameRate and seqLength are to be positive')
     return info
+
+
+def sequence_info(folder: Path | str, frame_rate: float | None = None) -> SequenceInfo:
+    """Return what is known of a sequence, of a plain folder of images too.
+
+    Parameters
+    ----------
+    folder
+        A sequence's folder, or one of images.
+    frame_rate
+        Frames a second; None: as its seqinfo.ini says.
+
+    Raises
+    ------
+    InputError
+        There is neither a seqinfo.ini nor a frame rate, or there are no images.
+
+    """
+    if frame_rate is None:
+        if not (Path(folder) / 'seqinfo.ini').exists():
+            raise InputError(f'{folder}: no seqinfo.ini there; give the rate by --frame-rate')
+        return load_sequence_info(folder)
+    if (Path(folder) / 'seqinfo.ini').exists():
+        return replace(load_sequence_info(folder), frame_rate=frame_rate)
+    last = next(reversed(ImageFolder(folder).paths))
+    return SequenceInfo(Path(folder).resolve().name, frame_rate, last)
 
 
 class ImageFolder:

@@ -11,7 +11,7 @@ from strongsort_ros.recording.rosbag_writer import BagWriter, Storage
 from strongsort_ros.recording.sequence import (
     ImageFolder,
     find_detections,
-    load_sequence_info,
+    sequence_info,
 )
 
 Progress = Callable[[Collection[int]], Iterable[int]]
@@ -36,6 +36,7 @@ def write_sequence(
     compressed: bool = False,
     frame_id: str = 'camera',
     class_id: str = PERSON,
+    frame_rate: float | None = None,
     progress: Progress = iter,
 ) -> BagContents:
     """Write every image of a sequence and its detections, an empty array where there are none.
@@ -52,6 +53,8 @@ def write_sequence(
         A det.txt; None: the sequence's own.
     compressed
         Carry the image files' bytes as they are, instead of pixels.
+    frame_rate
+        Frames a second; None: as the sequence's seqinfo.ini says.
 
     Raises
     ------
@@ -59,7 +62,7 @@ def write_sequence(
         Something of the sequence is missing or not usable, or the bag cannot be written.
 
     """
-    info = load_sequence_info(folder)
+    info = sequence_info(folder, frame_rate)
     images = ImageFolder(folder)
     rows = load_detections(detections or find_detections(folder), class_id)
     written = 0

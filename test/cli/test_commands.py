@@ -157,9 +157,22 @@ def test_bag(drawn: Path, tmp_path: Path, capsys: Capture, storage: str) -> None
     assert run('bag', drawn, '-o', out) == 2
 
 
-def test_render(drawn: Path, tmp_path: Path, capsys: Capture) -> None:
+def test_folders_without_seqinfo(drawn: Path, tmp_path: Path, capsys: Capture) -> None:
+    """Images are enough, if the frame rate is said."""
+    images, tracks = drawn / 'img1', drawn / 'gt' / 'gt.txt'
+    out, bag = tmp_path / 'out.webm', tmp_path / 'bag'
+    assert run('render', images, '--results', tracks, '--frame-rate', 12.5, '-o', out) == 0
+    assert last_line(capsys) == f'12 images at 12.5/s: {out}'
+    det = ('--detections', drawn / 'det' / 'det.txt')
+    assert run('bag', images, *det, '--frame-rate', 12.5, '--compressed', '-o', bag) == 0
+    with open_bag(bag) as reader:
+        assert reader.duration > 11 * 80_000_000
+
+
+@pytest.mark.parametrize('suffix', ['.webm', '.mp4'])
+def test_render(drawn: Path, tmp_path: Path, capsys: Capture, suffix: str) -> None:
     """The video has an image for each of the sequence's, with boxes in it."""
-    out = tmp_path / 'out.mp4'
+    out = tmp_path / f'out{suffix}'
     tracks = drawn / 'gt' / 'gt.txt'
     assert run('render', drawn, '--results', tracks, '-o', out) == 0
     assert last_line(capsys) == f'12 images at 25/s: {out}'

@@ -74,8 +74,8 @@ def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
         (['refine', 'no.txt', '-o', 'out', '--gsi'], r'no\.txt: cannot read it'),
         (['track', 'det.txt', '-o', 'out', '--gsi-noise', '1'], '--gsi-noise: .* add --gsi'),
         (['evaluate', '--ground-truth', 'a', '--results', 'det.txt'], 'a: there is no such'),
-        (['bag', '.', '-o', 'out'], r'seqinfo\.ini: cannot read it'),
-        (['render', '.', '--results', 'det.txt', '-o', 'out.mp4'], r'seqinfo\.ini: cannot'),
+        (['bag', '.', '-o', 'out'], r'no seqinfo\.ini there; give the rate by --frame-rate'),
+        (['render', '.', '--results', 'det.txt', '-o', 'out.mp4'], r'no seqinfo\.ini there'),
     ],
 )
 def test_one_line_and_nothing_else(

@@ -56,10 +56,10 @@ def test_a_drawn_scene_end_to_end(tmp_path: Path) -> None:
     assert len(refined) >= len(tracks) > 20
     page = (old / 'index.html').read_text()
     assert 'http' not in page.replace('http://www.w3.org', '')  # nothing is fetched
-    for part in ('data:image/webp', 'data:image/jpeg', '<svg', 'round trip', 'href="refined.mp4"'):
+    for part in ('data:image/webp', 'data:image/jpeg', '<svg', 'round trip', 'href="refined.webm"'):
         assert part in page
     assert {path.name for path in old.iterdir()} == {
-        'sequence', 'input', 'tracks', 'tracks.txt', 'refined', 'refined.txt', 'refined.mp4',
+        'sequence', 'input', 'tracks', 'tracks.txt', 'refined', 'refined.txt', 'refined.webm',
         'scores.json', 'pictures', 'index.html', 'tracker.log', 'refiner.log', 'demo.json',
     }  # fmt: skip
     assert sorted(p.name for p in tmp_path.iterdir()) == ['demo_output', 'moving.webp']

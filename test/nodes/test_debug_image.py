@@ -8,7 +8,10 @@ import pytest
 pytest.importorskip('sensor_msgs.msg', reason='needs ROS 2')
 
 from strongsort_ros.messages.serialised import Header
-from strongsort_ros.nodes.debug_image import colour_of, draw_tracks, image_message
+from strongsort_ros.nodes.debug_image import draw_tracks, image_message
+from strongsort_ros.recording import drawing
+from strongsort_ros.recording.drawing import colour_of
+from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST, Tracks
 
 
@@ -38,9 +41,14 @@ def test_boxes_from_nowhere_are_survived(value: float) -> None:
     assert draw_tracks(image, tracks([[value] * 4], [CONFIRMED])).shape == image.shape
 
 
-def test_colours_of_neighbours_differ() -> None:
-    colours = [colour_of(number) for number in range(1, 40)]
-    assert len(set(colours)) > 35
+def test_an_id_has_its_colour_of_videos() -> None:
+    image = np.zeros((200, 300, 3), np.uint8)
+    drawn = draw_tracks(image, tracks([[100, 100, 0.5, 80]], [CONFIRMED]))
+    rows = TrackRows(
+        np.array([1]), np.array([1]), np.array([[80.0, 60, 40, 80]]), np.ones(1), np.array(['a'])
+    )
+    drawing.draw_tracks(image, rows, 1)
+    assert drawn[100, 80].tolist() == image[100, 80].tolist()
 
 
 def test_the_message_holds_the_pixels() -> None:

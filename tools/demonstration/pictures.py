@@ -13,14 +13,15 @@ import numpy.typing as npt
 from demonstration.source import Source
 from strongsort_ros.evaluation.moving_picture import moving_picture, moving_picture_stride
 from strongsort_ros.evaluation.report import Picture
-from strongsort_ros.recording.drawing import draw_tracks
+from strongsort_ros.recording.drawing import draw_tracks, shrink
 from strongsort_ros.recording.rows import TrackRows
-from strongsort_ros.recording.video import write_video
+from strongsort_ros.recording.video import has_pyav, write_video
 
 Image = npt.NDArray[np.uint8]
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
 _PICTURES = 6
+_SMALL = 480  # pixels: VP9 by OpenCV takes a tenth of a second an image
 
 
 def drawn_frames(source: Source, tracks: TrackRows, frames: Iterable[int]) -> Iterator[Image]:
@@ -33,9 +34,12 @@ def drawn_frames(source: Source, tracks: TrackRows, frames: Iterable[int]) -> It
 
 
 def render_video(path: Path, source: Source, tracks: TrackRows, progress: Progress) -> None:
-    """Write all images with their tracks."""
+    """Write all images with their tracks, small ones where only the slow encoder is there."""
     frames = progress(list(source.images.paths), len(source.images))
-    write_video(path, drawn_frames(source, tracks, frames), source.info.frame_rate)
+    images = drawn_frames(source, tracks, frames)
+    if not has_pyav():
+        images = (shrink(image, _SMALL) for image in images)
+    write_video(path, images, source.info.frame_rate)
 
 
 def save_pictures(folder: Path, source: Source, tracks: TrackRows) -> list[Picture]:
