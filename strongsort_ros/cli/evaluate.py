@@ -39,20 +39,32 @@ def add_parser(commands: Any) -> None:
         '--second-half', action='store_true',
         help='only the published validation half: frames from seqLength // 2 + 2',
     )  # fmt: skip
+    parser.add_argument('--frames', type=_frames, metavar='FIRST-LAST', help='only these frames')
     parser.add_argument('--json', type=writable, metavar='FILE', help='write all scores')
     parser.add_argument('--html', type=writable, metavar='FILE', help='write a report to look at')
 
 
 def run(args: argparse.Namespace) -> None:
     """Score, print a table, and write what was asked for."""
-    from strongsort_ros.evaluation.evaluate import find_images, load_pairs, load_refined
+    from strongsort_ros.evaluation.evaluate import (
+        find_images,
+        load_pairs,
+        load_refined,
+        missing_results,
+    )
     from strongsort_ros.evaluation.report import Report, save_report
 
-    half = args.second_half
-    pairs = load_pairs(args.ground_truth, args.results, second_half=half)
+    part = {'second_half': args.second_half, 'frames': args.frames}
+    pairs = load_pairs(args.ground_truth, args.results, **part)
     refined = []
     if args.refined:
-        refined = load_refined(pairs, args.ground_truth, args.refined, second_half=half)
+        refined = load_refined(pairs, args.ground_truth, args.refined, **part)
+    for pair in pairs:
+        classes = sorted(set(pair.tracks.class_ids.tolist()))
+        if len(classes) > 1:
+            warn(f'{pair.name}: tracks of {", ".join(classes)} are all scored as persons')
+        if line := missing_results(pair):
+            warn(line)
     before = _score(pairs, args.results)
     after = _score(refined, args.refined) if refined else None
     assert before.scores is not None
@@ -80,3 +92,10 @@ def _score(sequences: list[ScoredSequence], results: Path) -> Recorded:
     from strongsort_ros.evaluation.scores import score
 
     return Recorded(sequences, score(sequences, progress(f'evaluate {results.name}')))
+
+
+def _frames(text: str) -> range:
+    first, separator, last = text.partition('-')
+    if not (separator and first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+        raise argparse.ArgumentTypeError(f'{text!r} is not FIRST-LAST, as 264-525')
+    return range(int(first), int(last) + 1)

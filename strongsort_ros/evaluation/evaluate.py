@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from typing import Final
+
+import numpy as np
 
 from strongsort_ros.errors import InputError
 from strongsort_ros.evaluation.preprocessing import ScoredSequence
@@ -13,7 +18,12 @@ from strongsort_ros.evaluation.scores import Evaluation, score
 from strongsort_ros.recording.drawing import Image
 from strongsort_ros.recording.motchallenge import load_ground_truth, load_tracks
 from strongsort_ros.recording.rows import GroundTruth, TrackRows
-from strongsort_ros.recording.sequence import ImageFolder, load_sequence_info
+from strongsort_ros.recording.sequence import ImageFolder, has_images, load_sequence_info
+
+_log = logging.getLogger(__name__)
+_TRACKS: Final = ('.csv', '.txt')
+_FEW: Final = 0.1
+"""Share of a sequence without results at an end that is probably a mistake."""
 
 
 def evaluate(
@@ -21,6 +31,7 @@ def evaluate(
     results: Path | str,
     *,
     second_half: bool = False,
+    frames: range | None = None,
     progress: Callable[[Collection[ScoredSequence]], Iterable[ScoredSequence]] = iter,
 ) -> Evaluation:
     """Score files of tracks.
@@ -33,6 +44,8 @@ def evaluate(
         A file of tracks, or a folder of them, each named as its sequence.
     second_half
         Score the published validation half only: frames from length // 2 + 2.
+    frames
+        Score these frames only; None: all.
     progress
         Wraps the loop over the sequences, to show how far it is.
 
@@ -42,23 +55,68 @@ def evaluate(
         A file is missing or not usable, or results have no ground truth.
 
     """
-    return score(load_pairs(ground_truth, results, second_half=second_half), progress)
+    pairs = load_pairs(ground_truth, results, second_half=second_half, frames=frames)
+    return score(pairs, progress)
 
 
 def load_pairs(
-    ground_truth: Path | str, results: Path | str, *, second_half: bool = False
+    ground_truth: Path | str,
+    results: Path | str,
+    *,
+    second_half: bool = False,
+    frames: range | None = None,
 ) -> list[ScoredSequence]:
     """Return what `evaluate` compares, by name; parameters and errors as there."""
     truth, results = Path(ground_truth), Path(results)
     for path in (truth, results):
         if not path.exists():
             raise InputError(f'{path}: there is no such file or folder')
-    files = sorted(results.glob('*.txt')) if results.is_dir() else [results]
+    files = [results]
+    if results.is_dir():
+        files = sorted(path for path in results.iterdir() if path.suffix in _TRACKS)
     if not files:
-        raise InputError(f'{results}: no .txt of tracks in this folder')
+        raise InputError(f'{results}: no {" or ".join(_TRACKS)} of tracks in this folder')
     if results.is_dir() and _is_one_sequence(truth):
-        files = [results / f'{_name(_file_of_sequence(truth), truth.stem)}.txt']
-    return [_load_pair(find_truth(truth, file.stem, file), file, second_half) for file in files]
+        name = _name(_file_of_sequence(truth), truth.stem)
+        files = [file for file in files if file.stem == name] or [results / f'{name}.txt']
+    twice = [one for one, other in pairwise(files) if one.stem == other.stem]
+    if twice:
+        raise InputError(f'{twice[0]}: in two formats; keep one of them in {results}')
+    pairs = [_load_pair(find_truth(truth, file.stem, file), file, second_half) for file in files]
+    return pairs if frames is None else [_cut(pair, frames) for pair in pairs]
+
+
+def missing_results(sequence: ScoredSequence) -> str:
+    """Return a line about frames at either end that have truth but no results, or ''.
+
+    Tracks may well have ended there; a few frames are not worth a line.
+    """
+    truth, tracks = (
+        rows.frames[np.isin(rows.frames, sequence.frames)]
+        for rows in (sequence.ground_truth, sequence.tracks)
+    )
+    if not len(truth):
+        return ''
+    if not len(tracks):
+        return f'{sequence.name}: no results in frames {truth[0]}-{truth[-1]}: counted as missed'
+    ends = ((truth[0], tracks[0] - 1), (tracks[-1] + 1, truth[-1]))
+    few = _FEW * len(sequence.frames)
+    gaps = [f'{first}-{last}' for first, last in ends if last - first >= few]
+    if not gaps:
+        return ''
+    return (
+        f'{sequence.name}: no results in frames {" and ".join(gaps)}: counted as missed; '
+        f'--frames {tracks[0]}-{tracks[-1]} or --second-half leaves them out'
+    )
+
+
+def _cut(sequence: ScoredSequence, frames: range) -> ScoredSequence:
+    first, last = frames.start, frames.stop - 1
+    there = range(max(first, sequence.frames.start), min(last + 1, sequence.frames.stop))
+    if not there:
+        ends = f'{sequence.frames.start}-{sequence.frames.stop - 1}'
+        raise InputError(f'{sequence.name}: has frames {ends}, none of {first}-{last}')
+    return replace(sequence, frames=there)
 
 
 def load_refined(
@@ -67,6 +125,7 @@ def load_refined(
     results: Path | str,
     *,
     second_half: bool = False,
+    frames: range | None = None,
 ) -> list[ScoredSequence]:
     """Return the same sequences with their tracks after refinement.
 
@@ -74,7 +133,7 @@ def load_refined(
     ----------
     before
         What `load_pairs` returned for the tracks before refinement.
-    ground_truth, results, second_half
+    ground_truth, results, second_half, frames
         As for `load_pairs`.
 
     Raises
@@ -83,7 +142,7 @@ def load_refined(
         As there, or the sequences are others.
 
     """
-    after = load_pairs(ground_truth, results, second_half=second_half)
+    after = load_pairs(ground_truth, results, second_half=second_half, frames=frames)
     if _is_one_sequence(Path(ground_truth)):
         # Where nothing names the sequence its name is the file's, and there are two files.
         return [replace(after[0], name=before[0].name)]
@@ -114,16 +173,21 @@ def find_images(ground_truth: Path | str) -> Callable[[str, int], Image | None]:
             sequence = _file_of_sequence(truth).parent.parent
         else:
             sequence = truth / name
-        if not (sequence / 'seqinfo.ini').is_file():
+        if not ((sequence / 'seqinfo.ini').is_file() or (sequence / 'img1').is_dir()):
             return None
         try:
-            return ImageFolder(sequence)
-        except InputError:
+            return ImageFolder(sequence) if has_images(sequence) else None
+        except InputError as error:
+            _log.warning('no pictures of %s: %s', name, error)
             return None
 
     def image(name: str, frame: int) -> Image | None:
         found = folder(name)
-        return None if found is None else found.read(frame)
+        try:
+            return None if found is None else found.read(frame)
+        except InputError as error:
+            _log.warning('no picture of %s, frame %d: %s', name, frame, error)
+            return None
 
     return image
 

@@ -127,10 +127,7 @@ class ImageFolder:
 
     def __init__(self, folder: Path | str) -> None:
         folder = Path(folder)
-        if (folder / 'seqinfo.ini').is_file():
-            folder = folder / load_sequence_info(folder).image_folder
-        elif (folder / 'img1').is_dir():
-            folder = folder / 'img1'
+        folder = _image_folder(folder)
         if not folder.is_dir():
             raise InputError(f'{folder}: there is no such folder of images')
         found: dict[int, Path] = {}
@@ -176,11 +173,17 @@ class ImageFolder:
 
 
 def has_images(folder: Path | str) -> bool:
-    """Return whether there is an image in a sequence's folder."""
-    try:
-        return len(ImageFolder(folder)) > 0
-    except InputError:
-        return False
+    """Return whether there are images in a sequence's folder.
+
+    Raises
+    ------
+    InputError
+        There are, but its seqinfo.ini cannot be used, or two images have one number.
+
+    """
+    folder = _image_folder(Path(folder))
+    suffixes = {path.suffix.lower() for path in folder.iterdir()} if folder.is_dir() else set()
+    return not suffixes.isdisjoint(IMAGE_SUFFIXES)
 
 
 def find_detections(folder: Path | str) -> Path:
@@ -202,3 +205,10 @@ def find_detections(folder: Path | str) -> Path:
         names = ', '.join(path.name for path in found) or 'nothing'
         raise InputError(f'{det}: no det.txt but {names}; name the file to use')
     return found[0]
+
+
+def _image_folder(folder: Path) -> Path:
+    """Return where the images of a sequence are, or the folder itself."""
+    if (folder / 'seqinfo.ini').is_file():
+        return folder / load_sequence_info(folder).image_folder
+    return folder / 'img1' if (folder / 'img1').is_dir() else folder

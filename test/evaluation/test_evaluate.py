@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from strongsort_ros.errors import InputError
-from strongsort_ros.evaluation.evaluate import evaluate, find_images, load_pairs, load_refined
+from strongsort_ros.evaluation.evaluate import (
+    evaluate,
+    find_images,
+    load_pairs,
+    load_refined,
+    missing_results,
+)
 
 SEQINFO = '[Sequence]\nname={}\nframeRate=10\nseqLength=6\n'
 ROWS = ''.join(f'{frame},1,{frame},2,30,40,1,-1,-1,-1\n' for frame in range(1, 7))
@@ -64,7 +70,7 @@ def test_what_does_not_belong_together(truth: Path, results: Path) -> None:
         with pytest.raises(InputError, match=rf'b\.txt: frame {frame} is not in 1\.\.6'):
             evaluate(truth, results)
     (results / 'b.txt').unlink()
-    with pytest.raises(InputError, match=r'no \.txt of tracks'):
+    with pytest.raises(InputError, match=r'no \.csv or \.txt of tracks'):
         evaluate(truth, results)
     with pytest.raises(InputError, match='no such file or folder'):
         evaluate(truth / 'none', results)
@@ -100,3 +106,53 @@ def test_images_beside_the_truth(truth: Path) -> None:
         assert image('b', 3) is None
     assert find_images(truth)('a', 2) is None
     assert find_images(truth)('none', 2) is None
+
+
+def test_frames_without_results_are_named(truth: Path, results: Path) -> None:
+    """At either end, if they are not few; with what leaves them out."""
+    (pair,) = load_pairs(truth, results)
+    assert missing_results(pair) == ''
+    lines = ROWS.splitlines(keepends=True)
+    (results / 'b.txt').write_text(''.join(lines[3:5]))
+    (pair,) = load_pairs(truth, results)
+    assert missing_results(pair) == (
+        'b: no results in frames 1-3: counted as missed; --frames 4-5 or --second-half leaves '
+        'them out'
+    )
+    (pair,) = load_pairs(truth, results, frames=range(4, 6))
+    assert missing_results(pair) == ''
+    assert pair.frames == range(4, 6)
+    assert len(evaluate(truth, results, frames=range(4, 6)).sequences) == 1
+    (results / 'b.txt').write_text('')
+    (pair,) = load_pairs(truth, results)
+    assert missing_results(pair) == 'b: no results in frames 1-6: counted as missed'
+    with pytest.raises(InputError, match='b: has frames 1-6, none of 9-12'):
+        load_pairs(truth, results, frames=range(9, 13))
+
+
+def test_tables_with_a_header_are_results(truth: Path, results: Path) -> None:
+    head = 'frame,id,left,top,width,height,score,class\n'
+    rows = ''.join(f'{frame},1,{frame},2,30,40,1,person\n' for frame in range(1, 7))
+    (results / 'b.txt').rename(results / 'kept')
+    (results / 'b.csv').write_text(head + rows)
+    for gt in (truth, truth / 'b'):
+        assert evaluate(gt, results).combined.hota == pytest.approx(100)
+    (results / 'kept').rename(results / 'b.txt')
+    with pytest.raises(InputError, match='in two formats'):
+        load_pairs(truth, results)
+
+
+def test_pictures_that_cannot_be_read_are_named(
+    truth: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (truth / 'a' / 'img1').mkdir()
+    (truth / 'a' / 'img1' / '000002.png').write_text('no picture')
+    (truth / 'b' / 'img1').mkdir()
+    for name in ('000002.png', '2.png'):
+        (truth / 'b' / 'img1' / name).touch()
+    image = find_images(truth)
+    assert image('a', 2) is None
+    assert image('b', 2) is None
+    assert [record.args[0] for record in caplog.records] == ['a', 'b']
+    assert 'not an image' in caplog.text
+    assert 'are one frame' in caplog.text
