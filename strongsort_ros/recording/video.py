@@ -75,7 +75,8 @@ def write_video(path: Path | str, images: Iterable[Image], frame_rate: float) ->
 
 def has_pyav() -> bool:
     """Return whether PyAV is installed."""
-    return importlib.util.find_spec('av') is not None
+    found = importlib.util.find_spec('av')
+    return found is not None and found.origin is not None  # not any folder of that name
 
 
 @contextmanager
