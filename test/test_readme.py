@@ -51,7 +51,7 @@ def test_the_commands_on_a_desk_run_in_their_order(desk: Path) -> None:
         'tracks.txt',
         'whole.txt',
         'report.html',
-        'tracks.mp4',
+        'tracks.webm',
         'my_bag',
         'replay.html',
         'my_tracks_refined',

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from strongsort_ros.recording.sequence import ImageFolder
 
 
+_NARROWEST, _WIDEST = 16, 16384
+
+
 def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
@@ -31,6 +34,9 @@ def add_parser(commands: Any) -> None:
         '--trail', type=int, default=30, metavar='FRAMES', help='length of the paths; default 30'
     )
     parser.add_argument(
+        '--width', type=_pixels, metavar='PIXELS', help='make the video no wider; default: as it is'
+    )
+    parser.add_argument(
         '-o',
         '--output',
         type=writable,
@@ -44,14 +50,20 @@ def run(args: argparse.Namespace) -> None:
     """Draw every image there is."""
     import numpy as np
 
+    from strongsort_ros.recording.drawing import shrink
     from strongsort_ros.recording.motchallenge import load_tracks
     from strongsort_ros.recording.sequence import ImageFolder, sequence_info
-    from strongsort_ros.recording.video import write_video
+    from strongsort_ros.recording.video import has_pyav, write_video
 
     info = sequence_info(args.sequence, args.frame_rate)
     images = ImageFolder(args.sequence)
     tracks = load_tracks(args.results)
-    count = write_video(args.output, _draw(images, tracks, args.trail), info.frame_rate)
+    drawn = _draw(images, tracks, args.trail)
+    if args.width:
+        drawn = (shrink(image, args.width) for image in drawn)
+    if not has_pyav():
+        warn('pip install av makes videos several times as fast; without it, --width 960 helps')
+    count = write_video(args.output, drawn, info.frame_rate)
     unseen = int(np.count_nonzero(~np.isin(tracks.frames, list(images.paths))))
     if unseen:
         warn(f'{unseen} boxes are of frames without an image and are not shown')
@@ -66,3 +78,9 @@ def _draw(images: ImageFolder, tracks: TrackRows, trail: int) -> Iterator[Image]
         assert image is not None
         draw_tracks(image, tracks, frame, trail)
         yield image
+
+
+def _pixels(text: str) -> int:
+    if not text.isdecimal() or not _NARROWEST <= int(text) <= _WIDEST:
+        raise argparse.ArgumentTypeError(f'{text!r} is not in {_NARROWEST}..{_WIDEST} pixels')
+    return int(text)

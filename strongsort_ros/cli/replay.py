@@ -35,6 +35,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         '--carry', action='store_true', help='also write what else is in the bag, as it is'
     )
+    parser.add_argument(
+        '--csv', action='store_true', help='also write OUT.csv, with a header, scores and classes'
+    )
     add_score_options(parser)
     add_batch_options(parser)
     add_node_settings(parser)
@@ -50,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         detections_topic=args.detections_topic,
         carry=args.carry,
         steps=steps if steps.aflink or steps.gsi else None,
+        csv=args.csv,
     )
     if len(args.bags) == 1:
         (source,) = args.bags

@@ -47,6 +47,8 @@ class ReplayWork:
         Also write what else is in the bag.
     steps
         Of refinement; None: it is left out.
+    csv
+        Also write a table with scores and classes beside each bag of tracks.
 
     """
 
@@ -55,6 +57,7 @@ class ReplayWork:
     detections_topic: str = ''
     carry: bool = False
     steps: RefinementSteps | None = None
+    csv: bool = False
 
     def __call__(self, job: Job) -> str:
         """Replay a bag, and return what there is to say of it."""
@@ -77,9 +80,10 @@ class ReplayWork:
         from strongsort_ros.streaming.replay import replay
 
         output = job.output
-        beside = [text_beside(output)]
-        if self.steps is not None:
-            beside += [refined_beside(output), text_beside(refined_beside(output))]
+        bags = [output] if self.steps is None else [output, refined_beside(output)]
+        beside = [*bags[1:], *map(text_beside, bags)]
+        if self.csv:
+            beside += map(csv_beside, bags)
         with replacing_together(output, *beside) as written:
             replayed = replay(
                 job.source, written, self.settings,
@@ -92,7 +96,17 @@ class ReplayWork:
             lines = [f'{made}, {frames / replayed.elapsed:.0f} frames/s: {output}']
             if self.steps is not None:
                 lines.append(self._refine(job, written, replayed, show))
+            if self.csv:
+                for bag in bags:
+                    self._save_csv(written.with_name(bag.name))
         return replayed, lines
+
+    def _save_csv(self, bag: Path) -> None:
+        from strongsort_ros.recording.motchallenge import save_csv
+        from strongsort_ros.recording.rosbag_reader import read_tracks
+
+        rate = self.settings.node.frame_rate
+        save_csv(csv_beside(bag), read_tracks(bag, '/tracks', rate))
 
     def _refine(self, job: Job, written: Path, replayed: Replayed, show: Show) -> str:
         from strongsort_ros.errors import InputError
@@ -112,6 +126,11 @@ class ReplayWork:
             f'refined: {refined.links} links, {refined.interpolated} boxes interpolated, '
             f'{refined.tracks_out} tracks: {refined_beside(job.output)}'
         )
+
+
+def csv_beside(bag: Path) -> Path:
+    """Return the path of the table of a bag."""
+    return bag.with_name(f'{bag.name}.csv')
 
 
 def refined_beside(bag: Path) -> Path:

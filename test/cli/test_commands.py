@@ -163,6 +163,11 @@ def test_folders_without_seqinfo(drawn: Path, tmp_path: Path, capsys: Capture) -
     out, bag = tmp_path / 'out.webm', tmp_path / 'bag'
     assert run('render', images, '--results', tracks, '--frame-rate', 12.5, '-o', out) == 0
     assert last_line(capsys) == f'12 images at 12.5/s: {out}'
+    narrow = ('--frame-rate', 12.5, '--width', 160, '-o', out)
+    assert run('render', images, '--results', tracks, *narrow) == 0
+    video = cv2.VideoCapture(str(out))
+    assert video.get(cv2.CAP_PROP_FRAME_WIDTH) == 160
+    video.release()
     det = ('--detections', drawn / 'det' / 'det.txt')
     assert run('bag', images, *det, '--frame-rate', 12.5, '--compressed', '-o', bag) == 0
     with open_bag(bag) as reader:

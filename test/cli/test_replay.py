@@ -61,6 +61,21 @@ def test_refined_scored_and_reported(
     np.testing.assert_array_equal(whole.ids, read_tracks(tmp_path / 'out_refined', '/tracks').ids)
 
 
+def test_tables_with_classes_and_scores(bag: Path, tmp_path: Path) -> None:
+    """The rows of the texts, and what these leave out."""
+    assert run('replay', bag, '--csv', '--gsi', '-o', tmp_path / 'out') == 0
+    for name in ('out', 'out_refined'):
+        text, table = (load_tracks(tmp_path / f'{name}{end}') for end in ('.txt', '.csv'))
+        np.testing.assert_array_equal(table.frames, text.frames)
+        np.testing.assert_array_equal(table.ids, text.ids)
+        np.testing.assert_array_equal(table.tlwh, text.tlwh)
+        assert set(table.class_ids.tolist()) == {'person'}
+        assert len(set(table.scores.tolist())) > 3
+    (tmp_path / 'in.csv').touch()
+    assert run('replay', bag, '--csv', '-o', tmp_path / 'in') == 2
+    assert not (tmp_path / 'in').exists()
+
+
 def test_scores_are_those_of_evaluate(bag: Path, drawn: Path, tmp_path: Path) -> None:
     truth, one, two = ('--ground-truth', drawn), tmp_path / 'one.json', tmp_path / 'two.json'
     assert run('replay', bag, *truth, '--json', one, '-o', tmp_path / 'out') == 0
