@@ -32,12 +32,11 @@ from rich.progress import track as progress
 from rich.table import Table
 
 from strongsort_ros.appearance.crops import clip_boxes, cut_with_opencv
-from strongsort_ros.appearance.engine import batches
-from strongsort_ros.appearance.factory import choose_device, load_extractor
+from strongsort_ros.appearance.engine import IMAGENET_MEAN, IMAGENET_STD, batches
+from strongsort_ros.appearance.factory import load_extractor
 from strongsort_ros.appearance.network_extractor import NetworkExtractor
 from strongsort_ros.appearance.onnx_engine import OnnxEngine, engine_of_file
-from strongsort_ros.appearance.torch_engine import TorchEngine
-from strongsort_ros.appearance.weights import IMAGENET_MEAN, IMAGENET_STD
+from strongsort_ros.appearance.torch_engine import TorchEngine, choose_device
 
 HERE = Path(__file__).resolve().parent
 STAGES = ('upload', 'crop', 'network', 'download')
@@ -138,8 +137,8 @@ def time_whole(work: Callable[[], Any]) -> float:
 class OnnxFile:
     """An ONNX file as one runs it without this project: all cuts in one batch."""
 
-    def __init__(self, path: Path, device: torch.device) -> None:
-        self._session = engine_of_file(path, device).session
+    def __init__(self, path: Path, device: torch.device, threads: int) -> None:
+        self._session = engine_of_file(path, str(device), threads).session
         self._input = self._session.get_inputs()[0].name
 
     def planes(self, image: np.ndarray, xyxy: np.ndarray) -> np.ndarray:
@@ -201,14 +200,13 @@ def main() -> None:
     parser.add_argument('--boxes', type=int, nargs='+', default=[1, 10, 30, 60, 100])
     parser.add_argument('--rounds', type=int, default=15)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
-    extractor = load_extractor(options.weights, options.device)
+    extractor = load_extractor(options.weights, options.device, threads=options.threads)
     if not isinstance(extractor, NetworkExtractor):
         parser.error('weights: give those of a network')
     extractor.warm_up(max(options.boxes))
     device = choose_device(options.device)
-    onnx = OnnxFile(options.onnx, device) if options.onnx else None
+    onnx = OnnxFile(options.onnx, device, options.threads) if options.onnx else None
     title = f'{extractor.card.name}, {extractor.engine.name}, {options.threads} threads: ms'
     table = Table('boxes', *STAGES, 'frame', title=title)
     for peer in [ONNX_NETWORK, ONNX] * (onnx is not None) + [BOXMOT] * bool(options.boxmot_python):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from strongsort_ros.appearance.crops import Image
+
+IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
+IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 
 
 class Engine(Protocol):
@@ -26,6 +29,10 @@ class Engine(Protocol):
 
     def warm_up(self, boxes: int) -> None:
         """Run every batch size that occurs with up to `boxes` boxes."""
+        ...
+
+    def is_device_error(self, error: Exception) -> bool:
+        """Return whether an error of `embed` is a failure of the device, its driver or memory."""
         ...
 
 

@@ -1,4 +1,7 @@
-"""The one door: a name or a file in, an extractor out."""
+"""Loads a feature extractor by name or from a weights file.
+
+PyTorch is imported only for networks that run in it or come from its files.
+"""
 
 from __future__ import annotations
 
@@ -8,29 +11,32 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import torch
-
 from strongsort_ros.appearance.cards import CARDS, card_for
+from strongsort_ros.appearance.checkpoint import SUFFIXES, check_file
 from strongsort_ros.appearance.colour import ColourExtractor
 from strongsort_ros.appearance.engine import Engine
-from strongsort_ros.appearance.extractor import Extractor
+from strongsort_ros.appearance.extractor import Extractor, NetworkCard
 from strongsort_ros.appearance.fallback import CPU, FALLBACKS, NONE, Fallback
 from strongsort_ros.appearance.network_extractor import NetworkExtractor
-from strongsort_ros.appearance.onnx_engine import engine_of_file, engine_of_network
-from strongsort_ros.appearance.timm_backbone import load_timm
-from strongsort_ros.appearance.torch_engine import TorchEngine
-from strongsort_ros.appearance.weights import TORCH_SUFFIXES, Network, check_file, load_network
+from strongsort_ros.appearance.onnx_engine import engine_of_file
 from strongsort_ros.errors import ExtractorError
+from strongsort_ros.packages import require
 
 _log = logging.getLogger(__name__)
 
+AUTO: Final = 'auto'
 COLOUR: Final = 'colour'
+ONNX: Final = '.onnx'
 TIMM: Final = 'timm:'
-_CPU: Final = torch.device('cpu')
 
 
 def load_extractor(
-    weights: str | Path = '', device: str = 'auto', *, sha256: str = '', fallback: str = NONE
+    weights: str | Path = '',
+    device: str = AUTO,
+    *,
+    sha256: str = '',
+    fallback: str = NONE,
+    threads: int = 1,
 ) -> Extractor:
     """Return an extractor.
 
@@ -41,22 +47,29 @@ def load_extractor(
         file with the parameters of an OSNet (torchreid) or a BoT ResNeSt-50 (FastReID); which one
         is seen from the file. An .onnx file. 'timm:NAME' or 'timm:NAME@FILE'.
     device
-        'auto': a GPU if there is one; 'cpu'; 'cuda'; 'cuda:N'.
+        'auto': a GPU if there is one; 'cpu'; 'cuda'; 'cuda:N'. Of a network; colours need none.
     sha256
         Of the file; '': not checked.
     fallback
         While the device fails: 'none', its error is raised; 'motion', rows of zeros; 'cpu', the
         same network there.
+    threads
+        Threads of a network on the CPU; those of PyTorch are set for the whole process.
 
     Raises
     ------
     ExtractorError
         The weights or the device cannot be used; the message says why and what to do.
+    MissingPackageError
+        The weights or the device need a package that is not installed.
 
     """
-    where = choose_device(device)
+    if device not in (AUTO, CPU) and not re.fullmatch('cuda(:[0-9]{1,4})?', device):
+        raise ExtractorError(f"device: {device!r}: expected 'auto', 'cpu', 'cuda' or 'cuda:N'")
     if fallback not in FALLBACKS:
         raise ExtractorError(f'fallback: {fallback!r} is not one of: {", ".join(FALLBACKS)}')
+    if threads < 1:
+        raise ExtractorError(f'threads: {threads}, expected at least 1')
     text = str(weights)
     if text in ('', COLOUR):
         _log.warning(
@@ -64,90 +77,69 @@ def load_extractor(
             'docs/weights.md says where to get a network that does it better'
         )
         return ColourExtractor()
-    if text.startswith(TIMM):
-        name, _, file = text.removeprefix(TIMM).partition('@')
-        return _extractor_of(load_timm(name, file, sha256), where, fallback)
     path = Path(weights).expanduser()
-    check_file(path, sha256)
-    if path.suffix == '.onnx':
-        return _extractor_of_onnx(path, where, fallback, explicit=device != 'auto')
-    if path.suffix in TORCH_SUFFIXES:
-        return _extractor_of(load_network(path), where, fallback)
-    expected = ', '.join((*TORCH_SUFFIXES, '.onnx'))
-    raise ExtractorError(f'weights: {path} ends in {path.suffix!r}: expected {expected}')
+    if not text.startswith(TIMM):
+        check_file(path, sha256)
+        if path.suffix == ONNX:
+            return _of_onnx_file(path, device, fallback, threads)
+        if path.suffix not in SUFFIXES:
+            expected = ', '.join((*SUFFIXES, ONNX))
+            raise ExtractorError(f'weights: {path} ends in {path.suffix!r}: expected {expected}')
+    require(f'weights: {text}', 'torch')
+    return _of_torch(text, device, sha256, fallback, threads)
 
 
-def choose_device(device: str) -> torch.device:
-    """Return the device meant by 'auto', 'cpu', 'cuda' or 'cuda:N'.
+def _of_torch(weights: str, device: str, sha256: str, fallback: str, threads: int) -> Extractor:
+    """Return an extractor of a network that PyTorch builds."""
+    import torch
 
-    Raises
-    ------
-    ExtractorError
-        It is none of them, or there is no such GPU.
+    from strongsort_ros.appearance.onnx_export import engine_of_network
+    from strongsort_ros.appearance.timm_backbone import load_timm
+    from strongsort_ros.appearance.torch_engine import TorchEngine, choose_device
+    from strongsort_ros.appearance.weights import load_network
 
-    """
-    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if device == 'auto':
-        return torch.device('cuda:0' if gpus else 'cpu')
-    if device == 'cpu':
-        return torch.device('cpu')
-    asked = re.fullmatch(r'cuda(?::([0-9]+))?', device)
-    if asked is None:
-        raise ExtractorError(f"device: {device!r}: expected 'auto', 'cpu', 'cuda' or 'cuda:N'")
-    index = int(asked[1] or 0)
-    if index >= gpus:
-        raise ExtractorError(
-            f'device: {device!r} asked for, but PyTorch {torch.__version__} sees {gpus} GPUs: '
-            "check the driver and that PyTorch is a CUDA build, or use 'auto' or 'cpu'"
-        )
-    return torch.device('cuda', index)
-
-
-def _extractor_of(network: Network, device: torch.device, fallback: str) -> Extractor:
-    engine: Engine | None = engine_of_network(network) if device.type == 'cpu' else None
-    engine = engine or TorchEngine(network, device)
+    where = choose_device(device)
+    torch.set_num_threads(threads)
+    if weights.startswith(TIMM):
+        name, _, file = weights.removeprefix(TIMM).partition('@')
+        network = load_timm(name, file, sha256)
+    else:
+        network = load_network(Path(weights).expanduser())
+    engine: Engine | None = engine_of_network(network, threads) if where.type == CPU else None
 
     def spare() -> Engine:
-        return TorchEngine(network, _CPU)
+        return TorchEngine(network, torch.device(CPU))
 
-    return _announced(
-        NetworkExtractor(network.card, engine, _fallback(engine, spare, device, fallback))
-    )
-
-
-def _fallback(
-    engine: Engine, spare: Callable[[], Engine], device: torch.device, kind: str
-) -> Fallback | None:
-    if kind == NONE:
-        return None
-    return Fallback(engine, spare if kind == CPU and device.type != 'cpu' else None)
+    return _extractor(
+        network.card, engine or TorchEngine(network, where),
+        spare if where.type != CPU else None, fallback,
+    )  # fmt: skip
 
 
-def _extractor_of_onnx(
-    path: Path, device: torch.device, fallback: str, *, explicit: bool
-) -> Extractor:
+def _of_onnx_file(path: Path, device: str, fallback: str, threads: int) -> Extractor:
+    where = 'cuda' if device == AUTO else device
     try:
-        engine = engine_of_file(path, device)
+        engine = engine_of_file(path, where, threads)
     except ExtractorError:
-        # A GPU that PyTorch sees is not always one that onnxruntime can use.
-        if explicit or device.type == 'cpu':
+        if device != AUTO:
             raise
-        device = _CPU
-        engine = engine_of_file(path, device)
+        where = CPU
+        engine = engine_of_file(path, where, threads)
 
     def spare() -> Engine:
-        return engine_of_file(path, _CPU)
+        return engine_of_file(path, CPU, threads)
 
     name = next((known for known in CARDS if known in path.stem), path.stem)
     card = card_for(name, engine.dimension, str(path))
-    return _announced(NetworkExtractor(card, engine, _fallback(engine, spare, device, fallback)))
+    return _extractor(card, engine, spare if where != CPU else None, fallback)
 
 
-def _announced(extractor: NetworkExtractor) -> Extractor:
-    card = extractor.card
+def _extractor(
+    card: NetworkCard, engine: Engine, spare: Callable[[], Engine] | None, fallback: str
+) -> Extractor:
     _log.info(
         '%s: %d-d, %s; max_cosine_distance %g (%s)',
-        card.name, card.dimension, extractor.engine.name, card.max_cosine_distance,
-        card.threshold_source,
+        card.name, card.dimension, engine.name, card.max_cosine_distance, card.threshold_source,
     )  # fmt: skip
-    return extractor
+    instead = None if fallback == NONE else Fallback(engine, spare if fallback == CPU else None)
+    return NetworkExtractor(card, engine, instead)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from strongsort_ros.appearance.crops import Image
 from strongsort_ros.appearance.engine import Engine
+from strongsort_ros.errors import StrongSortError, shorten
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ RETRY_AFTER: Final = 10.0
 class Fallback:
     """Runs a network on its device and, while that fails, on another or not at all.
 
+    Only failures of the device count (`Engine.is_device_error`); other errors are the caller's.
+
     Parameters
     ----------
     engine
@@ -36,8 +39,6 @@ class Fallback:
 
     Attributes
     ----------
-    failures
-        How often the device failed.
     trouble
         What it said last, and what is done meanwhile; '' while it works.
 
@@ -49,7 +50,6 @@ class Fallback:
         spare: Callable[[], Engine] | None,
         retry_after: float = RETRY_AFTER,
     ) -> None:
-        self.failures = 0
         self.trouble = ''
         self._engine = engine
         self._make_spare = spare
@@ -62,7 +62,9 @@ class Fallback:
         if time.monotonic() >= self._retry_at:
             try:
                 found = self._engine.embed(image, xyxy)
-            except Exception as error:  # drivers and libraries raise what they like
+            except Exception as error:
+                if not self._engine.is_device_error(error):
+                    raise
                 self._fail(error)
             else:
                 if self.trouble:
@@ -72,10 +74,9 @@ class Fallback:
         return self._embed_elsewhere(image, xyxy)
 
     def _fail(self, error: Exception) -> None:
-        self.failures += 1
         self._retry_at = time.monotonic() + self._retry_after
         instead = 'motion alone' if self._make_spare is None else 'the CPU'
-        reason = ' '.join(str(error).split())[:200] or type(error).__name__
+        reason = shorten(str(error), 200) or type(error).__name__
         self.trouble = f'{self._engine.name} failed, {instead} instead: {reason}'
         _log.error('%s; it is tried again every %g s', self.trouble, self._retry_after)
 
@@ -89,7 +90,11 @@ class Fallback:
                 self._spare = self._make_spare()
             return self._spare.embed(image, xyxy)
         except Exception as error:
-            self.trouble = f'{self.trouble}; the CPU failed, too, motion alone: {error}'
+            unusable = isinstance(error, (StrongSortError, OSError))
+            if not unusable and not (self._spare or self._engine).is_device_error(error):
+                raise
+            reason = shorten(str(error), 200)
+            self.trouble = f'{self.trouble}; the CPU failed, too, motion alone: {reason}'
             _log.exception('the CPU failed, too: motion alone instead')
             self._make_spare = None
             return None

@@ -1,35 +1,36 @@
-"""Runs a network in onnxruntime: ONNX files, and our own networks on a CPU.
-
-onnxruntime keeps its buffers and lays channels out in blocks: on a CPU it is several times as
-fast as PyTorch on networks of many small layers.
-"""
+"""Runs a network in onnxruntime; needs no PyTorch."""
 
 from __future__ import annotations
 
-import io
-import logging
-import warnings
-from importlib.util import find_spec
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import nn
 
 from strongsort_ros.appearance.crops import Image, Size, cut_with_opencv
-from strongsort_ros.appearance.engine import batches
-from strongsort_ros.appearance.weights import IMAGENET_MEAN, IMAGENET_STD, Network
-from strongsort_ros.errors import ExtractorError
+from strongsort_ros.appearance.engine import IMAGENET_MEAN, IMAGENET_STD, batches
+from strongsort_ros.errors import ExtractorError, shorten
+from strongsort_ros.packages import require
 
 if TYPE_CHECKING:
     import onnxruntime
 
-_log = logging.getLogger(__name__)
-
+CPU: Final = 'cpu'
 # Four cuts and their features stay in the cache: measured faster than all boxes at once.
 CHUNK: Final = 4
+
+LONGEST_SIDE: Final = 1024
+"""Largest height and width of a file's input, pixels."""
+MOST_CUTS: Final = 256
+"""Largest fixed batch size of a file."""
+MOST_PIXELS: Final = 2**24
+"""Largest product of a file's batch size, height and width."""
+MOST_NUMBERS: Final = 16_384
+"""Largest length of a file's embeddings."""
+_CPU_PROVIDER, _CUDA_PROVIDER = 'CPUExecutionProvider', 'CUDAExecutionProvider'
+_FLOATS: Final = ('tensor(float)', 'tensor(float16)', 'tensor(double)')
 
 
 class OnnxEngine:
@@ -66,11 +67,6 @@ class OnnxEngine:
         """What runs where."""
         return f'onnxruntime on {self.session.get_providers()[0]}'
 
-    @property
-    def size(self) -> Size:
-        """Height and width of the cuts."""
-        return self._size
-
     def embed(self, image: Image, xyxy: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Return (N, D) embeddings of (N, 4) boxes that lie inside the image."""
         parts = []
@@ -85,6 +81,13 @@ class OnnxEngine:
             if size <= max(boxes, self.sizes[0]):
                 self.run(self._cuts[:size])
 
+    def is_device_error(self, error: Exception) -> bool:
+        """Return whether an error of `embed` is a failure of the device, its driver or memory."""
+        from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+        kinds = (state.EPFail, state.EngineError, state.Fail, state.RuntimeException, MemoryError)
+        return isinstance(error, kinds)
+
     def cut(self, image: Image, xyxy: npt.NDArray[np.int64]) -> Image:
         """Return (N, height, width, 3) uint8 BGR; overwritten by the next call."""
         return cut_with_opencv(image, xyxy, self._size, out=self._cuts)
@@ -98,96 +101,95 @@ class OnnxEngine:
                 np.take(levels, cuts[..., 2 - channel], out=planes[:, channel], mode='clip')
         (embeddings,) = self.session.run([self._output], {self._input: planes})
         result: npt.NDArray[np.float32] = np.asarray(embeddings, dtype=np.float32)
+        if not result.size or len(result) != len(cuts):
+            raise ExtractorError(
+                f'weights: the network gives {result.shape} for {len(cuts)} cuts: '
+                'expected a row for each'
+            )
         return result.reshape(len(cuts), -1)
 
 
-class _FromBytes(nn.Module):
-    """A network with its normalisation in front, for (N, H, W, 3) uint8 BGR."""
-
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.network = network.module
-        self.mean: torch.Tensor
-        self.scale: torch.Tensor
-        self.register_buffer('mean', 255 * torch.tensor(network.mean).view(1, 3, 1, 1))
-        self.register_buffer('scale', 1 / (255 * torch.tensor(network.std).view(1, 3, 1, 1)))
-
-    def forward(self, cuts: torch.Tensor) -> torch.Tensor:
-        rgb = cuts.permute(0, 3, 1, 2).flip(1).to(torch.float32)
-        return self.network((rgb - self.mean) * self.scale)  # type: ignore[no-any-return]
-
-
-def engine_of_network(network: Network) -> OnnxEngine | None:
-    """Return an engine for one of our networks on the CPU, or None where it cannot be made."""
-    if find_spec('onnxruntime') is None or find_spec('onnx') is None:
-        _log.info('the network runs in PyTorch: onnxruntime and onnx make it several times faster')
-        return None
-    model, example = io.BytesIO(), torch.zeros(2, *network.size, 3, dtype=torch.uint8)
-    try:
-        with warnings.catch_warnings():
-            # The tracing exporter is the one that needs no further package.
-            warnings.simplefilter('ignore')
-            torch.onnx.export(
-                _FromBytes(network).eval(),
-                (example,),
-                model,  # type: ignore[arg-type]  # a file object will do without dynamo
-                dynamo=False,
-                input_names=['cuts'],
-                output_names=['embeddings'],
-                dynamic_axes={'cuts': {0: 'n'}, 'embeddings': {0: 'n'}},
-            )
-        return OnnxEngine(_session(model.getvalue(), 'CPUExecutionProvider'))
-    except Exception as error:  # whatever: PyTorch itself runs the network as well
-        _log.warning('the network runs in PyTorch, slower: onnxruntime refuses it: %s', error)
-        return None
-
-
-def engine_of_file(path: Path, device: torch.device) -> OnnxEngine:
+def engine_of_file(path: Path, device: str = CPU, threads: int = 1) -> OnnxEngine:
     """Return an engine for an ONNX file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    device
+        'cpu', 'cuda' or 'cuda:N'.
+    threads
+        Threads on the CPU.
 
     Raises
     ------
     ExtractorError
-        onnxruntime is missing, cannot use the device, or the file is not such a model.
+        onnxruntime cannot use the device, or the file is not such a model.
+    MissingPackageError
+        onnxruntime is not installed.
 
     """
+    require(f'weights: {path}', 'onnxruntime')
     try:
-        import onnxruntime
-    except ImportError as error:
+        session = session_of(str(path), device, threads)
+        if device != CPU and session.get_providers()[0] == _CPU_PROVIDER:
+            raise ExtractorError(
+                f'device: {device} asked for, but this onnxruntime cannot use it: '
+                'pip install onnxruntime-gpu, or use device cpu'
+            )
+        _check_model(session, path)
+        engine = OnnxEngine(session)
+    except load_errors() as error:
+        reason = shorten(str(error), 200)
+        raise ExtractorError(f'weights: {path} is not an ONNX model that runs: {reason}') from error
+    if engine.dimension > MOST_NUMBERS:
         raise ExtractorError(
-            f'weights: {path} needs onnxruntime: pip install onnxruntime (or onnxruntime-gpu)'
-        ) from error
-    provider = 'CUDAExecutionProvider' if device.type == 'cuda' else 'CPUExecutionProvider'
-    if provider not in onnxruntime.get_available_providers():
-        raise ExtractorError(
-            f'device: {device} asked for, but this onnxruntime has no {provider}: '
-            'pip install onnxruntime-gpu, or use device cpu'
+            f'weights: {path} gives embeddings of {engine.dimension} numbers, '
+            f'expected {MOST_NUMBERS} at most'
         )
-    try:
-        session = _session(str(path), provider)
-    except Exception as error:  # onnxruntime's errors have no public base
-        reason = str(error).splitlines()[0]
-        raise ExtractorError(f'weights: {path} is not an ONNX model: {reason}') from error
-    _check_inputs(session, path)
-    return OnnxEngine(session)
+    return engine
 
 
-def _check_inputs(session: onnxruntime.InferenceSession, path: Path) -> None:
-    inputs = session.get_inputs()
-    found = ', '.join(f'{node.name} {node.type} {node.shape}' for node in inputs)
-    fits = len(inputs) == 1 and len(inputs[0].shape) == 4 and inputs[0].type == 'tensor(float)'
-    _, channels, *size = inputs[0].shape if fits else (0, 0)
-    if channels != 3 or not all(isinstance(side, int) for side in size):
-        raise ExtractorError(
-            f'weights: {path} takes {found}: expected one tensor(float) [N, 3, height, width]'
-        )
-
-
-def _session(model: str | bytes, provider: str) -> onnxruntime.InferenceSession:
+def session_of(model: str | bytes, device: str, threads: int) -> onnxruntime.InferenceSession:
+    """Return a session that runs a model, a file's name or its bytes."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3
-    providers = [provider] if provider.startswith('CPU') else [provider, 'CPUExecutionProvider']
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 4
+    providers: list[Any] = [_CPU_PROVIDER]
+    if device != CPU and _CUDA_PROVIDER in onnxruntime.get_available_providers():
+        providers.insert(0, (_CUDA_PROVIDER, {'device_id': device.partition(':')[2] or '0'}))
     return onnxruntime.InferenceSession(model, options, providers=providers)
+
+
+def load_errors() -> tuple[type[Exception], ...]:
+    """Return what onnxruntime raises over a model; its errors have no base of their own."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    found = (getattr(state, name) for name in dir(state))
+    own = [kind for kind in found if isinstance(kind, type) and issubclass(kind, Exception)]
+    return (*own, MemoryError)
+
+
+def _check_model(session: onnxruntime.InferenceSession, path: Path) -> None:
+    """Check input and output of a model before memory is taken by its sizes."""
+    inputs = session.get_inputs()
+    found = ', '.join(f'{node.name} {node.type} {node.shape}' for node in inputs)
+    fits = len(inputs) == 1 and len(inputs[0].shape) == 4 and inputs[0].type == 'tensor(float)'
+    batch, channels, *size = inputs[0].shape if fits else (1, 0)
+    if channels != 3 or not all(isinstance(side, int) for side in size):
+        raise ExtractorError(
+            f'weights: {path} takes {shorten(found, 200)}: '
+            'expected one tensor(float) [N, 3, height, width]'
+        )
+    count = batch if isinstance(batch, int) else CHUNK
+    fits = all(0 < side <= LONGEST_SIDE for side in size) and 0 < count <= MOST_CUTS
+    if not fits or count * math.prod(size) > MOST_PIXELS:
+        raise ExtractorError(
+            f'weights: {path} takes {shorten(found, 200)}: expected height and width of 1 to '
+            f'{LONGEST_SIDE}, a variable N or 1 to {MOST_CUTS}, and {MOST_PIXELS} pixels at most'
+        )
+    output = session.get_outputs()[0]
+    if output.type not in _FLOATS:
+        raise ExtractorError(f'weights: {path} gives {output.type}: expected {_FLOATS[0]}')

@@ -10,8 +10,10 @@ from typing import Any, Final
 import torch
 
 from strongsort_ros.appearance.cards import card_for
-from strongsort_ros.appearance.weights import Network, check_file, fit, read_state
-from strongsort_ros.errors import ExtractorError
+from strongsort_ros.appearance.checkpoint import check_file, read_state
+from strongsort_ros.appearance.weights import Network, fit
+from strongsort_ros.errors import ExtractorError, shorten
+from strongsort_ros.packages import require
 
 
 def load_timm(name: str, file: str = '', sha256: str = '') -> Network:
@@ -29,9 +31,13 @@ def load_timm(name: str, file: str = '', sha256: str = '') -> Network:
     Raises
     ------
     ExtractorError
-        timm is missing, does not know the name, cannot download, or the file does not fit.
+        timm cannot be imported, does not know the name, cannot download, or the file does not
+        fit.
+    MissingPackageError
+        timm is not installed.
 
     """
+    require(f'weights: timm:{name}', 'timm')
     timm = _import_timm()
     if not timm.is_model(name.split('.')[0]):
         close = ', '.join(timm.list_models(f'{name.split(".")[0][:6]}*')[:5]) or 'none'
@@ -56,8 +62,9 @@ def load_timm(name: str, file: str = '', sha256: str = '') -> Network:
 def _create(timm: Any, name: str, *, pretrained: bool) -> Any:
     try:
         return timm.create_model(name, pretrained=pretrained, num_classes=0)
-    except Exception as error:  # of the network, the hub or timm: any of theirs
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+    except (OSError, RuntimeError, ValueError, LookupError) as error:
+        # OSError: of the network and the hub; the others: what timm makes of a name or its file.
+        reason = shorten(str(error) or type(error).__name__, 200)
         raise ExtractorError(
             f'weights: timm cannot give {name!r}: {reason}. Without a network, take the weights '
             f"from a machine that has one and name them: 'timm:{name}@FILE'"
@@ -90,7 +97,7 @@ def _import_timm() -> Any:
         import timm
     except (ImportError, RuntimeError) as error:
         raise ExtractorError(
-            f'weights: timm cannot be imported ({error}): pip install timm, and a torchvision '
+            f'weights: timm cannot be imported ({error}): install a torchvision '
             f'that belongs to PyTorch {torch.__version__}'
         ) from error
     return timm

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -14,15 +15,43 @@ from torch import nn
 from torch.backends import cudnn
 from torch.fx.experimental.optimization import fuse
 
-from strongsort_ros.appearance.crops import Image, cut_with_opencv, cut_with_torch
+from strongsort_ros.appearance.crops import Image, cut_with_opencv
 from strongsort_ros.appearance.engine import batches
+from strongsort_ros.appearance.torch_crops import cut_with_torch
 from strongsort_ros.appearance.weights import Network
+from strongsort_ros.errors import ExtractorError
 
 _log = logging.getLogger(__name__)
 
 GPU_BATCHES: Final = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128)
 # A CPU gains nothing from padding, and small batches stay in its cache.
 CPU_BATCHES: Final = (1, 2, 3, 4)
+# Failures that PyTorch raises as a plain RuntimeError; those of its other mistakes name shapes,
+# types or arguments.
+_DEVICE_FAILURE: Final = re.compile('CUDA|cuDNN|CUBLAS|NVRTC|out of memory|DefaultCPUAllocator')
+
+
+def choose_device(device: str) -> torch.device:
+    """Return the device meant by 'auto', 'cpu', 'cuda' or 'cuda:N'.
+
+    Raises
+    ------
+    ExtractorError
+        There is no such GPU.
+
+    """
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device == 'auto':
+        return torch.device('cuda:0' if gpus else 'cpu')
+    if device == 'cpu':
+        return torch.device('cpu')
+    index = int(device.partition(':')[2] or 0)
+    if index >= gpus:
+        raise ExtractorError(
+            f'device: {device!r} asked for, but PyTorch {torch.__version__} sees {gpus} GPUs: '
+            "check the driver and that PyTorch is a CUDA build, or use 'auto' or 'cpu'"
+        )
+    return torch.device('cuda', index)
 
 
 class TorchEngine:
@@ -92,6 +121,14 @@ class TorchEngine:
         for size in sorted(needed):
             self.embed(image, np.repeat(box, size, axis=0))
 
+    def is_device_error(self, error: Exception) -> bool:
+        """Return whether an error of `embed` is a failure of the device, its driver or memory."""
+        # PyTorch raises NotImplementedError for what a device cannot do.
+        kinds = (MemoryError, NotImplementedError, torch.OutOfMemoryError)
+        return isinstance(error, kinds) or (
+            isinstance(error, RuntimeError) and _DEVICE_FAILURE.search(str(error)) is not None
+        )
+
     def upload(self, image: Image) -> torch.Tensor | Image:
         """Return the image on the device, (H, W, 3) uint8, or itself where it is cut here."""
         if not self._cut_on_device:
@@ -109,7 +146,8 @@ class TorchEngine:
             boxes = torch.from_numpy(xyxy.astype(np.float32)).to(self.device, non_blocking=True)
             cuts = cut_with_torch(source, boxes, self._size)
         else:
-            cuts = torch.from_numpy(cut_with_opencv(source, xyxy, self._size)).permute(0, 3, 1, 2)
+            found = torch.from_numpy(cut_with_opencv(source, xyxy, self._size))
+            cuts = found.to(self.device).permute(0, 3, 1, 2)
         normalised = (cuts.flip(1) - self._mean) * self._scale
         return normalised.to(self.dtype, memory_format=torch.channels_last)
 

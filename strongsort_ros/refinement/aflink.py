@@ -137,8 +137,10 @@ def best_links(pairs: Pairs, alone: float = _MOST_LINKS) -> Pairs:
     row_alone = np.arange(len(rows))
     # A sparse matrix takes a cost of 0 for no candidate; the same more on each changes nothing.
     costs = np.concatenate([1 + pairs.costs, np.full(len(rows), 1 + alone)])
-    places = (np.concatenate([row, row_alone]), np.concatenate([column, len(columns) + row_alone]))
-    matrix = coo_array((costs, places), shape=(len(rows), len(columns) + len(rows))).tocsr()
+    # SciPy before 1.15 takes 32-bit indices only.
+    places = np.concatenate([[row, column], [row_alone, len(columns) + row_alone]], axis=1)
+    shape = (len(rows), len(columns) + len(rows))
+    matrix = coo_array((costs, tuple(places.astype(np.int32))), shape=shape).tocsr()
     partner = min_weight_full_bipartite_matching(matrix)[1]
     chosen = np.flatnonzero(partner[row] == column)
     return Pairs(pairs.rows[chosen], pairs.columns[chosen], pairs.costs[chosen])

@@ -8,14 +8,16 @@ moved, where it came from; both are measured in heights of the box.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import nn
+from scipy.special import expit
 
+from strongsort_ros.appearance.checkpoint import as_float64, check_shapes
 from strongsort_ros.refinement.aflink_pairs import LENGTH, CameraPath, Tracklets
 from strongsort_ros.refinement.settings import LinkWindow
 from strongsort_ros.tracking.detections import FloatArray, IntArray
@@ -24,7 +26,7 @@ MAX_AGE: Final = 30
 """Frames that an object can be hidden for without its track ending: the tracker's default."""
 
 FEATURES: Final = 8
-_HIDDEN: Final = 16
+HIDDEN: Final = 16
 # Rows at an end whose mean is where it is.
 _TIP: Final = 5
 # Frames squared: pulls velocities of a few rows to 0; half for a track of 13 rows.
@@ -33,49 +35,55 @@ _STILL: Final = 200.0
 _CLOSE: Final = 0.1
 
 
-class MotionNetwork(nn.Module):
-    """P(same object) of a pair from `pair_features`: one hidden layer."""
-
-    mean: torch.Tensor
-    deviation: torch.Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer('mean', torch.zeros(FEATURES))
-        self.register_buffer('deviation', torch.ones(FEATURES))
-        self.hidden = nn.Linear(FEATURES, _HIDDEN)
-        self.output = nn.Linear(_HIDDEN, 1)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Return (K,) logits of (K, 8)."""
-        normed = (features - self.mean) / self.deviation
-        return self.output(torch.tanh(self.hidden(normed)))[:, 0]  # type: ignore[no-any-return]
+_EXPECTED: Final = {
+    'mean': np.empty(FEATURES),
+    'deviation': np.empty(FEATURES),
+    'hidden.weight': np.empty((HIDDEN, FEATURES)),
+    'hidden.bias': np.empty(HIDDEN),
+    'output.weight': np.empty((1, HIDDEN)),
+    'output.bias': np.empty(1),
+}
 
 
 class MotionLinker:
     """Says of pairs of tracklets how likely they are of one object, from how they move.
 
+    A network with one hidden layer on `pair_features`, in NumPy.
+
     Parameters
     ----------
-    network
-        In evaluation mode.
+    parameters
+        Name -> array or tensor of the network (`aflink_motion_training.MotionNetwork`).
+    path
+        Their file, for errors.
+
+    Raises
+    ------
+    ExtractorError
+        The parameters are those of another network.
 
     """
 
     window: Final = LinkWindow(min_gap=MAX_AGE + 1, max_gap=101, max_distance=300.0, max_cost=0.7)
     most_links: Final = False
 
-    def __init__(self, network: MotionNetwork) -> None:
-        self._network = network
+    def __init__(self, parameters: Mapping[str, Any], path: Path) -> None:
+        check_shapes(parameters, _EXPECTED, 'MotionNetwork', path)
+        self._parameters = {name: as_float64(value) for name, value in parameters.items()}
 
-    @torch.inference_mode()
     def costs(
         self, tracklets: Tracklets, earlier: IntArray, later: IntArray, camera: CameraPath | None
     ) -> FloatArray:
         """Return (K,) 1 - P(same object) of pairs (K,) of tracklets."""
-        features = pair_features(tracklets, earlier, later, camera)
-        same = torch.sigmoid(self._network(torch.from_numpy(features.astype(np.float32))))
-        costs: FloatArray = 1 - same.double().numpy()
+        return self.score(pair_features(tracklets, earlier, later, camera))
+
+    def score(self, features: FloatArray) -> FloatArray:
+        """Return (K,) 1 - P(same object) of (K, 8) features of pairs."""
+        p = self._parameters
+        normed = (features - p['mean']) / p['deviation']
+        hidden = np.tanh(normed @ p['hidden.weight'].T + p['hidden.bias'])
+        logits = (hidden @ p['output.weight'].T + p['output.bias'])[:, 0]
+        costs: FloatArray = 1 - expit(logits)
         return costs
 
 

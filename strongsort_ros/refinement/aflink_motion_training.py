@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from strongsort_ros.errors import InputError
 from strongsort_ros.recording.rows import GroundTruth
-from strongsort_ros.refinement.aflink_motion import MotionLinker, MotionNetwork
+from strongsort_ros.refinement.aflink_motion import FEATURES, HIDDEN, MotionLinker
 from strongsort_ros.refinement.aflink_pieces import piece_pairs
 from strongsort_ros.settings import Settings, setting
 
@@ -29,6 +30,28 @@ class MotionTrainingSettings(Settings):
     learning_rate: float = setting(1e-2, 'Of Adam, at the start of a cosine to 0.', high=1.0)
     weight_decay: float = setting(1e-3, 'Of Adam.', high=1.0)
     seed: int = setting(0, 'The same seed and data give the same network.')
+
+
+class MotionNetwork(nn.Module):
+    """P(same object) of a pair from `pair_features`: one hidden layer.
+
+    This is the form that is trained; `MotionLinker` runs it.
+    """
+
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer('mean', torch.zeros(FEATURES))
+        self.register_buffer('deviation', torch.ones(FEATURES))
+        self.hidden = nn.Linear(FEATURES, HIDDEN)
+        self.output = nn.Linear(HIDDEN, 1)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Return (K,) logits of (K, 8)."""
+        normed = (features - self.mean) / self.deviation
+        return self.output(torch.tanh(self.hidden(normed)))[:, 0]  # type: ignore[no-any-return]
 
 
 def train_motion(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Protocol
 
-from strongsort_ros.appearance.weights import fit, read_state
-from strongsort_ros.refinement.aflink_motion import MotionLinker, MotionNetwork
+from strongsort_ros.appearance.checkpoint import read_state
+from strongsort_ros.packages import require
+from strongsort_ros.refinement.aflink_motion import MotionLinker
 from strongsort_ros.refinement.aflink_pairs import CameraPath, Tracklets
-from strongsort_ros.refinement.aflink_postlinker import PostLinker
-from strongsort_ros.refinement.aflink_published import PublishedLinker
 from strongsort_ros.refinement.settings import CHECKPOINTS, LinkWindow
 from strongsort_ros.tracking.detections import FloatArray, IntArray
 
@@ -56,14 +55,15 @@ def load_linker(path: Path | str | None = None) -> Linker:
     ExtractorError
         The file is missing, damaged, or belongs to another network; the message names it and
         what does not fit.
+    MissingPackageError
+        The published network, and files of PyTorch, need PyTorch, which is not installed.
 
     """
     path = SHIPPED.get(str(path or CHECKPOINTS[0]), Path(path or ''))
     state = read_state(path, ignored=())
     if _MOTION_MARK in state:
-        motion = MotionNetwork()
-        fit(motion, state, path)
-        return MotionLinker(motion.eval())
-    network = PostLinker()
-    fit(network, state, path)
-    return PublishedLinker(network.eval())
+        return MotionLinker(state, path)
+    require(f"weights: {path}: AFLink's published network", 'torch')
+    from strongsort_ros.refinement.aflink_published import linker_of
+
+    return linker_of(state, path)

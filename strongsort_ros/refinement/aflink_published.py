@@ -7,7 +7,9 @@ convolutions over time, and in many pairs a column is the same: it is convolved 
 from __future__ import annotations
 
 import copy
-from typing import Final
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d
 
+from strongsort_ros.appearance.weights import fit
 from strongsort_ros.refinement.aflink_pairs import CameraPath, Tracklets, pair_rows
 from strongsort_ros.refinement.aflink_postlinker import FusionBlock, PostLinker, TemporalBlock
 from strongsort_ros.refinement.settings import LinkWindow
@@ -64,6 +67,20 @@ class PublishedLinker:
         same = torch.softmax(self._classifier(features), dim=1)[:, 1]
         costs: npt.NDArray[np.float32] = (1 - same).numpy()
         return costs
+
+
+def linker_of(parameters: Mapping[str, Any], path: Path) -> PublishedLinker:
+    """Return the linker of parameters, arrays or tensors, that were read from a file.
+
+    Raises
+    ------
+    ExtractorError
+        They belong to another network; the message names the file and what does not fit.
+
+    """
+    network = PostLinker()
+    fit(network, parameters, path)
+    return PublishedLinker(network.eval())
 
 
 class _Branch:

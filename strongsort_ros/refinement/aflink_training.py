@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
+from strongsort_ros.appearance.safetensors_file import write_safetensors
 from strongsort_ros.recording.atomic import replacing
 from strongsort_ros.refinement.aflink_postlinker import PostLinker
 from strongsort_ros.refinement.aflink_published import PublishedLinker
@@ -92,6 +92,6 @@ def save_linker(path: Path | str, network: nn.Module) -> None:
         The file cannot be written.
 
     """
-    state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    with replacing(path) as written:
-        save_file(state, written)
+    arrays = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+    with replacing(path) as written, written.open('wb') as file:
+        write_safetensors(file, arrays)

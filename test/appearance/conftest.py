@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
-from torch import nn
 
 from strongsort_ros.appearance.cards import CARDS
-from strongsort_ros.appearance.osnet import OSNet
-from strongsort_ros.appearance.timm_backbone import load_timm
-from strongsort_ros.appearance.weights import Network
-from strongsort_ros.errors import ExtractorError
+from strongsort_ros.errors import StrongSortError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from strongsort_ros.appearance.weights import Network
 
 
 @pytest.fixture
@@ -47,6 +47,8 @@ def boxes() -> npt.NDArray[np.float64]:
 
 def _shake(module: nn.Module, seed: int = 0) -> nn.Module:
     """Give every parameter and statistic a value that would show a mistake."""
+    import torch
+
     generator = torch.Generator().manual_seed(seed)
     for name, tensor in module.state_dict().items():
         if name.endswith('num_batches_tracked'):
@@ -71,15 +73,21 @@ def shake() -> Callable[[nn.Module], nn.Module]:
 @pytest.fixture(scope='session')
 def network() -> Network:
     """An OSNet x0.25 with made-up weights."""
+    pytest.importorskip('torch')
+    from strongsort_ros.appearance.osnet import OSNet
+    from strongsort_ros.appearance.weights import Network
+
     return Network(_shake(OSNet(0.25)), CARDS['osnet_x0_25'])
 
 
 @pytest.fixture(scope='session')
 def timm() -> Any:
     """The timm library; the test is skipped where it cannot be imported."""
+    from strongsort_ros.appearance.timm_backbone import load_timm
+
     try:
         load_timm('no such network')
-    except ExtractorError as error:
+    except StrongSortError as error:
         if 'cannot be imported' in str(error):
             pytest.skip(str(error))
     return pytest.importorskip('timm')

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip('torch')
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from strongsort_ros.appearance.crops import clip_boxes
-from strongsort_ros.appearance.engine import batches
-from strongsort_ros.appearance.onnx_engine import engine_of_network
+from strongsort_ros.appearance.engine import IMAGENET_MEAN, IMAGENET_STD, batches
+from strongsort_ros.appearance.onnx_export import engine_of_network
 from strongsort_ros.appearance.torch_engine import CPU_BATCHES, GPU_BATCHES, TorchEngine
-from strongsort_ros.appearance.weights import IMAGENET_MEAN, IMAGENET_STD
 
 CPU = torch.device('cpu')
 

@@ -5,14 +5,13 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 
 from strongsort_ros.appearance.cards import CARDS, UNMEASURED_DISTANCE, card_for
 from strongsort_ros.appearance.colour import ColourExtractor
-from strongsort_ros.appearance.factory import choose_device, load_extractor
-from strongsort_ros.errors import ExtractorError
+from strongsort_ros.appearance.factory import load_extractor
+from strongsort_ros.errors import ExtractorError, MissingPackageError
 
-NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason='a GPU is there')
+CPU_TORCH = 'PyTorch on cpu, float32'
 
 
 @pytest.mark.parametrize('weights', ['', 'colour'])
@@ -25,6 +24,7 @@ def test_without_weights_colours_do_and_the_log_says_so_once(weights, caplog):
 
 @pytest.fixture
 def file(tmp_path, network):
+    torch = pytest.importorskip('torch')
     path = tmp_path / 'osnet.pth'
     torch.save(network.module.state_dict(), path)
     return path
@@ -67,19 +67,65 @@ def test_an_ending_that_means_nothing(tmp_path):
 @pytest.mark.parametrize('device', ['gpu', 'cuda:', 'cuda:x', 'cuda:-1', 'cpu:0', ''])
 def test_devices_that_mean_nothing(device):
     with pytest.raises(ExtractorError, match='device: '):
-        choose_device(device)
-
-
-@NO_GPU
-@pytest.mark.parametrize('device', ['cuda', 'cuda:0', 'cuda:3'])
-def test_a_gpu_that_is_not_there(device):
-    with pytest.raises(ExtractorError, match=f"'{device}' asked for, .* sees 0 GPUs"):
         load_extractor('', device)
 
 
-@NO_GPU
-def test_auto_is_the_cpu_where_there_is_no_gpu():
-    assert choose_device('auto') == torch.device('cpu')
+@pytest.mark.parametrize('device', ['cuda', 'cuda:0', 'cuda:3'])
+def test_a_gpu_that_is_not_there(file, device):
+    if pytest.importorskip('torch').cuda.is_available():
+        pytest.skip('a GPU is there')
+    with pytest.raises(ExtractorError, match=f"'{device}' asked for, .* sees 0 GPUs"):
+        load_extractor(file, device)
+
+
+def test_auto_is_the_cpu_where_there_is_no_gpu(file):
+    if pytest.importorskip('torch').cuda.is_available():
+        pytest.skip('a GPU is there')
+    assert load_extractor(file).device in ('onnxruntime on CPUExecutionProvider', CPU_TORCH)
+
+
+@pytest.mark.parametrize('package', ['', 'onnxruntime'])
+def test_a_network_runs_in_the_threads_that_are_set(file, monkeypatch, package):
+    torch = pytest.importorskip('torch')
+    before = torch.get_num_threads()
+    if package:
+        monkeypatch.setitem(sys.modules, package, None)
+    try:
+        extractor = load_extractor(file, 'cpu', threads=2)
+        assert torch.get_num_threads() == 2
+        if not package:
+            options = extractor.engine.session.get_session_options()
+            assert options.intra_op_num_threads == 2
+        load_extractor(file, 'cpu')
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_no_threads_are_refused():
+    with pytest.raises(ExtractorError, match='threads: 0, expected at least 1'):
+        load_extractor('', threads=0)
+
+
+@pytest.mark.parametrize(
+    ('name', 'package', 'install'),
+    [
+        ('a.pth', 'torch', "pip install torch (extra 'reid') (rosdep key python3-pytorch-pip)"),
+        ('a.safetensors', 'torch', 'pip install torch'),
+        ('a.onnx', 'onnxruntime', 'pip install onnxruntime'),
+        ('timm:resnet18', 'torch', 'pip install torch'),
+    ],
+)
+def test_a_missing_package_is_named_with_what_to_install(
+    tmp_path, monkeypatch, name, package, install
+):
+    (tmp_path / name).touch()
+    monkeypatch.setitem(sys.modules, package, None)
+    weights = name if name.startswith('timm:') else tmp_path / name
+    with pytest.raises(MissingPackageError) as caught:
+        load_extractor(weights)
+    assert f'weights: {weights} needs the Python package {package}' in str(caught.value)
+    assert install in str(caught.value)
 
 
 def test_cards():

@@ -6,7 +6,8 @@ import logging
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip('torch')
 
 from strongsort_ros.appearance.factory import load_extractor
 from strongsort_ros.appearance.fallback import Fallback
@@ -52,12 +53,11 @@ def test_a_spare_that_fails_too_leaves_motion(network, image, boxes):
 
 
 def test_a_device_that_comes_back_is_used_again(network, image, boxes, caplog):
-    engine = TorchEngine(network, CPU)
-    engine._module = engine._module.to(BROKEN)
+    engine = TorchEngine(network, BROKEN)
     recovering = extractor(network, engine, retry_after=0.0)
     assert not recovering.extract(image, boxes).any()
     assert recovering.trouble
-    engine._module = TorchEngine(network, CPU)._module
+    vars(engine).update(vars(TorchEngine(network, CPU)))
     expected = NetworkExtractor(network.card, TorchEngine(network, CPU)).extract(image, boxes)
     assert np.array_equal(recovering.extract(image, boxes), expected)
     assert recovering.trouble == ''
@@ -72,3 +72,51 @@ def test_without_a_fallback_the_error_is_the_callers(network, image, boxes):
 def test_an_unknown_fallback_is_refused():
     with pytest.raises(ExtractorError, match="fallback: 'gpu' is not one of: motion, cpu, none"):
         load_extractor('', fallback='gpu')
+
+
+class WithAMistake(TorchEngine):
+    """An engine whose code reads an attribute that does not exist."""
+
+    def cut(self, source, xyxy):
+        return self.no_such_attribute(source, xyxy)
+
+
+@pytest.mark.parametrize('spare', [False, True])
+def test_a_mistake_in_the_program_keeps_its_traceback(network, image, boxes, spare):
+    def mistaken():
+        return WithAMistake(network, CPU)
+
+    broken = TorchEngine(network, BROKEN) if spare else mistaken()
+    with pytest.raises(AttributeError, match='no_such_attribute'):
+        extractor(network, broken, mistaken).extract(image, boxes)
+
+
+def test_a_network_of_the_wrong_shape_is_no_failure_of_the_device(network, image, boxes):
+    engine = TorchEngine(network, CPU)
+    engine._module = torch.nn.Linear(3, 2)
+    with pytest.raises(RuntimeError, match='shapes cannot be multiplied'):
+        extractor(network, engine).extract(image, boxes)
+
+
+@pytest.mark.parametrize(
+    'error',
+    [
+        torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2.00 GiB'),
+        RuntimeError('CUDA error: unspecified launch failure'),
+        RuntimeError('cuDNN error: CUDNN_STATUS_EXECUTION_FAILED'),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:116] DefaultCPUAllocator: can't allocate"),
+        MemoryError(),
+    ],
+    ids=repr,
+)
+def test_what_counts_as_a_failure_of_the_device(network, error):
+    assert TorchEngine(network, CPU).is_device_error(error)
+
+
+def test_a_spare_that_cannot_be_made_leaves_motion(network, image, boxes):
+    def spare():
+        raise ExtractorError('weights: the file is gone')
+
+    broken = extractor(network, TorchEngine(network, BROKEN), spare)
+    assert not broken.extract(image, boxes).any()
+    assert 'the file is gone' in broken.trouble

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip('torch')
 
 from strongsort_ros.appearance.colour import ColourExtractor
 from strongsort_ros.appearance.network_extractor import NetworkExtractor
-from strongsort_ros.appearance.onnx_engine import engine_of_network
+from strongsort_ros.appearance.onnx_export import engine_of_network
 from strongsort_ros.appearance.torch_engine import TorchEngine
 
 CPU = torch.device('cpu')

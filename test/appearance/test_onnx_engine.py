@@ -7,13 +7,15 @@ import warnings
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip('torch')
+
 from torch import nn
 
 from strongsort_ros.appearance.factory import load_extractor
 from strongsort_ros.appearance.network_extractor import NetworkExtractor
 from strongsort_ros.appearance.torch_engine import TorchEngine
-from strongsort_ros.errors import ExtractorError
+from strongsort_ros.errors import ExtractorError, MissingPackageError
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
@@ -97,5 +99,5 @@ def test_without_onnxruntime(tmp_path, monkeypatch):
     path = tmp_path / 'a.onnx'
     path.touch()
     monkeypatch.setitem(sys.modules, 'onnxruntime', None)
-    with pytest.raises(ExtractorError, match='pip install onnxruntime'):
+    with pytest.raises(MissingPackageError, match='pip install onnxruntime'):
         load_extractor(path, 'cpu')

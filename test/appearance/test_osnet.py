@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip('torch')
 
 from strongsort_ros.appearance.crops import clip_boxes
 from strongsort_ros.appearance.factory import load_extractor

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import pytest
-import torch
+
+torch = pytest.importorskip('torch')
+
 from torch import nn
 
 from strongsort_ros.appearance.resnest import BotResNeSt50, ResNeSt50

@@ -4,12 +4,14 @@ import sys
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip('torch')
+
 from safetensors.torch import save_file
 
 from strongsort_ros.appearance.factory import load_extractor
 from strongsort_ros.appearance.timm_backbone import load_timm
-from strongsort_ros.errors import ExtractorError
+from strongsort_ros.errors import ExtractorError, MissingPackageError
 
 # timm's own network for tests: half a million parameters.
 NAME = 'test_resnet'
@@ -73,5 +75,5 @@ def test_what_cannot_be_downloaded_can_be_brought(timm):
 
 def test_without_timm(monkeypatch):
     monkeypatch.setitem(sys.modules, 'timm', None)
-    with pytest.raises(ExtractorError, match='pip install timm'):
+    with pytest.raises(MissingPackageError, match='pip install timm'):
         load_extractor('timm:resnet18', 'cpu')

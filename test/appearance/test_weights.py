@@ -8,12 +8,15 @@ import random
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip('torch')
+
 from safetensors.torch import save_file
 
+from strongsort_ros.appearance.checkpoint import check_file, read_state
 from strongsort_ros.appearance.osnet import WIDTHS, OSNet
 from strongsort_ros.appearance.resnest import BotResNeSt50
-from strongsort_ros.appearance.weights import check_file, load_network, read_state
+from strongsort_ros.appearance.weights import load_network
 from strongsort_ros.errors import ExtractorError
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip('torch')
 
 from strongsort_ros.refinement.aflink_postlinker import PostLinker
 from strongsort_ros.refinement.aflink_published import PublishedLinker

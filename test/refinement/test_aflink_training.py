@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip('torch')
+
 from strongsort_ros.cli.main import main
 from strongsort_ros.errors import InputError
 from strongsort_ros.refinement.aflink_network import load_linker

@@ -1,0 +1,138 @@
+"""Files of tensors in the safetensors format, read and written with NumPy.
+
+A file is the length of its header (8 bytes, little endian), the header (JSON: name -> type, shape,
+place), and the bytes of the tensors, one behind the other. Nothing in it is executed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from strongsort_ros.errors import ExtractorError, shorten
+
+Array = npt.NDArray[Any]
+
+LONGEST_HEADER: Final = 10_000_000
+"""Bytes; the header of the largest networks takes a tenth of it."""
+_MOST_DIMENSIONS: Final = 8
+_LENGTH: Final = 8
+# In the library's order, in which it also writes them, from the last on. NumPy has no bfloat16: it
+# is the upper half of a float32.
+_TYPES: Final = {
+    'BOOL': '?', 'U8': 'u1', 'I8': 'i1', 'I16': '<i2', 'F16': '<f2', 'BF16': '<u2',
+    'I32': '<i4', 'F32': '<f4', 'F64': '<f8', 'I64': '<i8',
+}  # fmt: skip
+_NAMES: Final = {np.dtype(code).str: name for name, code in _TYPES.items() if name != 'BF16'}
+
+
+def read_safetensors(path: Path) -> dict[str, Array]:
+    """Return name -> array of a file; bfloat16 becomes float32.
+
+    Raises
+    ------
+    ExtractorError
+        The file cannot be read, is damaged, or is not a safetensors file.
+
+    """
+    try:
+        with path.open('rb') as file:
+            return _read(file, os.fstat(file.fileno()).st_size)
+    except OSError as error:
+        raise ExtractorError(f'weights: {path}: cannot read it: {error.strerror}') from error
+    except (ValueError, RecursionError) as error:
+        reason = shorten(str(error), 120)
+        raise ExtractorError(
+            f'weights: {path} is damaged or is not a safetensors file: {reason}'
+        ) from error
+
+
+def _read(file: BinaryIO, size: int) -> dict[str, Array]:
+    """Return the arrays of a file of `size` bytes; raises ValueError where it is damaged."""
+    length = int.from_bytes(file.read(_LENGTH), 'little')
+    if length > min(size - _LENGTH, LONGEST_HEADER):
+        raise ValueError(f'a header of {length} bytes in a file of {size}')
+    header = json.loads(file.read(length))
+    if not isinstance(header, dict):
+        raise ValueError('the header is not an object')
+    header.pop('__metadata__', None)
+    data = np.fromfile(file, dtype=np.uint8, count=size - _LENGTH - length)
+    arrays: dict[str, Array] = {}
+    end = 0
+    for name, entry in sorted(header.items(), key=_start):
+        array = _array(entry, data, end)
+        end += array.nbytes
+        arrays[name] = _widened(array) if entry['dtype'] == 'BF16' else array
+    if end != len(data):
+        raise ValueError(f'{len(data)} bytes of tensors, the header describes {end}')
+    return arrays
+
+
+def _start(item: tuple[str, Any]) -> int:
+    """Return where a tensor begins and ends, to sort by; empty ones come before their neighbour."""
+    name, entry = item
+    offsets = entry.get('data_offsets') if isinstance(entry, dict) else None
+    if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_is_size, offsets)):
+        raise ValueError(f'{shorten(name, 60)} has no place in the file')
+    return int(offsets[0] + offsets[1])
+
+
+def _array(entry: dict[str, Any], data: Array, start: int) -> Array:
+    """Return the tensor that begins at byte `start`, as a view of the data."""
+    code, shape = entry.get('dtype'), entry.get('shape')
+    if not isinstance(code, str) or code not in _TYPES:
+        raise ValueError(f'tensors of type {code!r}')
+    if (
+        not isinstance(shape, list)
+        or len(shape) > _MOST_DIMENSIONS
+        or not all(map(_is_size, shape))
+    ):
+        raise ValueError(f'a tensor of shape {shape!r}')
+    dtype = np.dtype(_TYPES[code])
+    stop = start + math.prod(shape) * dtype.itemsize
+    if entry['data_offsets'] != [start, stop] or stop > len(data):
+        raise ValueError('tensors overlap, leave gaps or do not have the size of their shape')
+    return data[start:stop].view(dtype).reshape(shape)
+
+
+def _is_size(value: object) -> bool:
+    # A bool is an int to Python.
+    return type(value) is int and 0 <= value < 2**48
+
+
+def _widened(bfloat16: Array) -> Array:
+    return (bfloat16.astype(np.uint32) << 16).view(np.float32)
+
+
+def write_safetensors(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
+    """Write arrays in the order and with the padding of the safetensors library.
+
+    Parameters
+    ----------
+    file
+        Open for writing.
+    arrays
+        Name -> array of bool, integers or floats.
+
+    """
+    header: dict[str, Any] = {}
+    stop = 0
+    ranks = {code: rank for rank, code in enumerate(_TYPES)}
+    codes = {name: _NAMES[array.dtype.newbyteorder('<').str] for name, array in arrays.items()}
+    ordered = sorted(arrays.items(), key=lambda item: (-ranks[codes[item[0]]], item[0]))
+    for name, array in ordered:
+        start, stop = stop, stop + array.nbytes
+        code = codes[name]
+        header[name] = {'dtype': code, 'shape': list(array.shape), 'data_offsets': [start, stop]}
+    text = json.dumps(header, separators=(',', ':'), ensure_ascii=False).encode()
+    text += b' ' * (-len(text) % _LENGTH)
+    file.write(len(text).to_bytes(_LENGTH, 'little') + text)
+    for _, array in ordered:
+        file.write(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder('<')).tobytes())
