@@ -272,7 +272,7 @@ def test_bad_boxes_are_counted_and_the_rest_is_tracked(start_tracker: Start) -> 
 def test_a_small_file_with_a_huge_image_is_refused_before_it_is_unpacked(
     start_tracker: Start,
 ) -> None:
-    machine, process = start_tracker(image_transport='compressed')
+    machine, process = start_tracker(image_transport='compressed', **{'limits.image_size': 50.0})
     frames = walk(6)
     for frame in range(5):
         machine.track(stamp(frame), frames[frame])
@@ -283,5 +283,5 @@ def test_a_small_file_with_a_huge_image_is_refused_before_it_is_unpacked(
     machine.send_image(stamp(5), data=array.array('B', bomb))
     machine.send_detections(stamp(5), frames[5])
     machine.wait(lambda: len(machine.tracks) == 6, 'tracks')
-    assert counts(machine)['rejected_corrupt_image'] == 1
+    assert counts(machine)['rejected_image_too_large'] == 1
     assert (int(statm.read_text().split()[0]) - before) * os.sysconf('SC_PAGE_SIZE') < side**2
