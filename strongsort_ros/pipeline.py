@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import reprlib
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from strongsort_ros.appearance.extractor import Extractor
 from strongsort_ros.camera_motion.estimator import CameraMotion, CameraMotionEstimator
+from strongsort_ros.errors import InputError
 from strongsort_ros.settings import AUTO
 from strongsort_ros.tracking.detections import Detections, Float32Array
 from strongsort_ros.tracking.settings import TrackerSettings
@@ -40,6 +43,8 @@ def resolve_settings(settings: TrackerSettings, extractor: Extractor | None) -> 
 
 class Pipeline:
     """Detections and an image in, tracks out; one frame at a time, in order.
+
+    As a context manager it is closed at the end.
 
     Parameters
     ----------
@@ -99,7 +104,13 @@ class Pipeline:
         camera_motion
             Known motion, instead of an estimate from the images.
 
+        Raises
+        ------
+        InputError
+            The image is no array, or an argument is refused by `Tracker.update`.
+
         """
+        _check_image(image)
         seconds: dict[str, float] = {}
         start = time.perf_counter()
         motion = self._start_motion(detections, image, camera_motion, seconds)
@@ -122,6 +133,12 @@ class Pipeline:
         self.tracker.reset()
         if self.camera_motion is not None:
             self.camera_motion.reset()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """End the worker thread."""
@@ -170,3 +187,10 @@ class Pipeline:
         embeddings = np.zeros((len(detections), found.shape[1]), dtype=np.float32)
         embeddings[rows] = found
         return embeddings
+
+
+def _check_image(image: object) -> None:
+    if image is not None and not isinstance(image, np.ndarray):
+        raise InputError(
+            f'image: {reprlib.repr(image)}, expected an array of BGR pixels, (H, W, 3) uint8'
+        )

@@ -11,6 +11,7 @@ import pytest
 from strongsort_ros.appearance.colour import ColourExtractor
 from strongsort_ros.camera_motion.estimator import CameraMotion
 from strongsort_ros.camera_motion.published import PublishedCameraMotion
+from strongsort_ros.errors import InputError
 from strongsort_ros.pipeline import Pipeline, resolve_settings
 from strongsort_ros.settings import AUTO
 from strongsort_ros.simulation.scene import Scene, SceneFrame, SceneSettings
@@ -131,3 +132,11 @@ def test_close_ends_the_worker_thread(frames: list[SceneFrame]) -> None:
     pipeline.step(frames[0].detections, frames[0].image)
     pipeline.close()
     assert threading.active_count() == before
+
+
+def test_what_is_no_image_is_named(frames: list[SceneFrame]) -> None:
+    with Pipeline(SETTINGS, ColourExtractor()) as pipeline:
+        for image in ('frame.jpg', [[1, 2], [3, 4]]):
+            with pytest.raises(InputError, match=r'^image: .*expected an array of BGR pixels'):
+                pipeline.step(frames[0].detections, image)
+        assert len(pipeline.tracker.tracks) == 0

@@ -111,7 +111,7 @@ def admit(
     index = used.nonzero()[0]
     index = index[scores[index].argsort()[::-1]]
     names = detections.class_ids[index].tolist()
-    if max(map(len, names), default=0) > settings.max_class_length:
+    if max(map(len, {*names}), default=0) > settings.max_class_length:
         fits = np.array([len(name) <= settings.max_class_length for name in names])
         rejected['class_too_long'] = int(np.count_nonzero(~fits))
         index = index[fits]

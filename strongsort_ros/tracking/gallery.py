@@ -20,7 +20,8 @@ def normalise(embeddings: Float32Array) -> tuple[Float32Array, BoolArray | None]
     embeddings = embeddings.astype(np.float32, copy=False)
     norms = np.sqrt(np.einsum('ij,ij->i', embeddings, embeddings))[:, None]
     usable = (norms > _TINY) & (norms < np.inf)
-    if usable.all():
+    # For a few rows, this takes a fraction of the time of all() and any().
+    if np.count_nonzero(usable) == len(usable):
         return embeddings / norms, None
     unit = np.divide(embeddings, norms, out=np.zeros_like(embeddings), where=usable)
     return unit, usable[:, 0]
@@ -78,7 +79,7 @@ class Gallery:
         seen = self._seen[slots]
         self._seen[slots] = seen + 1
         new = seen == 0
-        if new.any():
+        if np.count_nonzero(new):
             self._place[slots[new]] = self._shelves[0].append(slots[new])
         if self._average:
             embeddings = self._averaged(slots, new, embeddings)
@@ -151,7 +152,7 @@ class Gallery:
         averages += (np.float32(1) - self._alpha) * embeddings
         norms = np.sqrt(np.einsum('ij,ij->i', averages, averages))
         averages /= np.maximum(norms, _TINY)[:, None]
-        if new.any():
+        if np.count_nonzero(new):
             averages[new] = embeddings[new]
         return averages
 

@@ -247,7 +247,7 @@ class Tracker:
         self._gallery.add(slots, observed.embeddings[columns])
 
     def _drop(self, which: BoolArray) -> None:
-        if which.any():
+        if np.count_nonzero(which):
             self._gallery.give_back(self._table.rows.slot[which])
             self._table.keep(~which)
 
