@@ -278,7 +278,7 @@ def test_a_small_file_with_a_huge_image_is_refused_before_it_is_unpacked(
         machine.track(stamp(frame), frames[frame])
     statm = Path(f'/proc/{process.process.pid}/statm')
     before = int(statm.read_text().split()[0])
-    side = 9000
+    side = 11_000
     bomb = huge_png(side, bytes(side * (side + 1)))
     machine.send_image(stamp(5), data=array.array('B', bomb))
     machine.send_detections(stamp(5), frames[5])
