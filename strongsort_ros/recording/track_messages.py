@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from strongsort_ros.errors import MessageError
-from strongsort_ros.messages.serialised import POSE_BYTES, Reader
+from strongsort_ros.messages.serialised import POSE_BYTES, Reader, best_hypothesis
 from strongsort_ros.messages.track_arrays import TRACK, read_track_array
 from strongsort_ros.tracking.camera_compensation import is_usable
 from strongsort_ros.tracking.detections import FloatArray, IntArray
@@ -126,11 +125,14 @@ class _Detection(NamedTuple):
 
 
 def _read_detection(reader: Reader) -> _Detection:
-    reader.header()
-    best_score, best_class = 1.0, ''
-    for number in range(reader.uint()):
-        class_id, score = reader.string(), reader.double()
+    reader.skip_header()
+    names, scores = [], []
+    for _ in range(reader.uint()):
+        names.append(reader.string())
+        scores.append(reader.double())
         reader.position += POSE_BYTES
-        if number == 0 or score > best_score or math.isnan(best_score):
-            best_score, best_class = score, class_id
-    return _Detection(reader.box(), best_score, best_class, reader.string())
+    box, identity = reader.box(), reader.string()
+    if not names:
+        return _Detection(box, 1.0, '', identity)
+    best = best_hypothesis(scores)
+    return _Detection(box, scores[best], names[best], identity)

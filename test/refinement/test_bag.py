@@ -274,3 +274,20 @@ def test_a_bag_and_its_rows_are_refined_alike(
     np.testing.assert_allclose(after.scores, expected.scores, atol=1e-6)
     assert done.boxes_out == len(after)
     assert done.interpolated >= len(after) - len(before)
+
+
+@pytest.mark.parametrize('storage', STORAGES)
+def test_a_camera_motion_that_cannot_be_undone_is_taken_for_unknown(
+    tmp_path: Path, storage: Storage
+) -> None:
+    """Linking undoes motions; a bag with a singular one ended in a traceback."""
+    messages = walk(range(1, 20), 1) | walk(range(24, 40), 2)
+    # Of the last message of the one and the first of the other, between which motions count.
+    for frame, identity in ((19, 1), (24, 2)):
+        messages[frame] = track_array(
+            frame, [track(identity, 2 * frame)], motion=np.diag([1.0, 0.0, 1.0])
+        )
+    source = write_messages(tmp_path / 'in', messages, storage)
+    steps = RefinementSteps(aflink=AflinkSettings(), gsi=None)
+    done = refine_bag(source, tmp_path / 'out', steps, frame_rate=10)
+    assert done.boxes_out == done.boxes_in
