@@ -28,7 +28,7 @@ from strongsort_ros.tracking.detections import FloatArray, IntArray
 REFINED: Final = 'strongsort_ros/refined'
 """Key in a bag's metadata of the topics whose tracks were refined: each is meant to be there."""
 MAX_BOXES: Final = 20_000_000
-"""Most boxes of a bag's tracks: about 8 GB of memory, two hours of 100 tracks at 30 Hz."""
+"""Most boxes of a bag's tracks: about 24 GB of memory, two hours of 100 tracks at 30 Hz."""
 MAX_TEXT: Final = 1024
 """Longest class or id, letters."""
 
