@@ -16,7 +16,7 @@ from rosbags.rosbag2 import CompressionMode, StoragePlugin, Writer
 from ruamel.yaml import YAML
 
 from strongsort_ros.errors import InputError
-from strongsort_ros.recording import bag_storage
+from strongsort_ros.recording import bag_storage, recorded_tracks
 from strongsort_ros.recording.bag_copy import writing
 from strongsort_ros.recording.raw_bag import open_raw_bag
 from strongsort_ros.recording.recorded_tracks import MAX_TEXT
@@ -239,3 +239,14 @@ def test_a_mistake_of_this_package_is_no_damaged_bag(tmp_path: Path) -> None:
     bag = write_messages(tmp_path / 'bag', MESSAGES)
     with pytest.raises(ZeroDivisionError), open_raw_bag(bag):
         _ = 1 / 0
+
+
+def test_too_many_boxes_are_refused_before_they_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bag = write_messages(tmp_path / 'bag', MESSAGES)
+    monkeypatch.setattr(recorded_tracks, 'MAX_BOXES', len(MESSAGES))
+    assert len(read_tracks(bag)) == len(MESSAGES)
+    monkeypatch.setattr(recorded_tracks, 'MAX_BOXES', 20)
+    with pytest.raises(InputError, match='/tracks, message 21: more than 20 boxes so far'):
+        read_tracks(bag)
