@@ -148,7 +148,9 @@ def _check_size(message: TracksMessage, boxes: int) -> None:
     """
     if boxes > MAX_BOXES:
         raise MessageError(f'more than {MAX_BOXES} boxes so far')
-    texts = {*message.class_ids, *(text for text in message.ids if isinstance(text, str))}
+    texts = set(message.class_ids)
+    if message.ids and isinstance(message.ids[0], str):
+        texts.update(message.ids)
     longest = max(texts, key=len, default='')
     if len(longest) > MAX_TEXT:
         raise MessageError(
