@@ -34,6 +34,8 @@ _REFUSALS: Final = (
     RuntimeError,  # RCLError is one
 )
 """What rclpy raises when a topic, a service, or an override of its QoS cannot be used."""
+_NO_KEYS: Final = 'SECURITY ERROR'
+"""What rcl says when keys are missing, which no policy mends."""
 _PLACE_IN_SOURCE: Final = re.compile(r',? at \S+:\d+')
 
 
@@ -41,11 +43,20 @@ class RosError(StrongSortError):
     """ROS refuses a topic, a service or an action for as long as the process runs."""
 
 
-def reason(error: BaseException) -> str:
-    """Return the text of an error of ROS in one line, without places in ROS's own sources."""
+def reason(error: BaseException, enclave: str = '') -> str:
+    """Return the text of an error of ROS in one line, without places in ROS's own sources.
+
+    Where security is enabled, it names the enclave whose rights may not suffice.
+    """
     if isinstance(error, rclpy_implementation.UnknownROSArgsError):
         return f'unknown arguments of ROS: {shorten(str(error))}'
-    return shorten(_PLACE_IN_SOURCE.sub('', str(error)))
+    text = shorten(_PLACE_IN_SOURCE.sub('', str(error)))
+    secure = os.environ.get('ROS_SECURITY_ENABLE') == 'true'
+    if secure and isinstance(error, RCLError) and _NO_KEYS not in text:
+        text += (
+            f'; check that the policy of {enclave or "its enclave"} allows it (docs/security.md)'
+        )
+    return text
 
 
 class NamingNode(Node):
@@ -77,13 +88,8 @@ class NamingNode(Node):
         try:
             yield
         except _REFUSALS as error:
-            text = f'cannot {verb} {self._resolved(verb, name)}: {reason(error)}'
-            if os.environ.get('ROS_SECURITY_ENABLE') == 'true':
-                text += (
-                    f'; check that the policy of enclave {self._enclave()} allows it '
-                    '(docs/security.md)'
-                )
-            raise RosError(text) from error
+            why = reason(error, f'enclave {self._enclave()}')
+            raise RosError(f'cannot {verb} {self._resolved(verb, name)}: {why}') from error
 
     def _resolved(self, verb: str, name: str) -> str:
         resolve = self.resolve_service_name if 'service' in verb else self.resolve_topic_name
