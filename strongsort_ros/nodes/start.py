@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
-import signal
 import sys
-from types import FrameType
 from typing import Final
 
 from strongsort_ros.errors import one_line
@@ -18,24 +15,15 @@ from strongsort_ros.errors import one_line
 CANNOT_START: Final = 1
 
 
-def start(module: str, interrupted: int = 0) -> int:
+def start(module: str) -> int:
     """Run the node of a module of this package, and return the exit status of its program.
 
     Parameters
     ----------
     module
         Name such as `tracker_node`.
-    interrupted
-        Exit status after SIGINT or SIGTERM during the import, as after it.
 
     """
-
-    def end(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        os._exit(interrupted)  # nothing has been opened that needs to be closed
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
     try:
         main = importlib.import_module(f'strongsort_ros.nodes.{module}').main
     except ImportError as error:
