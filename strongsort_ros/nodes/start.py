@@ -5,9 +5,9 @@ ROS and this package's messages are not imported here, so that what is missing i
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import sys
+from collections.abc import Callable
 from typing import Final
 
 from strongsort_ros.errors import one_line
@@ -15,24 +15,26 @@ from strongsort_ros.errors import one_line
 CANNOT_START: Final = 1
 
 
-def start(module: str) -> int:
-    """Run the node of a module of this package, and return the exit status of its program.
+def start(name: str, load: Callable[[], Callable[[], int]]) -> int:
+    """Run a node, and return the exit status of its program.
 
     Parameters
     ----------
-    module
-        Name such as `tracker_node`.
+    name
+        Name of the program, such as `tracker_node`.
+    load
+        Imports the node's module, and returns its `main`.
 
     """
     try:
-        main = importlib.import_module(f'strongsort_ros.nodes.{module}').main
+        main = load()
     except ImportError as error:
         remedy = _remedy(error)
         if not remedy:
             raise
-        sys.stderr.write(f'{module} cannot start: {one_line(error)}; {remedy}\n')
+        sys.stderr.write(f'{name} cannot start: {one_line(error)}; {remedy}\n')
         return CANNOT_START
-    return int(main())
+    return main()
 
 
 def _remedy(error: ImportError) -> str:
