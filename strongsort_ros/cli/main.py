@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ COMMANDS = (track, embed, refine, evaluate, bag, replay, render, train)
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+PIPE_CLOSED = 141
 
 
 class _Parser(argparse.ArgumentParser):
@@ -74,7 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     status
         0, also where no command is named, which prints the help; 1 when some of many inputs could
         not be worked on; 2 when an input or an option cannot be used, which is said in one line;
-        130 when interrupted. Then there is no output but those of many that were finished.
+        130 when interrupted; 141 when nobody reads the standard output any more. Then there is no
+        output but those of many that were finished.
 
     """
     parser = build_parser()
@@ -93,6 +96,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         warn('strongsort: interrupted; nothing half-written is left')
         return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of the standard output, such as `head`, has enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
     except (StrongSortError, OSError) as error:
         explain(error)
         warn(f'strongsort: {one_line(error)}')

@@ -179,6 +179,18 @@ def test_the_output_of_a_shell(tmp_path: Path) -> None:
     assert len((tmp_path / 'other.txt').read_text().splitlines()) == 2
 
 
+def test_a_reader_that_has_enough(tmp_path: Path) -> None:
+    """Nothing is said when the other end of a pipe is closed."""
+    rows = ''.join(f'{frame},-1,10,20,30,40,0.9,-1,-1,-1\n' for frame in range(1, 5000))
+    (tmp_path / 'det.txt').write_text(rows)
+    done = subprocess.run(
+        ['/bin/sh', '-c', f'{sys.executable} -m strongsort_ros track det.txt -q -o - | head -1'],
+        cwd=tmp_path, env=ENV, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.stdout.startswith('3,1,')
+    assert done.stderr == ''
+
+
 @pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(tmp_path: Path, how: signal.Signals) -> None:
     """An interrupt or a request to end leaves the folder as it was."""
