@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 from typing import Any, Final
@@ -90,8 +89,6 @@ def _declare(operator: str) -> None:
 
 
 def _import_timm() -> Any:
-    if importlib.util.find_spec('timm') is None:
-        raise ExtractorError('weights: timm is not installed: pip install timm')
     try:
         _import_torchvision()
         import timm

@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer, ComposerError
-from ruamel.yaml.constructor import ConstructorError, SafeConstructor
+from ruamel.yaml.constructor import BaseConstructor, ConstructorError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode
@@ -73,10 +73,9 @@ def parse_texts(text: str) -> Any:
 
 
 def _parsed(text: str, name: str, as_texts: bool) -> Any:
-    yaml = YAML(typ='base' if as_texts else 'safe', pure=True)
+    yaml = YAML(typ='safe', pure=True)
     yaml.Composer = _BoundedComposer
-    if not as_texts:
-        yaml.Constructor = _PlainConstructor
+    yaml.Constructor = BaseConstructor if as_texts else _PlainConstructor
     try:
         return yaml.load(text)
     except MarkedYAMLError as error:
