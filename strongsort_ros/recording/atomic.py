@@ -197,10 +197,11 @@ def _hidden_folder(target: Path, place: Path | None) -> Iterator[Path]:
 
 
 def _beside(place: Path) -> Path:
-    """Return the folder to write in: the staging folder, if `place` is of the same folder."""
+    """Return the folder to write in: the staging folder, if `place` is of its file system."""
     staged = _staging.get()
-    together = staged is not None and staged.parent.resolve() == place.parent.resolve()
-    return staged if together and staged is not None else place.parent
+    if staged is not None and staged.stat().st_dev == place.parent.stat().st_dev:
+        return staged
+    return place.parent
 
 
 def _destination(target: Path) -> tuple[Path, bool]:
