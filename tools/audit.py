@@ -16,6 +16,7 @@ from typing import Any
 
 LOCK = Path(__file__).resolve().parent.parent / 'requirements' / 'lock'
 # The CPU build of PyTorch is a local version, unknown to any service: torch.txt has its release.
+# lowest.txt is left out: it is old on purpose, and only tests run in it.
 FILES = ('common', 'torch', 'sources', 'jazzy', 'kilted', 'tools')
 TIME_LIMIT = 120.0
 """Seconds for all of them; a service that can be used answers in a third of that."""

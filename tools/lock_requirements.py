@@ -8,6 +8,7 @@ packages publishes them; `pip install --require-hashes` takes no others. Run by 
 - `torch.txt`: PyTorch with CUDA, `torch-cpu.txt`: its CPU build, which stands on an index of its
   own. Hashes of CPU builds are those of the files that pip found where this was run;
 - `sources.txt`: what is released without a wheel, and built with the setuptools of the lock;
+- `lowest.txt`: the lowest versions that are declared, for the tests without ROS;
 - `tools.txt`: what runs and audits this.
 """
 
@@ -104,6 +105,7 @@ def main() -> None:
     write_pins('common', common)
     note = ' CPU builds have an index of their own: hashes of the files that pip found.'
     write_pins('torch-cpu', cpu_build(version, pip_arguments), note=note)
+    write_pins('lowest', resolve('lowest', prefer=locked('lowest') | locked('common')))
     write_pins('tools', resolve('tools', prefer=locked('tools')))
 
 

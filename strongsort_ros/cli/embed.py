@@ -8,6 +8,7 @@ from typing import Any
 
 from strongsort_ros.cli.console import progress, say, warn
 from strongsort_ros.cli.files import writable
+from strongsort_ros.cli.options import add_network, network_options
 
 
 def add_parser(commands: Any) -> None:
@@ -21,7 +22,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument('sequence', type=Path, help="a sequence's folder, or one of images")
     parser.add_argument('--detections', type=Path, metavar='det.txt', help='default: its own')
     parser.add_argument('--reid', required=True, metavar='WEIGHTS', help='appearance network')
-    parser.add_argument('--device', default='auto', help='of the network: auto, cpu, cuda, cuda:N')
+    add_network(parser)
     parser.add_argument('-o', '--output', type=writable, required=True, metavar='OUT.npy')
 
 
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     rows = load_detections(args.detections or find_detections(args.sequence))
     images = ImageFolder(args.sequence)
     with replacing(args.output) as written:
-        extractor = load_extractor(args.reid, args.device)
+        extractor = load_extractor(args.reid, **network_options(args))
         seen = np.isin(rows.frames, list(images.paths))
         rows, left_out = rows.select(seen), int(np.count_nonzero(~seen))
         parts = [np.empty((0, extractor.card.dimension), dtype=np.float32)]

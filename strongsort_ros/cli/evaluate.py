@@ -53,7 +53,9 @@ def run(args: argparse.Namespace) -> None:
         missing_results,
     )
     from strongsort_ros.evaluation.report import Report, save_report
+    from strongsort_ros.evaluation.scores import check_scoring
 
+    check_scoring()
     part = {'second_half': args.second_half, 'frames': args.frames}
     pairs = load_pairs(args.ground_truth, args.results, **part)
     refined = []

@@ -14,6 +14,7 @@ from strongsort_ros.cli import bag, embed, evaluate, refine, render, replay, tra
 from strongsort_ros.cli.console import Verbosity, configure, explain, warn
 from strongsort_ros.cli.files import check_outputs, writes_to_stdout
 from strongsort_ros.errors import StrongSortError, meant, one_line, shorten
+from strongsort_ros.packages import missing_package
 
 # Modules named here import what is heavy only when they run, so that --help is at once there.
 COMMANDS = (track, embed, refine, evaluate, bag, replay, render, train)
@@ -100,6 +101,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of the standard output, such as `head`, has enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
+    except ModuleNotFoundError as error:
+        missing = missing_package(error)
+        if missing is None:
+            raise
+        explain(error)
+        warn(f'strongsort: {one_line(missing)}')
+        return BAD_INPUT
     except (StrongSortError, OSError) as error:
         explain(error)
         warn(f'strongsort: {one_line(error)}')

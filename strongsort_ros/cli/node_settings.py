@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from strongsort_ros.cli.options import (
     SETTING_SWITCHES,
     SETTINGS_DEST,
+    add_network,
     add_settings,
     chosen_settings,
     chosen_values,
     means_strongsort,
+    network_options,
 )
 from strongsort_ros.errors import SettingError
 
@@ -30,7 +32,7 @@ def add_node_settings(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--reid', metavar='WEIGHTS', help='appearance network, or none; default: colours'
     )
-    group.add_argument('--device', help='of the network: auto, cpu, cuda, cuda:N')
+    add_network(group)
     group.add_argument(
         '--ecc', action=argparse.BooleanOptionalAction, default=None,
         help='estimate camera motion from the images',
@@ -63,10 +65,11 @@ def chosen_node_settings(args: argparse.Namespace) -> AllSettings:
         motion = 'ecc' if means_strongsort(args) else 'none'
         node = settings.node.replace(camera_motion=motion)
         settings = dataclasses.replace(settings, node=node, tracker=tracker)
-    given = {'weights': args.reid, 'device': args.device, 'frame_rate': args.frame_rate}
+    given = {'weights': args.reid, 'frame_rate': args.frame_rate}
     if args.ecc is not None:
         given['camera_motion'] = 'ecc' if args.ecc else 'none'
     values = {name: value for name, value in given.items() if value is not None}
+    values |= network_options(args)
     try:
         return settings.replace(values | chosen_values(args, SETTINGS_DEST))
     except SettingError as error:

@@ -23,6 +23,20 @@ SETTINGS_DEST = 'setting_'
 """What the names of the tracker's settings begin with, where they are parsed."""
 
 
+def add_network(group: Any) -> None:
+    """Add where the appearance network runs; without them: as the settings of the node."""
+    group.add_argument('--device', help='of the network: auto, cpu, cuda, cuda:N')
+    group.add_argument(
+        '--threads', type=int, metavar='N', help='threads of the network on the CPU; default: 1'
+    )
+
+
+def network_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what was given of the options of `add_network`."""
+    given = {'device': args.device, 'threads': args.threads}
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add --preset, the paper's switches, and an option for every setting of the tracker."""
     presets = parser.add_argument_group(

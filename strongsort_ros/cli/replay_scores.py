@@ -37,16 +37,20 @@ def find_truths(args: argparse.Namespace, jobs: Mapping[str, Job]) -> dict[str, 
     ------
     InputError
         A bag has no ground truth, it cannot be used, or scores are wanted without.
+    MissingPackageError
+        TrackEval is not installed.
 
     """
     from strongsort_ros.errors import InputError
     from strongsort_ros.evaluation.evaluate import find_truth
+    from strongsort_ros.evaluation.scores import check_scoring
     from strongsort_ros.recording.motchallenge import load_ground_truth
 
     if args.ground_truth is None:
         if args.json or args.html:
             raise InputError(f'{"--json" if args.json else "--html"}: needs --ground-truth')
         return {}
+    check_scoring()
     truths = {n: find_truth(args.ground_truth, n, job.source) for n, job in jobs.items()}
     for file in truths.values():
         load_ground_truth(file)  # what is wrong with it is said before, not after the work

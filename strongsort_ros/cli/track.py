@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from strongsort_ros.cli.console import progress, say, warn
 from strongsort_ros.cli.files import add_format, readable, save_tracks_as, writable
-from strongsort_ros.cli.options import add_settings, chosen_settings, means_strongsort
+from strongsort_ros.cli.options import (
+    add_network,
+    add_settings,
+    chosen_settings,
+    means_strongsort,
+    network_options,
+)
 from strongsort_ros.cli.refine import add_steps, chosen_steps, refined
 from strongsort_ros.cli.track_input import frames_to_step, warnings
 
@@ -45,7 +51,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         '--reid', metavar='WEIGHTS', help='appearance network, for a det.txt with --images'
     )
-    parser.add_argument('--device', default='auto', help='of the network: auto, cpu, cuda, cuda:N')
+    add_network(parser)
     parser.add_argument(
         '--ecc',
         nargs='?',
@@ -145,7 +151,7 @@ def _make_pipeline(
     if images is not None and rows.embeddings is None:
         from strongsort_ros.appearance.factory import load_extractor
 
-        extractor = load_extractor(args.reid or '', args.device)
+        extractor = load_extractor(args.reid or '', **network_options(args))
     settings = chosen_settings(args, network=extractor is not None)
     return Pipeline(settings, extractor, _estimator(args, images))
 

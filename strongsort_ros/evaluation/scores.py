@@ -10,6 +10,7 @@ import numpy as np
 
 from strongsort_ros.errors import InputError
 from strongsort_ros.evaluation.preprocessing import ScoredSequence, preprocess
+from strongsort_ros.packages import require
 from strongsort_ros.tracking.detections import FloatArray
 
 ALPHAS: FloatArray = np.arange(0.05, 0.99, 0.05)
@@ -69,6 +70,18 @@ class Evaluation:
     combined: Scores
 
 
+def check_scoring() -> None:
+    """Check that scores can be computed: call it before a long job that ends with them.
+
+    Raises
+    ------
+    MissingPackageError
+        TrackEval is not installed.
+
+    """
+    require('scoring', 'trackeval')
+
+
 def score(
     sequences: Collection[ScoredSequence],
     progress: Callable[[Collection[ScoredSequence]], Iterable[ScoredSequence]] = iter,
@@ -86,8 +99,11 @@ def score(
     ------
     InputError
         There is nothing to score.
+    MissingPackageError
+        TrackEval is not installed.
 
     """
+    check_scoring()
     from trackeval import metrics  # heavy: only who scores waits for it
 
     if not sequences:

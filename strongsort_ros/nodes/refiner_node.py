@@ -22,6 +22,7 @@ from strongsort_ros.nodes.managed_node import ManagedNode
 from strongsort_ros.nodes.program import run
 from strongsort_ros.nodes.refinements import Refinements
 from strongsort_ros.nodes.transitions import logged
+from strongsort_ros.packages import require
 from strongsort_ros.recording.allowed_root import AllowedRoot
 from strongsort_ros.refinement.refiner_settings import AllRefinerSettings
 from strongsort_ros.refinement.worker_process import check_checkpoint
@@ -75,6 +76,7 @@ class RefinerNode(ManagedNode[AllRefinerSettings]):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Check that the folder is there, and that the checkpoint can be used."""
         start = time.monotonic()
+        require('the refiner', 'rosbags')
         settings = self.settings.node
         self._root = AllowedRoot(settings.allowed_root)
         check_checkpoint(settings.weights)

@@ -18,6 +18,7 @@ from strongsort_ros.errors import InputError, StrongSortError, one_line
 from strongsort_ros.evaluation.before_after import headline_table, scores_of
 from strongsort_ros.evaluation.evaluate import find_truth
 from strongsort_ros.evaluation.report import save_report
+from strongsort_ros.evaluation.scores import check_scoring
 from strongsort_ros.nodes.client import Client, NodeError
 from strongsort_ros.nodes.parameters import Parameters, warn_of_unknown_parameters
 from strongsort_ros.nodes.player import Pace, Player
@@ -66,6 +67,8 @@ class Replayer:
         ------
         InputError
             The bag, the ground truth or the output cannot be used.
+        MissingPackageError
+            There is a ground truth and TrackEval is not installed.
         NodeError
             The tracker does not answer; nothing is written. Or the tracks cannot be refined or
             scored: the rest is written.
@@ -76,6 +79,7 @@ class Replayer:
             raise InputError('there is no bag to play: set the parameter bag')
         bag, truth = Path(settings.bag), None
         if settings.ground_truth:
+            check_scoring()
             truth = find_truth(Path(settings.ground_truth), bag.stem, bag)
             load_ground_truth(truth)  # what is wrong with it is said before, not after the work
         output = Path(settings.output or f'{bag.stem}_replayed')
@@ -179,7 +183,7 @@ def _replay(arguments: list[str] | None) -> int:
         Replayer(client, settings.replayer).run()
     except (StrongSortError, OSError) as error:
         node.get_logger().fatal(one_line(error))
-        return BAD_INPUT if isinstance(error, (InputError, OSError)) else FAILED
+        return FAILED if isinstance(error, NodeError) else BAD_INPUT
     finally:
         client.close()
     return 0

@@ -297,6 +297,7 @@ def load_weights(settings: NodeSettings) -> Extractor | None:
         settings.device,
         sha256=settings.weights_sha256,
         fallback=settings.device_fallback,
+        threads=settings.threads,
     )
     extractor.warm_up()
     return extractor

@@ -52,6 +52,9 @@ class NodeSettings(Settings):
         ('motion', 'cpu'),
         LOADED,
     )
+    threads: int = setting(
+        1, 'Threads of the network on the CPU.', low=1, high=256, fixed_while=LOADED
+    )
     camera_motion: str = text('ecc', 'How camera motion is found.', MODES, LOADED)
     frame_rate: float = setting(
         0.0, 'Nominal rate of detections; 0: estimated from stamps.', 'Hz', high=1000.0,

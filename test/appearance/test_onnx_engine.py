@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import warnings
 
@@ -9,16 +10,16 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip('torch')
+pytest.importorskip('onnx')
+pytest.importorskip('onnxruntime')
 
+from onnx import TensorProto, helper
 from torch import nn
 
 from strongsort_ros.appearance.factory import load_extractor
 from strongsort_ros.appearance.network_extractor import NetworkExtractor
 from strongsort_ros.appearance.torch_engine import TorchEngine
 from strongsort_ros.errors import ExtractorError, MissingPackageError
-
-pytest.importorskip('onnx')
-pytest.importorskip('onnxruntime')
 
 
 def export(module, path, *shapes, dynamic=True):
@@ -101,3 +102,77 @@ def test_without_onnxruntime(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'onnxruntime', None)
     with pytest.raises(MissingPackageError, match='pip install onnxruntime'):
         load_extractor(path, 'cpu')
+
+
+def model(path, shape, *, output=('n', 2), output_type=TensorProto.FLOAT, node=None):
+    """Write a small model whose input says what shape it wants."""
+    node = node or helper.make_node('Flatten', ['in'], ['out'])
+    graph = helper.make_graph(
+        [node],
+        'graph',
+        [helper.make_tensor_value_info('in', TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info('out', output_type, output)],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
+    path.write_bytes(made.SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize(
+    'shape',
+    [
+        ('n', 3, 100_000, 100_000),
+        ('n', 3, 0, 4),
+        ('n', 3, 4, 0),
+        (1_000_000, 3, 8, 4),
+        (0, 3, 8, 4),
+        (200, 3, 1024, 1024),
+    ],
+    ids=str,
+)
+def test_sizes_that_no_network_has_are_refused(tmp_path, shape):
+    path = model(tmp_path / 'a.onnx', shape, output=None)
+    with pytest.raises(ExtractorError, match=r'a\.onnx takes .*expected height and width of 1 to'):
+        load_extractor(path, 'cpu')
+
+
+def test_embeddings_of_absurd_length_are_refused(tmp_path):
+    path = model(tmp_path / 'a.onnx', ('n', 3, 128, 128), output=None)
+    with pytest.raises(ExtractorError, match='embeddings of 49152 numbers, expected 16384 at most'):
+        load_extractor(path, 'cpu')
+
+
+def test_an_output_without_a_row_for_each_cut_is_refused(tmp_path):
+    node = helper.make_node('ReduceSum', ['in'], ['out'], keepdims=1)
+    path = model(tmp_path / 'a.onnx', ('n', 3, 8, 8), output=None, node=node)
+    with pytest.raises(ExtractorError, match='expected a row for each'):
+        load_extractor(path, 'cpu')
+
+
+def test_an_output_of_another_type_is_refused(tmp_path):
+    node = helper.make_node('Cast', ['in'], ['out'], to=TensorProto.INT64)
+    path = model(
+        tmp_path / 'a.onnx', ('n', 3, 8, 8), output=None, output_type=TensorProto.INT64, node=node
+    )
+    with pytest.raises(ExtractorError, match=r'gives tensor\(int64\): expected tensor\(float\)'):
+        load_extractor(path, 'cpu')
+
+
+def test_a_model_that_fails_to_run_is_refused(tmp_path):
+    node = helper.make_node('Reshape', ['in', 'in'], ['out'])
+    path = model(tmp_path / 'a.onnx', ('n', 3, 8, 8), output=None, node=node)
+    with pytest.raises(ExtractorError, match='is not an ONNX model that runs'):
+        load_extractor(path, 'cpu')
+
+
+def test_a_file_needs_no_pytorch(tmp_path):
+    path = model(tmp_path / 'a.onnx', ('n', 3, 8, 4))
+    program = (
+        'import sys; sys.modules["torch"] = None\n'
+        'from strongsort_ros.appearance.factory import load_extractor\n'
+        'print(load_extractor(sys.argv[1]).card.dimension)'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', program, path], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, '96\n'), done.stderr

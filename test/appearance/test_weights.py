@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import zipfile
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ torch = pytest.importorskip('torch')
 
 from safetensors.torch import save_file
 
+from strongsort_ros.appearance import checkpoint, torch_file
 from strongsort_ros.appearance.checkpoint import check_file, read_state
 from strongsort_ros.appearance.osnet import WIDTHS, OSNet
 from strongsort_ros.appearance.resnest import BotResNeSt50
@@ -237,3 +239,70 @@ def test_reading_leaves_the_file_alone(tmp_path, osnet_state):
     before = path.read_bytes()
     read_state(path)
     assert path.read_bytes() == before
+
+
+def test_a_file_that_contains_itself_is_refused(tmp_path):
+    content = {}
+    content['state_dict'] = content
+    torch.save(content, tmp_path / 'cyclic.pth')
+    assert 'more than 4 containers deep' in refused(tmp_path / 'cyclic.pth')
+
+
+def test_containers_in_containers_load(tmp_path, osnet_state):
+    content = osnet_state
+    for key in ('state_dict', 'model', 'model_state_dict'):
+        content = {key: content}
+    torch.save(content, tmp_path / 'deep.pth')
+    assert same(load_network(tmp_path / 'deep.pth'), osnet_state)
+
+
+def test_too_many_parameters_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, 'MOST_TENSORS', 10)
+    one = torch.zeros(1)
+    torch.save({f'layer{i}': one for i in range(11)}, tmp_path / 'many.pth')
+    assert 'has 11 parameters, expected 1 to 10' in refused(tmp_path / 'many.pth')
+
+
+def test_a_large_file_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / 'large.pth'
+    with path.open('wb') as file:
+        file.truncate(checkpoint.LARGEST_FILE + 1)  # takes no place on the disk
+    assert 'bytes, at most' in refused(path)
+
+
+def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypatch, osnet_state):
+    monkeypatch.setattr(torch_file, 'LARGEST_FILE', 500_000)
+    stored, packed = tmp_path / 'stored.pth', tmp_path / 'packed.pth'
+    torch.save({name: torch.zeros_like(tensor) for name, tensor in osnet_state.items()}, stored)
+    with zipfile.ZipFile(stored) as source, zipfile.ZipFile(packed, 'w') as target:
+        for record in source.infolist():
+            target.writestr(record.filename, source.read(record), zipfile.ZIP_DEFLATED)
+    assert packed.stat().st_size < 500_000
+    assert 'unpacks to' in refused(packed)
+
+
+@pytest.mark.parametrize(
+    'make',
+    [lambda t: t.to_sparse(), lambda t: t.to('meta'), lambda t: t.to(torch.complex64)],
+    ids=['sparse', 'meta', 'complex'],
+)
+@pytest.mark.filterwarnings('ignore:Sparse')
+def test_tensors_of_other_kinds_are_refused(tmp_path, osnet_state, make):
+    state = osnet_state | {'fc.0.weight': make(osnet_state['fc.0.weight'])}
+    torch.save(state, tmp_path / 'odd.pth')
+    assert 'fc.0.weight is not a plain tensor' in refused(tmp_path / 'odd.pth')
+
+
+def test_long_names_make_no_long_message(tmp_path):
+    torch.save({'x' * 1_000_000: torch.zeros(1)}, tmp_path / 'long.pth')
+    assert len(refused(tmp_path / 'long.pth')) < 700 + len(str(tmp_path))
+
+
+def test_a_name_of_prefixes_alone_is_refused(tmp_path):
+    torch.save({'module.' * 100_000: torch.zeros(1)}, tmp_path / 'prefixes.pth')
+    refused(tmp_path / 'prefixes.pth')
+
+
+def test_a_stem_without_channels_is_refused(tmp_path, osnet_state):
+    torch.save(osnet_state | {'conv1.conv.weight': torch.tensor(1.0)}, tmp_path / 'a.pth')
+    assert 'stem of 0 channels' in refused(tmp_path / 'a.pth')
