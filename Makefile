@@ -1,6 +1,7 @@
 # make setup    an environment in .venv, from pinned requirements, and the ROS messages in .overlay
 # make demo     the whole job on a drawn scene, or on real frames: make demo SEQUENCE=path/to/MOT17-09-FRCNN
-# make test     every test; one: make test ARGS='test/tracking -k parity'
+# make test     every test, and those of the lowest versions; one: make test ARGS='test/tracking -k parity'
+# make test-lowest  tests without ROS on the lowest versions of packages, those of Ubuntu 24.04
 # make lint     style, types and import walls
 # make bench    minutes of measurements, beside other trackers: make bench WEIGHTS=path/to/osnet.pth
 # make lock     write down what requirements resolve to, and the hashes, after they have changed
@@ -29,6 +30,7 @@ SUFFIX := $(if $(filter-out jazzy,$(ROS_DISTRO)),-$(ROS_DISTRO))
 VENV := .venv$(SUFFIX)
 OVERLAY := .overlay$(SUFFIX)
 PEERS := .peers
+LOWEST := .venv-lowest
 TOOLS := .tools
 PIP := python -m pip --disable-pip-version-check -qq
 # From the lock, which is complete: no file whose hash is not in it.
@@ -45,7 +47,7 @@ TORCH := $(shell sed -n 's/^torch==//p' requirements/runtime.txt)
 INTERFACES := CMakeLists.txt package.xml tools/build_overlay.py \
 	$(wildcard msg/* srv/* action/* config/* launch/* scripts/* tools/vision_msgs/* tools/vision_msgs/msg/*)
 
-.PHONY: setup demo test lint format bench lock audit clean
+.PHONY: setup demo test test-lowest lint format bench lock audit clean
 
 setup: $(OVERLAY)/.built
 
@@ -83,6 +85,27 @@ demo: setup
 # spend more time waiting for threads than they save by them, beside nodes that want the cores, too.
 test: setup
 	@$(ROS) ROS_PYTHON_CHECK_FIELDS=1 OMP_NUM_THREADS=1 python -m pytest $(ARGS)
+
+# Without arguments, on the first distribution, and where these old versions have wheels.
+ifeq ($(strip $(ARGS)$(SUFFIX)),)
+ifneq ($(shell $(PYTHON) -c 'import sys; print(sys.version_info < (3, 13))'),False)
+test: test-lowest
+endif
+endif
+
+# What needs neither ROS, PyTorch nor TrackEval; a test that does is skipped and says so.
+LOWEST_TESTS := $(addprefix test/,appearance camera_motion cli evaluation messages recording \
+	refinement simulation streaming tracking test_packages.py test_pipeline.py)
+
+test-lowest: $(LOWEST)/.installed
+	@PYTHONPATH='$(CURDIR)' OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest \
+		--allow-missing-packages $(LOWEST_TESTS) $(ARGS)
+
+$(LOWEST)/.installed: $(LOCK)/lowest.txt
+	@echo "Installing the lowest versions into $(LOWEST)"
+	@$(PYTHON) -m venv $(LOWEST)
+	@$(LOWEST)/bin/$(PIP) install $(PIP_ARGS) $(WHEELS) -r $<
+	@touch $@
 
 lint: setup
 	@$(ROS) ruff check .

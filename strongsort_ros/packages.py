@@ -16,7 +16,7 @@ _INSTALL: Final = {
     'ruamel': ('ruamel.yaml', 'python3-ruamel.yaml'),
     'timm': ("timm (extra 'timm')", 'python3-timm-pip'),
     'torch': ("torch (extra 'reid')", 'python3-pytorch-pip'),
-    'trackeval': ("trackeval (extra 'evaluation')", ''),
+    'trackeval': ("'trackeval>=1.3' (extra 'evaluation')", ''),
 }
 """Module -> what pip installs, and the key of rosdep where there is one."""
 

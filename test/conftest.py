@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from strongsort_ros.errors import MissingPackageError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -16,7 +20,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add how long to go on with bad messages."""
+    """Add what CI demands, what an environment may lack, and how long some tests go on."""
+    parser.addoption(
+        '--require-data', action='store_true',
+        help='fail, instead of skipping, the tests whose real sequences are not there',
+    )  # fmt: skip
+    parser.addoption(
+        '--allow-missing-packages', action='store_true',
+        help='skip the tests that need a package which is not installed',
+    )  # fmt: skip
     parser.addoption(
         '--fuzz-messages', type=int, default=4000, metavar='N',
         help='bad messages that the node receives in test/nodes/test_fuzz.py',
@@ -24,12 +36,43 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope='session')
-def data_dir() -> Path:
-    """Folder of real sequences, weights and golden output; the test is skipped without it."""
+def data_dir(pytestconfig: pytest.Config) -> Path:
+    """Folder of real sequences, weights and golden output.
+
+    Without it the test is skipped, or fails with --require-data.
+    """
     folder = Path(os.environ.get('STRONGSORT_DATA', ROOT.parent / 'shared' / 'data'))
     if not folder.is_dir():
-        pytest.skip(f'no test data at {folder}: set STRONGSORT_DATA to the folder that holds it')
+        reason = f'no test data at {folder}: set STRONGSORT_DATA to the folder that holds it'
+        if pytestconfig.getoption('--require-data'):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
     return folder
+
+
+@contextmanager
+def allowed_to_miss_packages(config: pytest.Config) -> Iterator[None]:
+    """Skip a test that needs a package which is not installed, where that is allowed."""
+    try:
+        yield
+    except MissingPackageError as error:
+        if config.getoption('--allow-missing-packages'):
+            pytest.skip(str(error))
+        raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    """Let fixtures miss packages."""
+    with allowed_to_miss_packages(item.config):
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Let tests miss packages."""
+    with allowed_to_miss_packages(item.config):
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -52,8 +52,8 @@ def run(args: argparse.Namespace) -> None:
         load_refined,
         missing_results,
     )
+    from strongsort_ros.evaluation.preprocessing import check_scoring
     from strongsort_ros.evaluation.report import Report, save_report
-    from strongsort_ros.evaluation.scores import check_scoring
 
     check_scoring()
     part = {'second_half': args.second_half, 'frames': args.frames}

@@ -43,7 +43,7 @@ def find_truths(args: argparse.Namespace, jobs: Mapping[str, Job]) -> dict[str, 
     """
     from strongsort_ros.errors import InputError
     from strongsort_ros.evaluation.evaluate import find_truth
-    from strongsort_ros.evaluation.scores import check_scoring
+    from strongsort_ros.evaluation.preprocessing import check_scoring
     from strongsort_ros.recording.motchallenge import load_ground_truth
 
     if args.ground_truth is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 
-from strongsort_ros.errors import InputError
+from strongsort_ros.errors import MissingPackageError
 from strongsort_ros.evaluation.report import Picture
 from strongsort_ros.recording.drawing import Image, shrink
 
@@ -36,12 +36,15 @@ def moving_picture(images: Iterable[Image], frame_rate: float, text: str) -> Pic
 
     Raises
     ------
-    InputError
-        OpenCV cannot write animations.
+    MissingPackageError
+        OpenCV is too old to write animations.
 
     """
     if not hasattr(cv2, 'Animation'):
-        raise InputError(f'a moving picture needs OpenCV 4.11 or newer, this is {cv2.__version__}')
+        raise MissingPackageError(
+            f'a moving picture needs OpenCV 4.11 or newer, this is {cv2.__version__}: '
+            'pip install --upgrade opencv-python'
+        )
     animation = cv2.Animation()
     animation.frames = [shrink(image, _WIDTH) for image in images]
     animation.durations = [round(1000 / frame_rate)] * len(animation.frames)

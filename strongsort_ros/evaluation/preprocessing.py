@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from strongsort_ros.packages import require
 from strongsort_ros.recording.rows import GroundTruth, TrackRows
 from strongsort_ros.tracking.detections import FloatArray, IntArray
 
@@ -40,12 +41,25 @@ class ScoredSequence:
     frames: range
 
 
+def check_scoring() -> None:
+    """Check that scores can be computed: call it before a long job that ends with them.
+
+    Raises
+    ------
+    MissingPackageError
+        TrackEval is not installed.
+
+    """
+    require('scoring', 'trackeval')
+
+
 def preprocess(sequence: ScoredSequence) -> dict[str, Any]:
     """Return TrackEval's data of a sequence: boxes by frame, ids from 0, overlaps.
 
     TrackEval numbers ids anew. Its `tracker_confidences`, which no score uses, are the row
     numbers in `sequence.tracks` of the boxes that are left.
     """
+    check_scoring()
     from trackeval.datasets import MotChallenge2DBox  # heavy: only who scores waits for it
 
     with tempfile.TemporaryDirectory(prefix='strongsort-scores-') as folder:

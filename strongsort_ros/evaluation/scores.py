@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from strongsort_ros.errors import InputError
-from strongsort_ros.evaluation.preprocessing import ScoredSequence, preprocess
-from strongsort_ros.packages import require
+from strongsort_ros.evaluation.preprocessing import ScoredSequence, check_scoring, preprocess
 from strongsort_ros.tracking.detections import FloatArray
 
 ALPHAS: FloatArray = np.arange(0.05, 0.99, 0.05)
@@ -68,18 +67,6 @@ class Evaluation:
 
     sequences: tuple[Scores, ...]
     combined: Scores
-
-
-def check_scoring() -> None:
-    """Check that scores can be computed: call it before a long job that ends with them.
-
-    Raises
-    ------
-    MissingPackageError
-        TrackEval is not installed.
-
-    """
-    require('scoring', 'trackeval')
 
 
 def score(

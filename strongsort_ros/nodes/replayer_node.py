@@ -17,8 +17,8 @@ from rclpy.signals import SignalHandlerOptions
 from strongsort_ros.errors import InputError, StrongSortError, one_line
 from strongsort_ros.evaluation.before_after import headline_table, scores_of
 from strongsort_ros.evaluation.evaluate import find_truth
+from strongsort_ros.evaluation.preprocessing import check_scoring
 from strongsort_ros.evaluation.report import save_report
-from strongsort_ros.evaluation.scores import check_scoring
 from strongsort_ros.nodes.client import Client, NodeError
 from strongsort_ros.nodes.parameters import Parameters, warn_of_unknown_parameters
 from strongsort_ros.nodes.player import Pace, Player

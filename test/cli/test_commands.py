@@ -98,6 +98,7 @@ def test_sequence_in_the_file_of_motions(drawn: Path, tmp_path: Path, capsys: Ca
 
 def test_evaluate(drawn: Path, tmp_path: Path, capsys: Capture) -> None:
     """A table, all numbers as JSON, and a page that needs nothing from a network."""
+    pytest.importorskip('trackeval')
     truth = drawn / 'gt' / 'gt.txt'
     scores, page = tmp_path / 'scores.json', tmp_path / 'page.html'
     pair = ('--ground-truth', drawn, '--results', truth)
@@ -121,6 +122,7 @@ def test_evaluate(drawn: Path, tmp_path: Path, capsys: Capture) -> None:
 
 def test_evaluate_before_and_after(drawn: Path, tmp_path: Path) -> None:
     """Refined tracks are scored beside the others, in the report and in the JSON."""
+    pytest.importorskip('trackeval')
     truth = drawn / 'gt' / 'gt.txt'
     part = tmp_path / 'plaza.txt'
     part.write_text(''.join(f'{line}\n' for line in truth.read_text().splitlines()[::2]))
@@ -138,6 +140,7 @@ def test_evaluate_before_and_after(drawn: Path, tmp_path: Path) -> None:
 
 def test_sequences_without_results_are_named(drawn: Path, tmp_path: Path, capsys: Capture) -> None:
     """What is left out of the combined score is said."""
+    pytest.importorskip('trackeval')
     for name in ('plaza', 'street'):
         shutil.copytree(drawn / 'gt', tmp_path / 'truth' / name / 'gt')
     (tmp_path / 'plaza.txt').write_bytes((drawn / 'gt' / 'gt.txt').read_bytes())

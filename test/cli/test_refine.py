@@ -75,6 +75,7 @@ def test_track_then_gsi(drawn: Path, tmp_path: Path) -> None:
 
 
 def test_aflink_as_published(data_dir: Path, tmp_path: Path, capsys: Capture) -> None:
+    pytest.importorskip('torch')
     golden, out = data_dir / 'golden', tmp_path / 'linked.txt'
     checkpoint = data_dir / 'aflink' / 'aflink_official_recipe.pth'
     source = golden / 'strongsort' / 'MOT17-02-FRCNN.txt'
@@ -91,6 +92,7 @@ def test_aflink_as_published(data_dir: Path, tmp_path: Path, capsys: Capture) ->
 def test_a_shipped_checkpoint_links_and_both_steps_follow_one_another(
     tmp_path: Path, capsys: Capture
 ) -> None:
+    pytest.importorskip('torch')
     source, out = tmp_path / 'tracks.txt', tmp_path / 'whole.txt'
     rows = [(f, 1 if f < 60 else 2) for f in range(1, 120) if not 60 <= f < 65]
     source.write_text(''.join(f'{f},{i},{2 * f},50,40,80,1,-1,-1,-1\n' for f, i in rows))

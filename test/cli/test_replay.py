@@ -43,6 +43,7 @@ def test_one_bag(bag: Path, tmp_path: Path, capsys: Capture) -> None:
 def test_refined_scored_and_reported(
     bag: Path, drawn: Path, tmp_path: Path, capsys: Capture
 ) -> None:
+    pytest.importorskip('trackeval')
     files = ('--json', tmp_path / 'scores.json', '--html', tmp_path / 'report.html')
     options = ('--ground-truth', drawn, '--aflink', '--gsi', *files, '--carry')
     assert run('replay', bag, *options, '-o', tmp_path / 'out') == 0
@@ -77,6 +78,7 @@ def test_tables_with_classes_and_scores(bag: Path, tmp_path: Path) -> None:
 
 
 def test_scores_are_those_of_evaluate(bag: Path, drawn: Path, tmp_path: Path) -> None:
+    pytest.importorskip('trackeval')
     truth, one, two = ('--ground-truth', drawn), tmp_path / 'one.json', tmp_path / 'two.json'
     assert run('replay', bag, *truth, '--json', one, '-o', tmp_path / 'out') == 0
     assert run('evaluate', *truth, '--results', tmp_path / 'out.txt', '--json', two) == 0
@@ -132,6 +134,7 @@ def test_what_was_lost_is_told_in_one_line(bag: Path, tmp_path: Path, capsys: Ca
 
 
 def test_many_bags_one_of_them_bad(bag: Path, drawn: Path, tmp_path: Path, capsys: Capture) -> None:
+    pytest.importorskip('trackeval')
     bad = tmp_path / 'bad'
     bad.mkdir()
     (bad / 'metadata.yaml').write_text('nonsense')
@@ -166,6 +169,7 @@ def test_many_bags_one_of_them_bad(bag: Path, drawn: Path, tmp_path: Path, capsy
 def test_bad_options_are_one_line_and_nothing_is_written(
     bag: Path, tmp_path: Path, capsys: Capture, options: tuple[str, ...], what: str
 ) -> None:
+    pytest.importorskip('trackeval')
     assert run('replay', bag, *options, '-o', tmp_path / 'out') == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert what in line
@@ -174,6 +178,7 @@ def test_bad_options_are_one_line_and_nothing_is_written(
 
 def test_ground_truth_of_other_frames(bag: Path, tmp_path: Path, capsys: Capture) -> None:
     """What was tracked stays, and what does not fit is said."""
+    pytest.importorskip('trackeval')
     truth = tmp_path / 'gt.txt'
     truth.write_text('500,1,10,10,20,40,1,1,1\n')
     assert run('replay', bag, '--ground-truth', truth, '-o', tmp_path / 'out') == 2
