@@ -124,6 +124,7 @@ bench: setup $(PEERS)/.installed
 	@$(ROS) python benchmarks/aflink.py
 	@$(ROS) python benchmarks/aflink_scores.py
 	@$(if $(WEIGHTS),$(ROS) python benchmarks/reid.py $(WEIGHTS) --boxmot-python $(PEERS)/bin/python)
+	@$(ROS) python benchmarks/threads.py
 	@$(ROS) python benchmarks/node_latency.py
 	@$(ROS) python benchmarks/node_soak.py
 

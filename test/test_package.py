@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -19,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ('CMakeLists.txt', 'package.xml', 'action', 'config', 'launch', 'msg', 'scripts', 'srv')
 ROS_PACKAGES = {
     'builtin_interfaces',
+    'cv_bridge',
     'diagnostic_msgs',
     'launch',
     'launch_ros',
@@ -117,6 +120,30 @@ def test_manifest_names_what_the_nodes_import() -> None:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 imported.add(node.module.partition('.')[0])
     assert imported & ROS_PACKAGES <= declared
+
+
+def test_readme_lets_rosdep_skip_what_pip_installs() -> None:
+    keys = re.findall(r'<exec_depend>(\S+-pip)</exec_depend>', (ROOT / 'package.xml').read_text())
+    (skipped,) = re.findall(r'--skip-keys "([^"]+)"', (ROOT / 'README.md').read_text())
+    assert skipped.split() == sorted(keys)
+
+
+def test_lowest_versions_are_declared_and_kept_on_robots() -> None:
+    declared = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']['dependencies']
+    lowest = pins('lowest')
+    for requirement in declared:
+        name, _, version = requirement.partition('>=')
+        if name != 'rosbags':  # not of Ubuntu: its newest is installed
+            assert f'{lowest[name]}.'.startswith(f'{version}.'), name
+    robot = pins('ubuntu-24.04')
+    assert all(robot[name] == lowest[name] for name in ('numpy', 'opencv-python', 'scipy'))
+    assert not {'torch', 'trackeval'} & lowest.keys()
+
+
+def pins(name: str) -> dict[str, str]:
+    """Return name -> version of a file of requirements."""
+    lines = (ROOT / 'requirements' / f'{name}.txt').read_text().splitlines()
+    return dict(line.split('==') for line in lines if not line.startswith('#'))
 
 
 def test_pip_install(tmp_path: Path) -> None:

@@ -86,6 +86,19 @@ def test_a_missing_package_is_one_line_and_no_output(
     assert not out.exists()
 
 
+def test_a_replay_that_is_to_be_scored_does_not_begin_without_trackeval(
+    sequence: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip('rclpy')
+    program = 'from strongsort_ros.nodes.replayer_node import main; sys.exit(main(sys.argv))'
+    options = {'bag': sequence, 'ground_truth': sequence, 'output': tmp_path / 'out'}
+    arguments = [part for name, value in options.items() for part in ('-p', f'{name}:={value}')]
+    status, line = run_without(('trackeval',), program, '--ros-args', *arguments)
+    assert status == 2
+    assert 'scoring needs the Python package trackeval' in line
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_is_installed_is_not_complained_about() -> None:
     assert is_installed('numpy')
     require('this', 'numpy')

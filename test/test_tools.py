@@ -109,6 +109,37 @@ def test_lock_holds_what_is_required(distribution: str) -> None:
         assert pins <= locked, 'make lock'
 
 
+def test_lock_of_the_lowest_versions_holds_what_is_required() -> None:
+    locked = {entry.split()[0] for entry in read_pins((LOCK / 'lowest.txt').read_text()).values()}
+    lines = (ROOT / 'requirements' / 'lowest.txt').read_text().splitlines()
+    assert {normalised(line) for line in lines if not line.startswith('#')} <= locked, 'make lock'
+
+
+def test_lowest_versions_are_tested_without_arguments() -> None:
+    pytest_runs = '--allow-missing-packages'
+    assert pytest_runs in make('--dry-run', 'test').stdout
+    assert pytest_runs not in make('--dry-run', 'test', 'ARGS=test/tracking').stdout
+    assert pytest_runs not in make('--dry-run', 'test', 'ROS_DISTRO=kilted').stdout
+
+
+def test_ci_demands_data_and_runs_both_distributions() -> None:
+    script = (ROOT / '.ci' / 'run').read_text()
+    assert script.count('--require-data') == script.count('make test')
+    assert 'ROS_DISTRO=kilted' in script
+
+
+@pytest.mark.parametrize(('option', 'outcome'), [('', 'skipped'), ('--require-data', 'error')])
+def test_data_that_is_not_there(tmp_path: Path, option: str, outcome: str) -> None:
+    command = [sys.executable, '-m', 'pytest', '-p', 'no:cacheprovider', '-k', 'MOT17-02']
+    done = subprocess.run(
+        [*command, *option.split(), 'test/tracking/test_parity.py'],
+        cwd=ROOT, env={**os.environ, 'STRONGSORT_DATA': str(tmp_path / 'none')},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert re.search(rf'\d+ {outcome}', done.stdout), done.stdout
+    assert 'set STRONGSORT_DATA' in done.stdout
+
+
 def test_lock_has_hashes() -> None:
     for path in LOCK.iterdir():
         pins = read_pins(path.read_text())
