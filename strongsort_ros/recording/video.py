@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -106,7 +106,7 @@ def _pyav(
     header = {'movflags': 'faststart'} if suffix == '.mp4' else {}
     with av.open(str(written), 'w', options=header) as video:
         fraction = Fraction(rate).limit_denominator(_MOST_DENOMINATOR)
-        stream = video.add_stream(codec, rate=fraction, options=options)
+        stream: Any = video.add_stream(codec, rate=fraction, options=options)
         # Colours are kept for two by two pixels.
         stream.width, stream.height = (side + side % 2 for side in size)
         stream.pix_fmt = 'yuv420p'
@@ -114,7 +114,8 @@ def _pyav(
         def write(image: Image) -> None:
             right, below = stream.width - size[0], stream.height - size[1]
             even = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
-            video.mux(stream.encode(av.VideoFrame.from_ndarray(even, format='bgr24')))
+            frame = av.VideoFrame.from_ndarray(np.asarray(even, np.uint8), format='bgr24')
+            video.mux(stream.encode(frame))
 
         yield write
         video.mux(stream.encode())
