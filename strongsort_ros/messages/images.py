@@ -29,6 +29,8 @@ class Encoding(NamedTuple):
     code: int | None = None
     rows: float = 1.0
     """Rows of data for each row of pixels: colours of nv12 come in rows of their own."""
+    pair: tuple[int, int] = (1, 1)
+    """Width and height are multiples of these: pixels that share their colours."""
 
 
 ENCODINGS: Final[dict[str, Encoding]] = {
@@ -48,12 +50,12 @@ ENCODINGS: Final[dict[str, Encoding]] = {
     'rgba16': Encoding(4, 16, cv2.COLOR_RGBA2BGR),
     'mono16': Encoding(1, 16, cv2.COLOR_GRAY2BGR),
     '16UC1': Encoding(1, 16, cv2.COLOR_GRAY2BGR),
-    'yuv422': Encoding(2, 8, cv2.COLOR_YUV2BGR_UYVY),
-    'uyvy': Encoding(2, 8, cv2.COLOR_YUV2BGR_UYVY),
-    'yuv422_yuy2': Encoding(2, 8, cv2.COLOR_YUV2BGR_YUY2),
-    'yuyv': Encoding(2, 8, cv2.COLOR_YUV2BGR_YUY2),
-    'nv12': Encoding(1, 8, cv2.COLOR_YUV2BGR_NV12, 1.5),
-    'nv21': Encoding(1, 8, cv2.COLOR_YUV2BGR_NV21, 1.5),
+    'yuv422': Encoding(2, 8, cv2.COLOR_YUV2BGR_UYVY, pair=(2, 1)),
+    'uyvy': Encoding(2, 8, cv2.COLOR_YUV2BGR_UYVY, pair=(2, 1)),
+    'yuv422_yuy2': Encoding(2, 8, cv2.COLOR_YUV2BGR_YUY2, pair=(2, 1)),
+    'yuyv': Encoding(2, 8, cv2.COLOR_YUV2BGR_YUY2, pair=(2, 1)),
+    'nv12': Encoding(1, 8, cv2.COLOR_YUV2BGR_NV12, 1.5, (2, 2)),
+    'nv21': Encoding(1, 8, cv2.COLOR_YUV2BGR_NV21, 1.5, (2, 2)),
 }
 # OpenCV names a Bayer pattern by its second row and column, ROS by its first ones.
 for _ros, _cv in (('rggb', 'BG'), ('bggr', 'RG'), ('gbrg', 'GR'), ('grbg', 'GB')):
@@ -112,6 +114,12 @@ class RawImage:
         return self._to_bgr(pixels, encoding)
 
     def _view(self, encoding: Encoding) -> npt.NDArray[Any]:
+        if self.width % encoding.pair[0] or self.height % encoding.pair[1]:
+            raise ImageError(
+                'wrong_size',
+                f'image of {self.width} x {self.height} pixels cannot be {self.encoding}: '
+                f'expected multiples of {encoding.pair[0]} x {encoding.pair[1]}',
+            )
         step, rows = self.step, int(self.height * encoding.rows)
         size = encoding.bits // 8
         row = self.width * encoding.channels * size
@@ -136,15 +144,8 @@ class RawImage:
     def _to_bgr(self, pixels: npt.NDArray[Any], encoding: Encoding) -> BGR:
         if encoding.bits == 16:
             pixels = pixels.astype(np.uint16)  # of this machine's byte order
-        try:
-            if encoding.code is not None:
-                pixels = cv2.cvtColor(pixels, encoding.code)
-        except cv2.error as error:  # such as an odd number of columns in pairs of pixels
-            raise ImageError(
-                'wrong_size',
-                f'image of {self.width} x {self.height} pixels cannot be {self.encoding}: '
-                f'{shorten(error.err, 200)}',
-            ) from error
+        if encoding.code is not None:
+            pixels = cv2.cvtColor(pixels, encoding.code)
         if encoding.bits == 16:
             pixels = cv2.convertScaleAbs(pixels, alpha=255 / 65535)
         return np.asarray(pixels, np.uint8)

@@ -43,13 +43,12 @@ def test_video(
     read = cv2.VideoCapture(str(path))
     assert read.get(cv2.CAP_PROP_FPS) == pytest.approx(12.5)
     shown = [image for found, image in iter(read.read, (False, None)) if found]
-    code = int(read.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, 'little').decode().lower()
     read.release()
     assert [round(float(image[5:40, 5:60].mean()), -1) for image in shown] == [0, 40, 80, 120, 160]
-    h264 = encoder == 'pyav' and suffix == '.mp4'
-    assert code in (
-        ('avc1', 'h264') if h264 else {'.avi': ('mp4v', 'fmp4')}.get(suffix, ('vp09', 'vp90'))
-    )
+    mp4 = b'avc1' if encoder == 'pyav' else b'vp09'
+    # As the containers name their codecs.
+    names = {'.webm': [b'V_VP9'], '.mp4': [mp4], '.avi': [b'FMP4', b'mp4v']}[suffix]
+    assert any(name in path.read_bytes() for name in names)
 
 
 def test_what_is_no_video(tmp_path: Path, capfd: pytest.CaptureFixture[str], encoder: str) -> None:

@@ -255,6 +255,7 @@ def test_a_bag_and_its_rows_are_refined_alike(
     frames: set[int], ids: list[int], storage: Storage, seed: int
 ) -> None:
     """Whatever frames were dropped and whatever tracks broke off."""
+    pytest.importorskip('torch')
     rng = np.random.default_rng(seed)
     messages = {}
     for frame in sorted(frames):
