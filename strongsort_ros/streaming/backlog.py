@@ -119,9 +119,9 @@ class Backlog(Generic[D, I]):
             if ready.restarted:
                 passed, restarted = [], True
             if ready.image is not None and ready is not pair:
-                passed.append(ready.stamp)
+                passed += (*ready.passed, ready.stamp)
                 continue
-            ready.passed, ready.restarted = (*ready.passed, *passed), restarted
+            ready.passed, ready.restarted = (*passed, *ready.passed), restarted
             kept.append(ready)
             passed, restarted = [], False
         self._queue = kept

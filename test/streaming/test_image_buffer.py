@@ -121,3 +121,57 @@ def test_no_image_is_used_twice_and_none_between_two() -> None:
 def test_beyond_the_tolerance_nothing_is_paired() -> None:
     shifted = [stamp(n) + 5 * MS for n in range(30)]
     assert set(paired(4 * MS, shifted).values()) == {None}
+
+
+def test_an_image_sent_again_replaces_the_first_and_counts_once() -> None:
+    buffer = ImageBuffer[str](Limits(10, bytes=100))
+    buffer.add(stamp(0), 'first', 0, 60)
+    buffer.add(stamp(0), 'again', 0, 60)
+    assert buffer.add(stamp(1), 'next', 0, 40) == []
+    assert buffer.take(stamp(0)) == ('again', [])
+
+
+def test_a_discarded_image_that_comes_again_is_here() -> None:
+    buffer = filled(Limits(1), 2)
+    assert stamp(0) in buffer.discarded
+    buffer.add(stamp(0), 0, 0, 1)
+    assert stamp(0) in buffer
+    assert stamp(0) not in buffer.discarded
+
+
+def test_clearing_forgets_the_bytes_and_the_interval() -> None:
+    buffer = ImageBuffer[str](Limits(10, bytes=100), tolerance=20 * MS)
+    buffer.add(START, 'a', 0, 60)
+    buffer.add(START + 40 * MS, 'b', 0, 40)
+    buffer.clear()
+    buffer.add(START, 'a', 0, 60)
+    assert buffer.add(START + 1, 'b', 0, 40) == []
+    buffer.clear()
+    buffer.add(START, 'a', 0, 60)
+    assert buffer.match(START + 15 * MS) is None  # the next image may be nearer
+
+
+def test_detections_wait_while_a_nearer_image_can_come() -> None:
+    buffer = ImageBuffer[str](Limits(10), tolerance=20 * MS)
+    buffer.add(START - 32 * MS, 'older', 0, 1)
+    buffer.add(START, 'newest', 0, 1)
+    assert buffer.match(START + 15 * MS) == START  # nearer than half the interval
+    assert buffer.match(START + 18 * MS) is None
+    assert buffer.match(START + 18 * MS, final=True) == START
+    buffer.add(START + 32 * MS, 'nearer', 0, 1)
+    assert buffer.match(START + 18 * MS) == START + 32 * MS
+
+
+def test_a_newer_image_that_is_further_away_ends_the_wait() -> None:
+    buffer = ImageBuffer[str](Limits(10), tolerance=20 * MS)
+    for at in (0, 40, 60):
+        buffer.add(START + at * MS, 'image', 0, 1)
+    assert buffer.match(START + 15 * MS) == START
+
+
+def test_images_of_a_new_round_do_not_take_those_of_the_old_one_along() -> None:
+    buffer = ImageBuffer[int](Limits(10))
+    for frame in (7, 8, 0, 1):
+        buffer.add(stamp(frame), frame, 0, 1)
+    assert buffer.take(stamp(1)) == (1, [stamp(0)])
+    assert [stamp(frame) in buffer for frame in (7, 8, 0, 1)] == [True, True, False, False]
