@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import struct
 
 import cv2
 import numpy as np
@@ -30,6 +31,12 @@ def encoded(kind: str, width: int, height: int, channels: int = 3) -> bytes:
     return cv2.imencode(suffix, pixels, options)[1].tobytes()
 
 
+def decoded(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    return image.astype(np.uint8, copy=False)
+
+
 @pytest.mark.parametrize('kind', KINDS)
 def test_size_of_every_kind(kind: str) -> None:
     for width, height in ((1, 1), (17, 5), (300, 200)):
@@ -46,6 +53,47 @@ def test_segments_before_the_size_are_passed_over() -> None:
     data = encoded('jpeg', 20, 10)
     comment = b'\xff\xff\xfe' + (60_000).to_bytes(2, 'big') + bytes(59_998)
     assert encoded_size(data[:2] + 3 * comment + data[2:]) == (20, 10)
+
+
+@pytest.mark.parametrize('marker', [b'\xff\x01', b'\xff\xd0', b'\xff\xd7', b'\xff\xff'])
+def test_markers_without_a_segment_are_passed_over(marker: bytes) -> None:
+    data = encoded('jpeg', 20, 10)
+    assert encoded_size(data[:2] + marker + data[2:]) == (20, 10)
+
+
+def test_a_table_is_not_taken_for_the_size() -> None:
+    data = encoded('jpeg', 20, 10)
+    at = data.index(b'\xff\xc4')
+    table = data[at : at + 2 + int.from_bytes(data[at + 2 : at + 4], 'big')]
+    changed = data[:2] + table + data[2:]
+    assert decoded(changed).shape[:2] == (10, 20)
+    assert encoded_size(changed) == (20, 10)
+
+
+def test_sizes_of_extended_webp_have_24_bits() -> None:
+    sides = (70_000 - 1).to_bytes(3, 'little') + (2**24 - 1).to_bytes(3, 'little')
+    data = b'RIFF' + bytes(4) + b'WEBPVP8X' + (10).to_bytes(4, 'little') + bytes(4) + sides
+    assert encoded_size(data) == (70_000, 2**24)
+
+
+def test_a_bmp_may_be_stored_from_the_top() -> None:
+    data = bytearray(encoded('bmp', 17, 5))
+    data[22:26] = struct.pack('<i', -5)
+    assert decoded(bytes(data)).shape[:2] == (5, 17)
+    assert encoded_size(bytes(data)) == (17, 5)
+
+
+def test_a_bmp_of_the_oldest_kind_has_sizes_of_16_bits() -> None:
+    head = struct.pack('<2sIIIIHHHH', b'BM', 0, 0, 26, 12, 4, 3, 1, 24)
+    data = head + bytes(4 * 3 * 3)
+    assert decoded(data).shape[:2] == (3, 4)
+    assert encoded_size(data) == (4, 3)
+
+
+def test_a_png_that_begins_with_another_chunk_has_no_size() -> None:
+    data = bytearray(encoded('png', 20, 10))
+    data[12:16] = b'tEXt'
+    assert encoded_size(bytes(data)) is None
 
 
 @pytest.mark.parametrize('data', [b'', b'GIF89a' + bytes(50), b'RIFF' + bytes(40), b'BM', b'\xff'])
