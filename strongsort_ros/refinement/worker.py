@@ -37,6 +37,8 @@ LONGEST_LOG: Final = 10_000
 """Characters of a log message, a traceback too; a bag chooses what is quoted in it."""
 Send = Callable[..., None]
 
+_package_log = logging.getLogger('strongsort_ros')  # as a program, this module has another name
+
 
 def main() -> int:
     """Serve one request; the exit status is 130 when it was stopped."""
@@ -44,8 +46,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _interrupt_once)
     os.nice(NICENESS)
     send = _take_standard_output()
-    logging.getLogger('strongsort_ros').addHandler(_LogLines(send))
-    logging.getLogger('strongsort_ros').setLevel(logging.INFO)
+    _package_log.addHandler(_LogLines(send))
+    _package_log.setLevel(logging.INFO)
     request: dict[str, Any] = {}
     try:
         request = json.loads(_read_line())
@@ -80,7 +82,7 @@ def _answer(request: dict[str, Any], send: Send) -> dict[str, Any]:
     except (StrongSortError, OSError) as error:
         return {'error': one_line(error)}
     except Exception as error:
-        logging.getLogger(__name__).error(traceback.format_exc())
+        _package_log.error(traceback.format_exc())
         return {'error': f'{one_line(error)}; the log has more'}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,8 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from strongsort_ros.errors import LONGEST_TEXT
 from strongsort_ros.refinement.settings import GsiSettings
-from strongsort_ros.refinement.worker import STOPPED
+from strongsort_ros.refinement.worker import LONGEST_LOG, STOPPED
 from test.recording.track_bags import track, track_array, walk, write_messages
 
 ENDS_WITHIN = 10.0
@@ -109,3 +111,16 @@ def test_the_end_of_its_input_stops_it_whether_or_not_anyone_reads_what_it_says(
     worker.stdin.close()
     assert worker.wait(ENDS_WITHIN) == STOPPED
     assert not any('done' in message for message in said(root))
+
+
+def test_a_mistake_of_the_program_keeps_its_traceback_within_bounds(
+    root: Path, start: Start
+) -> None:
+    assert start('small', gsi={'x' * 100_000: 1}).wait(60) == 0
+    *_, log, answer = said(root)
+    assert log['level'] == logging.ERROR
+    assert log['log'].startswith('Traceback')
+    assert len(log['log']) < LONGEST_LOG + 10
+    assert answer['error'].startswith('TypeError: ')
+    assert answer['error'].endswith('; the log has more')
+    assert len(answer['error']) < LONGEST_TEXT + 30
