@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from strongsort_ros.errors import InputError
-from strongsort_ros.recording.atomic import replacing, replacing_folder
+from strongsort_ros.recording.atomic import replacing, replacing_folder, replacing_together
 
 
 def test_file_is_moved_into_place(tmp_path: Path) -> None:
@@ -105,8 +105,11 @@ def test_a_fifo_is_written_to(tmp_path: Path) -> None:
     (tmp_path / 'link').symlink_to(fifo)
     for target in (fifo, tmp_path / 'link'):
         with subprocess.Popen(['cat', str(fifo)], stdout=subprocess.PIPE) as reader:
-            put(target, 'whole')
-            assert reader.communicate(timeout=30)[0] == b'whole'
+            try:
+                put(target, 'whole')
+                assert reader.communicate(timeout=30)[0] == b'whole'
+            finally:
+                reader.kill()
     assert fifo.is_fifo()
     assert sorted(path.name for path in tmp_path.iterdir()) == ['fifo', 'link']
 
@@ -226,3 +229,38 @@ def test_what_is_somebody_elses_stays(tmp_path: Path) -> None:
     with pytest.raises(InputError, match='cannot write there'):
         write_folder(tmp_path / 'file' / 'out', 'one')
     assert not list(tmp_path.glob('.*'))
+
+
+def write_together(target: Path, *beside: Path) -> None:
+    with replacing_together(target, *beside) as written:
+        for path in beside:
+            put(written.parent / path.name, 'new')
+        put(written, 'new')
+
+
+def test_what_belongs_together_comes_together(tmp_path: Path) -> None:
+    write_together(tmp_path / 'bag', tmp_path / 'bag.txt', tmp_path / 'bag.csv')
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        ('bag', 'bag.txt', 'bag.csv'), 'new'
+    )
+
+
+def test_what_belongs_together_goes_together(tmp_path: Path) -> None:
+    """The last of three is not there to be moved, after the others were."""
+
+    def lose() -> None:
+        with replacing_together(tmp_path / 'bag', tmp_path / 'a', tmp_path / 'b') as written:
+            put(written.parent / 'a', 'new')
+            (written.parent / 'b').mkdir()
+
+    with pytest.raises(FileNotFoundError):
+        lose()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize('there', ['bag', 'bag.txt'])
+def test_nothing_of_what_belongs_together_is_replaced(tmp_path: Path, there: str) -> None:
+    put(tmp_path / there, 'old')
+    with pytest.raises(InputError, match=f'{there}: exists already'):
+        write_together(tmp_path / 'bag', tmp_path / 'bag.txt')
+    assert [path.read_text() for path in tmp_path.iterdir()] == ['old']
