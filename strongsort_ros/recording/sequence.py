@@ -38,8 +38,11 @@ class SequenceInfo:
     image_folder: str = 'img1'
 
     def stamp(self, frame: int) -> int:
-        """Return the time of a frame in nanoseconds: its number divided by the frame rate."""
-        return round(frame * 1e9 / self.frame_rate)
+        """Return the time of a frame in nanoseconds: its number divided by the frame rate.
+
+        Frame 0 has 1 ns, since a stamp of 0 means in ROS that there is none.
+        """
+        return max(round(frame * 1e9 / self.frame_rate), 1)
 
     @property
     def second_half(self) -> int:
@@ -57,7 +60,7 @@ def load_sequence_info(folder: Path | str) -> SequenceInfo:
 
     """
     path = Path(folder) / 'seqinfo.ini'
-    parser = configparser.ConfigParser()
+    parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(path.read_text(encoding='utf-8-sig'))
         section = parser['Sequence']
@@ -202,8 +205,11 @@ def find_detections(folder: Path | str) -> Path:
         return det / 'det.txt'
     found = sorted([*det.glob('*.txt'), *det.glob('*.csv')])
     if len(found) != 1:
-        names = ', '.join(path.name for path in found) or 'nothing'
-        raise InputError(f'{det}: no det.txt but {names}; name the file to use')
+        names = ', '.join(path.name for path in found)
+        raise InputError(
+            f'{det}: no det.txt{f", but {names}" if found else " or other file"}; pass the file to '
+            'use: `track FILE --images FOLDER`, with other commands `--detections FILE`'
+        )
     return found[0]
 
 

@@ -19,6 +19,14 @@ def test_info_and_stamps(walk: Path) -> None:
     info = load_sequence_info(walk)
     assert (info.name, info.frame_rate, info.length, info.second_half) == ('walk', 10.0, 6, 5)
     assert info.stamp(3) == 300_000_000
+    assert info.stamp(0) == 1  # 0 is no stamp
+
+
+def test_percent_in_seqinfo(walk: Path) -> None:
+    """Values of seqinfo.ini are taken as they are."""
+    path = walk / 'seqinfo.ini'
+    path.write_text(path.read_text().replace('name=walk', 'name=50% %(imDir)s'))
+    assert load_sequence_info(walk).name == '50% %(imDir)s'
 
 
 @pytest.mark.parametrize(
@@ -79,3 +87,6 @@ def test_choice_of_detections(walk: Path) -> None:
         find_detections(walk)
     (det / 'b.txt').unlink()
     assert find_detections(walk).name == 'a.txt'
+    (det / 'a.txt').unlink()
+    with pytest.raises(InputError, match='no det.txt or other file'):
+        find_detections(walk)
