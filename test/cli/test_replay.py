@@ -184,3 +184,22 @@ def test_ground_truth_of_other_frames(bag: Path, tmp_path: Path, capsys: Capture
     assert run('replay', bag, '--ground-truth', truth, '-o', tmp_path / 'out') == 2
     assert 'has frames 500 to 500, the bag 1 to 12' in capsys.readouterr().err
     assert (tmp_path / 'out').is_dir()
+
+
+def test_frames_counted_from_0(drawn: Path, tmp_path: Path, capsys: Capture) -> None:
+    """A sequence that starts at frame 0 is paired, tracked and numbered as it is."""
+    (tmp_path / 'img1').mkdir()
+    for path in (drawn / 'img1').iterdir():
+        copy = tmp_path / 'img1' / f'{int(path.stem) - 1:06}.jpg'
+        copy.write_bytes(path.read_bytes())
+    rows = np.loadtxt(drawn / 'det' / 'det.txt', delimiter=',')
+    rows[:, 0] -= 1
+    np.savetxt(tmp_path / 'det.txt', rows, fmt='%.6g', delimiter=',')
+    rate = ('--frame-rate', 30)
+    detections = ('--detections', tmp_path / 'det.txt')
+    assert run('bag', tmp_path, *detections, *rate, '--compressed', '-o', tmp_path / 'bag') == 0
+    assert run('replay', tmp_path / 'bag', '-o', tmp_path / 'out') == 0
+    assert 'stamp' not in capsys.readouterr().err
+    images = ('--images', tmp_path)
+    assert run('track', tmp_path / 'det.txt', *images, '-o', tmp_path / 'track.txt') == 0
+    assert (tmp_path / 'out.txt').read_bytes() == (tmp_path / 'track.txt').read_bytes()
