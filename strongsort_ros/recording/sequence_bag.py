@@ -41,7 +41,8 @@ def write_sequence(
 ) -> BagContents:
     """Write every image of a sequence and its detections, an empty array where there are none.
 
-    Frame n has the stamp n / frame rate, frame 0 one of 1 ns. The image is written before its detections.
+    Frame n has the stamp n / frame rate, frame 0 one of 1 ns. The image is written before its
+    detections.
 
     Parameters
     ----------

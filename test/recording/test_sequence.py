@@ -88,5 +88,5 @@ def test_choice_of_detections(walk: Path) -> None:
     (det / 'b.txt').unlink()
     assert find_detections(walk).name == 'a.txt'
     (det / 'a.txt').unlink()
-    with pytest.raises(InputError, match='no det.txt or other file'):
+    with pytest.raises(InputError, match=r'no det\.txt or other file'):
         find_detections(walk)
