@@ -9,9 +9,12 @@ from typing import Final
 Data = bytes | memoryview
 Size = tuple[int, int]
 
-# Markers without a segment, and those of a segment that begins with the image's size.
-_JPEG_ALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})
+# Markers of a segment that begins with the image's size, and of those that may come before it.
+# Decoders pass over no others: where 0xFF00 stands, they look for the next marker at once.
 _JPEG_SIZE: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_BEFORE: Final = frozenset({0xC4, 0xCC, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE})
+_MOST_SEGMENTS: Final = 10_000
+"""Segments and fill bytes before the size of a JPEG; real ones have a few hundred at most."""
 
 
 def encoded_size(data: Data) -> Size | None:
@@ -30,17 +33,19 @@ def encoded_size(data: Data) -> Size | None:
 
 def _jpeg(data: Data) -> Size | None:
     at = 2
-    while data[at] == 0xFF:
+    for _ in range(_MOST_SEGMENTS):
+        if data[at] != 0xFF:
+            return None
         marker = data[at + 1]
         if marker == 0xFF:
             at += 1
-        elif marker in _JPEG_ALONE:
-            at += 2
+        elif marker in _JPEG_BEFORE:
+            at += 2 + struct.unpack_from('>H', data, at + 2)[0]
         elif marker in _JPEG_SIZE:
             height, width = struct.unpack_from('>HH', data, at + 5)
             return width, height
         else:
-            at += 2 + struct.unpack_from('>H', data, at + 2)[0]
+            return None
     return None
 
 

@@ -55,10 +55,15 @@ def test_segments_before_the_size_are_passed_over() -> None:
     assert encoded_size(data[:2] + 3 * comment + data[2:]) == (20, 10)
 
 
-@pytest.mark.parametrize('marker', [b'\xff\x01', b'\xff\xd0', b'\xff\xd7', b'\xff\xff'])
-def test_markers_without_a_segment_are_passed_over(marker: bytes) -> None:
+def test_fill_bytes_are_passed_over() -> None:
     data = encoded('jpeg', 20, 10)
-    assert encoded_size(data[:2] + marker + data[2:]) == (20, 10)
+    assert encoded_size(data[:2] + b'\xff\xff' + data[2:]) == (20, 10)
+
+
+@pytest.mark.parametrize('marker', [b'\xff\x00', b'\xff\x01', b'\xff\xd0', b'\xff\xd7'])
+def test_markers_that_do_not_belong_before_the_size_are_refused(marker: bytes) -> None:
+    data = encoded('jpeg', 20, 10)
+    assert encoded_size(data[:2] + marker + data[2:]) is None
 
 
 def test_a_table_is_not_taken_for_the_size() -> None:
@@ -94,6 +99,24 @@ def test_a_png_that_begins_with_another_chunk_has_no_size() -> None:
     data = bytearray(encoded('png', 20, 10))
     data[12:16] = b'tEXt'
     assert encoded_size(bytes(data)) is None
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return bytes((0xFF, marker)) + (2 + len(content)).to_bytes(2, 'big') + content
+
+
+@pytest.mark.parametrize('marker', range(256))
+def test_no_marker_hides_the_size_of_a_jpeg(marker: int) -> None:
+    # Where a decoder takes the marker for no segment, it finds the larger image within it.
+    large, small = encoded('jpeg', 300, 200), encoded('jpeg', 20, 10)
+    data = large[:2] + segment(marker, large[2:20_000]) + small[2:]
+    size = encoded_size(data)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert size is None or image is None or image.shape[1::-1] == size
+
+
+def test_fill_bytes_without_end_are_refused() -> None:
+    assert encoded_size(b'\xff\xd8' + 20_000 * b'\xff' + encoded('jpeg', 20, 10)[2:]) is None
 
 
 @pytest.mark.parametrize('data', [b'', b'GIF89a' + bytes(50), b'RIFF' + bytes(40), b'BM', b'\xff'])
