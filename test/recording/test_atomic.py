@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from strongsort_ros.errors import InputError
-from strongsort_ros.recording.atomic import replacing, replacing_folder, replacing_together
+from strongsort_ros.recording.atomic import replacing, replacing_folder, replacing_together, staging
 
 
 def test_file_is_moved_into_place(tmp_path: Path) -> None:
@@ -264,3 +265,23 @@ def test_nothing_of_what_belongs_together_is_replaced(tmp_path: Path, there: str
     with pytest.raises(InputError, match=f'{there}: exists already'):
         write_together(tmp_path / 'bag', tmp_path / 'bag.txt')
     assert [path.read_text() for path in tmp_path.iterdir()] == ['old']
+
+
+def test_a_staging_folder_is_used_where_its_file_system_is_the_outputs(tmp_path: Path) -> None:
+    work, target = tmp_path / 'work', tmp_path / 'out' / 'file'
+    work.mkdir()
+    with staging(work), replacing(target) as written:
+        assert work in written.parents
+        put(written, 'new')
+    assert target.read_text() == 'new'
+    assert list(work.iterdir()) == []
+
+
+def test_a_staging_folder_of_another_file_system_is_not_used(tmp_path: Path) -> None:
+    """/dev/shm is always one of its own."""
+    with tempfile.TemporaryDirectory(dir='/dev/shm') as work:
+        assert Path(work).stat().st_dev != tmp_path.stat().st_dev
+        with staging(Path(work)), replacing(tmp_path / 'file') as written:
+            assert tmp_path in written.parents
+            written.write_text('new')
+    assert (tmp_path / 'file').read_text() == 'new'

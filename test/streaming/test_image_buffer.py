@@ -175,3 +175,14 @@ def test_images_of_a_new_round_do_not_take_those_of_the_old_one_along() -> None:
         buffer.add(stamp(frame), frame, 0, 1)
     assert buffer.take(stamp(1)) == (1, [stamp(0)])
     assert [stamp(frame) in buffer for frame in (7, 8, 0, 1)] == [True, True, False, False]
+
+
+def test_the_nearer_of_two_detections_gets_the_image() -> None:
+    sync = Synchroniser[int, int](tolerance=4 * MS)
+    near, far = START - MS, START + 3 * MS
+    for value in (near, far):
+        sync.add_detections(value, value, 0)
+    for value in (START, START + PERIOD):
+        sync.add_image(value, value)
+    frames = sync.take(0)
+    assert [(frame.detections, frame.image) for frame in frames] == [(near, START)]

@@ -140,3 +140,12 @@ def test_a_stamp_that_never_changes_takes_no_memory() -> None:
     (released,) = sync._released.values()
     assert len(released.contents) == MOST_ARRAYS
     assert sync.counts['matched'] + sync.counts['without_image'] == 1
+
+
+def test_arrays_of_a_stamp_that_waits_are_bounded() -> None:
+    sync = Synchroniser[int, str]()
+    for number in range(100):
+        sync.add_detections(stamp(0), number, 0, number)
+    (frame,) = sync.take(SECOND)
+    assert [frame.detections, *frame.more] == list(range(MOST_ARRAYS))
+    assert sync.counts['duplicate_detections'] == 100 - MOST_ARRAYS

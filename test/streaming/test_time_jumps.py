@@ -235,3 +235,22 @@ def test_every_array_has_one_fate(numbers: list[int], steps: list[int]) -> None:
     assert counts['detections'] == sum(counts[f] for f in fates) + counts['flushed_detections']
     assert len(played.stamps) == counts['matched'] + counts['without_image']
     assert len(played.restarts) <= counts['restarts']
+
+
+def test_a_loop_whose_detections_differ_restarts() -> None:
+    """As by a detector that runs on a looped video: the stamps come again, with other content."""
+    sync = Synchroniser[str, str](100, uses_images=False)
+    for frame in range(120):
+        sync.add_detections(stamp(frame % 60), 'array', frame * PERIOD, frame)
+        sync.take(frame * PERIOD)
+    assert sync.counts['restarts'] == 1
+    assert sync.counts['unmerged_detections'] == 0
+
+
+def test_copies_that_are_held_are_bounded() -> None:
+    sync = Synchroniser[str, str](5, uses_images=False)
+    for frame in [*range(10), *range(9)]:
+        sync.add_detections(stamp(frame), 'array', 0)
+        sync.take(0)
+    assert sync.counts['duplicate_detections'] == 9 - 5
+    assert sync.counts['restarts'] == 0
