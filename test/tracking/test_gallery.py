@@ -158,3 +158,14 @@ def test_a_track_keeps_its_embeddings_while_others_come_and_go(rng: np.random.Ge
         gallery.give_back(others)
     np.testing.assert_allclose(similarity(gallery, keeper, asked)[0], asked @ asked[0], atol=1e-6)
     assert len(gallery.cosine_similarity(keeper[:0], keeper[:0], asked)) == 0
+
+
+def test_slots_that_fill_leave_nothing_on_the_shelves_before(rng: np.random.Generator) -> None:
+    gallery = Gallery(LAST.replace(nn_budget=8))
+    gallery.forget(8)
+    for _ in range(20):
+        slots = gallery.take(10)
+        for _ in range(6):
+            gallery.add(slots, unit(rng, 10, 8))
+        gallery.give_back(slots)
+    assert held_bytes(gallery) == 0
