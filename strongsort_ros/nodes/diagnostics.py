@@ -41,12 +41,19 @@ NO_PAIRS: Final = (
     'sync_deadline'
 )
 
-COPIES: Final = {
+DIFFERENT_STAMPS: Final = (
+    'if the detector looks at every image, it must copy the header of its image, or, if it rounds '
+    'stamps, sync_tolerance be set; else '
+)
+
+DROPPED: Final = {
     'duplicate_detections': 'were sent twice: does a second node or a bag publish them?',
     'unmerged_detections': 'came after others of their stamp were tracked: publish the arrays of '
     'all detectors within sync_deadline of each other, or raise it',
+    'late_detections': 'were dropped because newer ones had been tracked: publish them in the '
+    'order of their stamps, also with several workers',
 }
-"""What is wrong with arrays of detections that are counted so."""
+"""What is wrong with arrays of detections that are dropped and counted so."""
 
 
 @dataclass(slots=True)
@@ -150,7 +157,7 @@ class Diagnosis:
         recent = sum((counts for _, counts in self._window), Counter[str]())
         if condition.uses_images:
             yield from self._images(condition, new, recent, now)
-        yield from self._copies(recent)
+        yield from self._dropped(recent)
 
     def _images(
         self, condition: Condition, new: Counter[str], recent: Counter[str], now: float
@@ -167,15 +174,19 @@ class Diagnosis:
         elif lacking and recent['detections']:
             yield 'images', NO_PAIRS if recent['images'] else NO_IMAGES
         elif self._without_image is None and recent['without_image'] > limit:
-            yield (
-                'images',
-                f'{recent["without_image"]} of {tracked} detections had no image: {LARGE_IMAGES}',
-            )
+            lost = recent['without_image']
+            unpaired = recent['images'] - recent['matched'] - recent['superseded']
+            text = f'{lost} of {tracked} detections had no image'
+            if unpaired >= lost:
+                text += f', while {unpaired} images had no detections: {DIFFERENT_STAMPS}'
+            else:
+                text += ': '
+            yield 'images', text + LARGE_IMAGES
 
-    def _copies(self, recent: Counter[str]) -> Iterator[tuple[str, str]]:
+    def _dropped(self, recent: Counter[str]) -> Iterator[tuple[str, str]]:
         detections = recent['detections']
         limit = self.settings.warn_duplicates * max(detections, FEWEST)
-        for name, advice in COPIES.items():
+        for name, advice in DROPPED.items():
             if recent[name] > limit:
                 yield name, f'{recent[name]} of {detections} arrays of detections {advice}'
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
+from strongsort_ros.errors import shorten
 from strongsort_ros.tracking.detections import Detections, IntArray
 from strongsort_ros.tracking.tracks import Tracks
 
@@ -49,6 +51,35 @@ class ClassFilter:
         return kept, rows
 
 
+class UnusedDetections:
+    """Warn once if no detection of the first frames is tracked: other classes, or low scores."""
+
+    FRAMES: Final = 30
+    """Frames with detections after which that is likely to be a mistake."""
+
+    def __init__(self) -> None:
+        self._frames = 0
+        self._best = -np.inf
+
+    def check(self, detections: Detections, chosen: Detections, min_confidence: float) -> None:
+        """Look at the detections of a frame, and at those of the chosen classes."""
+        if self._frames >= self.FRAMES or not len(detections):
+            return
+        self._best = float(np.fmax.reduce(chosen.scores, initial=self._best))
+        if self._best >= min_confidence:
+            self._frames = self.FRAMES
+            return
+        self._frames += 1
+        if self._frames < self.FRAMES:
+            return
+        if np.isfinite(self._best):
+            reason = f'their best score is {self._best:g}, min_confidence is {min_confidence:g}'
+        else:
+            seen = ', '.join(sorted({shorten(repr(name), 40) for name in detections.class_ids[:5]}))
+            reason = f'they are of class {seen}; see the parameter classes'
+        _log.warning('no detection of the first %d frames is tracked: %s', self.FRAMES, reason)
+
+
 def with_rows(tracks: Tracks, rows: IntArray | None) -> Tracks:
     """Return tracks whose `detection_index` counts all detections, not those that were chosen."""
     if rows is None or not len(rows):
@@ -68,16 +99,17 @@ class OddValues:
         if not len(detections):
             return
         scores, sizes = detections.scores, detections.tlwh[:, 2:]
-        if not self._scores and (scores.min() < 0 or scores.max() > 1):
+        odd_scores = scores[(scores < 0) | (scores > 1)]  # NaN is neither
+        if not self._scores and len(odd_scores):
             self._scores = True
-            odd = scores[(scores < 0) | (scores > 1)][0]
             _log.warning(
                 'detections: a score of %g, expected 0 to 1; min_confidence and the noise of the '
-                'filter assume that (reported once)', odd,
+                'filter assume that (reported once)', odd_scores[0],
             )  # fmt: skip
-        if not self._boxes and sizes.min() < 0:
+        negative = sizes[(sizes < 0).any(axis=1)]
+        if not self._boxes and len(negative):
             self._boxes = True
-            width, height = sizes[(sizes < 0).any(axis=1)][0]
+            width, height = negative[0]
             _log.warning(
                 'detections: a box of %g x %g px is left out; size_x and size_y must be positive: '
                 'were corners written into them? (reported once)', width, height,

@@ -17,7 +17,13 @@ from strongsort_ros.messages.images import BGR, Converter
 from strongsort_ros.messages.serialised import Header, decode_image, read_detections
 from strongsort_ros.pipeline import Pipeline
 from strongsort_ros.streaming.backlog import Frame
-from strongsort_ros.streaming.chosen_detections import ClassFilter, OddValues, join, with_rows
+from strongsort_ros.streaming.chosen_detections import (
+    ClassFilter,
+    OddValues,
+    UnusedDetections,
+    join,
+    with_rows,
+)
 from strongsort_ros.streaming.frame_clock import FrameClock
 from strongsort_ros.streaming.settings import NO_WEIGHTS, AllSettings, NodeSettings
 from strongsort_ros.tracking.detections import Detections
@@ -122,6 +128,7 @@ class FrameProcessor:
         self._converter = converter
         self._filter = ClassFilter(settings.node.classes)
         self._odd_values = OddValues()
+        self._unused = UnusedDetections()
         self._owed = 0.0  # nominal frames of frames that failed
         self._live: Tracks | None = None
         self._motion_score = 0.0
@@ -141,6 +148,7 @@ class FrameProcessor:
     def settings(self, settings: AllSettings) -> None:
         self._pipeline.settings = settings.tracker
         self._filter = ClassFilter(settings.node.classes)
+        self._unused = UnusedDetections()
         self._settings = settings
 
     def reset(self) -> None:
@@ -204,6 +212,7 @@ class FrameProcessor:
             _log.info('the rate of detections has changed to %.1f Hz', self.clock.rate)
         self._owed += dt
         chosen, rows = self._filter.choose(detections)
+        self._unused.check(detections, chosen, self._settings.tracker.min_confidence)
         result = self._pipeline.step(chosen, image, dt=self._owed, stamp=max(frame.stamp, 0))
         self._owed = 0.0
         self._live = with_rows(self._pipeline.tracker.tracks, rows)

@@ -123,7 +123,7 @@ class DiagnosticsSettings(Settings):
     )
     warn_duplicates: float = setting(
         0.2, 'Warn when a larger share of the detections was sent twice, or came after others of '
-        'its stamp were tracked.', high=1.0,
+        'its stamp, or newer ones, were tracked.', high=1.0,
     )  # fmt: skip
     warn_motion_failures: int = setting(
         30, 'Warn when camera motion was not found for so many images in a row.', 'images', low=1

@@ -118,6 +118,41 @@ def test_odd_scores_and_boxes_are_warned_of_once(caplog: pytest.LogCaptureFixtur
     assert not caplog.records
 
 
+def test_a_score_that_is_nan_does_not_hide_others(caplog: pytest.LogCaptureFixture) -> None:
+    track(processor(), array(0, [('person', 100, np.nan), ('person', 300, 87.0)]))
+    assert 'score of 87, expected 0 to 1' in caplog.text
+
+
+@pytest.mark.parametrize(
+    ('classes', 'score', 'words'),
+    [
+        ('Person, car', 0.9, "they are of class 'person'; see the parameter classes"),
+        ('', 0.25, 'their best score is 0.25, min_confidence is 0.6'),
+        ('person', 0.9, ''),
+    ],
+)
+def test_if_nothing_is_tracked_the_reason_is_logged_once(
+    classes: str, score: float, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    all_alike = processor(classes)
+    for number in range(70):
+        track(all_alike, array(number, [('person', 100, score), ('person', 300, np.nan)]))
+    lines = [record.getMessage() for record in caplog.records]
+    start = 'no detection of the first 30 frames is tracked: '
+    assert lines == ([start + words] if words else [])
+
+
+def test_later_frames_without_a_tracked_detection_are_fine(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As of a scene that is empty but for weak detections."""
+    one = processor()
+    track(one, array(0, PEOPLE))
+    for number in range(1, 70):
+        track(one, array(number, [('person', 100, 0.25)]))
+    assert not caplog.records
+
+
 def test_a_frame_that_failed_counts_as_time_that_passed() -> None:
     """One tracker loses two frames on the way; in the other they fail, by pixels of no form."""
     node = NodeSettings(camera_motion='none', frame_rate=30.0)
