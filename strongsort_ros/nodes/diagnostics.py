@@ -42,8 +42,8 @@ NO_PAIRS: Final = (
 )
 
 DIFFERENT_STAMPS: Final = (
-    'if the detector looks at every image, it must copy the header of its image, or, if it rounds '
-    'stamps, sync_tolerance be set; else '
+    'if the detector looks at every image, it must copy the header of its image (if it rounds '
+    'stamps, set sync_tolerance); else '
 )
 
 DROPPED: Final = {
