@@ -125,9 +125,12 @@ class TextTable:
             return np.empty((0, len(COLUMNS)))
         try:
             lines = [','.join(row) for row in rows]
-            return np.loadtxt(lines, delimiter=',', comments=None, ndmin=2)
+            values = np.loadtxt(lines, delimiter=',', comments=None, ndmin=2)
         except ValueError:
             self._blame_named(rows)
+        if values.shape[1] != len(COLUMNS):  # commas within fields, such as "0,9"
+            self._blame_named(rows)
+        return values
 
     def _read_classes(self, fields: Sequence[str]) -> list[str]:
         classes = [field.strip() for field in fields]

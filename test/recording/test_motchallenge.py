@@ -164,6 +164,7 @@ def test_named_columns_in_any_order(tmp_path: Path) -> None:
         ('frame,left,top,width,height,class\n1,1,1,1,1,"a\n', 'line 2: unexpected end'),
         ('frame,left,top,width,height,class\n1,1,1,1,1,' + 'a' * 999, 'class of 999 letters'),
         ('frame,left,top,width,height\n1,1,1,1_0,1\n', 'not a table of numbers'),
+        ('frame,left,top,width,height\n1,"1,5",1,1,1\n', "left is not a number: '1,5'"),
     ],
 )
 def test_wrong_named_columns_are_named(tmp_path: Path, text: str, message: str) -> None:
