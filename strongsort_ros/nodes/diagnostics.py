@@ -41,6 +41,10 @@ NO_PAIRS: Final = (
     'sync_deadline'
 )
 
+NO_STAMPS: Final = (
+    '{} have no stamp, so tracks follow motion alone: set header.stamp, in detections to that of '
+    'the image'
+)
 DIFFERENT_STAMPS: Final = (
     'if the detector looks at every image, it must copy the header of its image (if it rounds '
     'stamps, set sync_tolerance); else '
@@ -169,7 +173,10 @@ class Diagnosis:
         lacking = self._without_image is not None and now - self._without_image >= NO_IMAGES_AFTER
         tracked = recent['matched'] + recent['superseded'] + recent['without_image']
         limit = self.settings.warn_without_image * max(tracked, FEWEST)
-        if recent['expired_images'] > limit and condition.slow_detector:
+        unstamped = [t for t in ('images', 'detections') if recent[f'unstamped_{t}'] > limit]
+        if unstamped:
+            yield 'images', NO_STAMPS.format(' and '.join(unstamped))
+        elif recent['expired_images'] > limit and condition.slow_detector:
             yield 'slow', condition.slow_detector
         elif lacking and recent['detections']:
             yield 'images', NO_PAIRS if recent['images'] else NO_IMAGES

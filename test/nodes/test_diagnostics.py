@@ -79,6 +79,16 @@ def test_a_part_of_the_images_that_is_lost_is_told_with_advice() -> None:
     assert level == 0
 
 
+@pytest.mark.parametrize('topics', [['images'], ['detections'], ['images', 'detections']])
+def test_missing_stamps_are_named(topics: list[str]) -> None:
+    diagnosis = Diagnosis(DiagnosticsSettings())
+    for n in (10, 20, 30):
+        counts = {f'unstamped_{topic}': n for topic in topics}
+        _, message, _ = report(diagnosis, detections=n, images=n, without_image=n, **counts)
+    assert message.startswith(f'{" and ".join(topics)} have no stamp')
+    assert 'never the same' not in message
+
+
 def test_stamps_that_differ_are_not_taken_for_lost_images() -> None:
     """As from a detector that rounds stamps: a few are equal by chance, all images arrive."""
     diagnosis = Diagnosis(DiagnosticsSettings())
