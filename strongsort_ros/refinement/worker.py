@@ -156,10 +156,15 @@ def _take_standard_output() -> Send:
 
 
 def _limit_memory(mebibytes: int) -> None:
-    """Let allocations fail beyond so much memory of the process's own; 0: no limit."""
+    """Let allocations fail beyond so much memory of the process's own; 0: no limit.
+
+    A lower limit that the process was started with stays.
+    """
     if mebibytes:
         # Not the address space, of which libraries reserve much that they never use.
-        most = mebibytes * 2**20
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        if most == resource.RLIM_INFINITY or most > mebibytes * 2**20:
+            most = mebibytes * 2**20
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 

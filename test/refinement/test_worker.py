@@ -49,7 +49,7 @@ def start(root: Path) -> Iterator[Start]:
     (root / 'work').mkdir()
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(source: str, **fields: Any) -> subprocess.Popen[bytes]:
+    def start(source: str, ulimit: str = 'unlimited', **fields: Any) -> subprocess.Popen[bytes]:
         request = {
             'root': str(root), 'source': str(root / source), 'output': str(root / 'out'),
             'work': str(root / 'work'), 'max_memory': 4096, 'topic': '', 'frame_rate': 10.0,
@@ -58,7 +58,8 @@ def start(root: Path) -> Iterator[Start]:
         # Into a file, which takes progress whether or not anyone is there to read it.
         with (root.parent / 'said').open('wb') as said:
             worker = subprocess.Popen(
-                [sys.executable, '-m', 'strongsort_ros.refinement.worker'],
+                ['sh', '-c', f'ulimit -d {ulimit}; exec "$0" "$@"', sys.executable, '-m',
+                 'strongsort_ros.refinement.worker'],
                 stdin=subprocess.PIPE, stdout=said,
             )  # fmt: skip
         started.append(worker)
@@ -94,6 +95,11 @@ def test_what_fits_is_refined(root: Path, start: Start) -> None:
     for path in (root / 'out').iterdir():
         path.unlink()
     (root / 'out').rmdir()
+
+
+def test_a_lower_limit_of_the_system_stays(root: Path, start: Start) -> None:
+    assert start('large', ulimit=str(MEMORY * 1024), max_memory=2 * MEMORY).wait(60) == 0
+    assert 'does not fit into' in said(root)[-1]['error']
 
 
 def test_the_end_of_its_input_stops_it_whether_or_not_anyone_reads_what_it_says(
