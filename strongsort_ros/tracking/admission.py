@@ -79,14 +79,16 @@ class ClassCodes:
         self._codes = {name: code for code, name in enumerate(self._names.tolist())}
         return which
 
-    def encode(self, names: list[str]) -> IntArray:
-        """Return the numbers (N,) of N classes; an unknown class gets the next one."""
-        if names and names.count(names[0]) == len(names):
-            return np.full(len(names), self._code(names[0]))
-        return np.array([self._code(name) for name in names], dtype=np.int64)
+    def encode(self, names: list[str], different: list[str]) -> IntArray:
+        """Return the numbers (N,) of N classes; an unknown class gets the next one.
 
-    def _code(self, name: str) -> int:
-        return self._codes.setdefault(name, len(self._codes))
+        `different` are the classes among them, each once.
+        """
+        for name in different:
+            self._codes.setdefault(name, len(self._codes))
+        if len(different) == 1:
+            return np.full(len(names), self._codes[names[0]])
+        return np.array([self._codes[name] for name in names], dtype=np.int64)
 
 
 def admit(
@@ -100,7 +102,7 @@ def admit(
     if not (
         np.abs(tlwh).max(initial=0.0) <= LARGEST_COORDINATE
         and tlwh[:, 2:].min(initial=1.0) > SMALLEST_SIDE
-        and np.isfinite(scores).all()
+        and np.count_nonzero(np.isfinite(scores)) == len(scores)
     ):
         reasons = _reasons(tlwh, scores)
         used &= ~np.logical_or.reduce(reasons)
@@ -111,19 +113,27 @@ def admit(
     index = used.nonzero()[0]
     index = index[scores[index].argsort()[::-1]]
     names = detections.class_ids[index].tolist()
-    if max(map(len, {*names}), default=0) > settings.max_class_length:
+    different = _different(names)
+    if max(map(len, different), default=0) > settings.max_class_length:
         fits = np.array([len(name) <= settings.max_class_length for name in names])
         rejected['class_too_long'] = int(np.count_nonzero(~fits))
         index = index[fits]
         names = detections.class_ids[index].tolist()
+        different = _different(names)
     embeddings, embedded = None, None
     if detections.embeddings is not None and detections.embeddings.shape[1] > 0:
         embeddings, embedded = normalise(detections.embeddings[index])
         if embedded is not None:
             rejected['embedding_unusable'] = int(np.count_nonzero(~embedded))
     xyah = tlwh_to_xyah(tlwh[index])
-    codes = classes.encode(names)
+    codes = classes.encode(names, different)
     return Observed(index, xyah, scores[index], codes, embeddings, embedded), rejected
+
+
+def _different(names: list[str]) -> list[str]:
+    """Return each name once, in order; fast where all are the same."""
+    same = bool(names) and names.count(names[0]) == len(names)
+    return names[:1] if same else list(dict.fromkeys(names))
 
 
 def _reasons(tlwh: FloatArray, scores: FloatArray) -> list[BoolArray]:

@@ -45,7 +45,7 @@ def assign(pairs: Pairs, shape: tuple[int, int], threshold: float) -> tuple[IntA
     rows, columns = pairs.rows, pairs.columns
     contested = np.bincount(rows, minlength=shape[0])[rows] > 1
     contested |= np.bincount(columns, minlength=shape[1])[columns] > 1
-    if not contested.any():
+    if not np.count_nonzero(contested):  # for a few, a fraction of the time of any()
         return rows, columns
     alone = ~contested
     more_rows, more_columns = _solve(pairs.select(contested), threshold)

@@ -81,10 +81,11 @@ class Gallery:
         new = seen == 0
         if np.count_nonzero(new):
             self._place[slots[new]] = self._shelves[0].append(slots[new])
-        if self._average:
-            embeddings = self._averaged(slots, new, embeddings)
         if self.budget == 1:
-            self._shelves[0].rows[self._place[slots], 0] = embeddings
+            rows, places = self._shelves[0].rows[:, 0], self._place[slots]
+            if self._average:
+                embeddings = self._averaged(rows.take(places, axis=0), new, embeddings)
+            rows[places] = embeddings
             return
         self._make_room(slots, seen)
         for shelf, which in self._by_shelf(seen + 1):
@@ -107,7 +108,10 @@ class Gallery:
         if self.budget == 1:
             places = self._place[slots]
             stored = self._shelves[0].rows[: int(places.max(initial=-1)) + 1, 0]
-            similarity: Float32Array = (stored @ embeddings.T)[places, columns]
+            # One index into the flat matrix takes a fraction of the time of two.
+            similarity: Float32Array = (stored @ embeddings.T).take(
+                places * len(embeddings) + columns
+            )
             return similarity
         nearest = np.empty(len(slots), dtype=np.float32)
         held = np.minimum(self._seen[slots], self.budget)
@@ -145,9 +149,10 @@ class Gallery:
         if 4 * shelf.count < len(shelf.rows):
             self._place[shelf.shrink()] = np.arange(shelf.count)
 
-    def _averaged(self, slots: IntArray, new: BoolArray, embeddings: Float32Array) -> Float32Array:
-        """Return the new exponential moving averages; the first embedding is its own."""
-        averages: Float32Array = self._shelves[0].rows[self._place[slots], 0]
+    def _averaged(
+        self, averages: Float32Array, new: BoolArray, embeddings: Float32Array
+    ) -> Float32Array:
+        """Return the next exponential moving averages, in place; a first embedding is its own."""
         averages *= self._alpha
         averages += (np.float32(1) - self._alpha) * embeddings
         norms = np.sqrt(np.einsum('ij,ij->i', averages, averages))

@@ -95,16 +95,17 @@ class KalmanFilter:
         n, m = len(mean), len(xyah)
         origin = np.zeros(4)
         if n:
-            centres = mean[:, :2].copy()
-            centres.partition(n // 2, axis=0)
-            origin[:2] = centres[n // 2]
-        z, x = xyah - origin, mean[:, POSITION] - origin
+            centres = mean[:, :2].T.copy()
+            centres.sort()
+            origin[:2] = centres[:, n // 2]
+        x = mean[:, POSITION] - origin
         left, right = np.empty((n, 9)), np.empty((9, m))
         np.reciprocal(projected, out=left[:, :4])
         scaled = np.multiply(x, left[:, :4], out=left[:, 4:8])
         np.einsum('ij,ij->i', x, scaled, out=left[:, 8])
-        np.multiply(z.T, z.T, out=right[:4])
-        np.multiply(z.T, -2.0, out=right[4:8])
+        z = np.subtract(xyah.T, origin[:, None], out=right[4:8])
+        np.multiply(z, z, out=right[:4])
+        z *= -2.0
         right[8] = 1.0
         return left @ right
 

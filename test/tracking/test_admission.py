@@ -78,7 +78,7 @@ def test_names_survive_numbers(frames: list[list[str]], data: st.DataObject) -> 
     codes = np.empty(0, dtype=np.int64)
     for frame in frames:
         names = names + frame
-        codes = np.concatenate([codes, classes.encode(frame)])
+        codes = np.concatenate([codes, classes.encode(frame, list(dict.fromkeys(frame)))])
         if data.draw(st.booleans()):
             keep = data.draw(st.lists(st.booleans(), min_size=len(names), max_size=len(names)))
             names = [name for name, kept in zip(names, keep, strict=True) if kept]
