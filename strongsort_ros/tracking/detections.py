@@ -116,8 +116,9 @@ def _names(values: Any) -> NameArray:
     if array is not None and array.dtype.kind == 'U':
         return array
     names = values.tolist() if hasattr(values, 'tolist') else values
-    if not isinstance(names, (list, tuple)) or not {*map(type, names)} <= _NAMES:
+    kinds = {*map(type, names)} if isinstance(names, (list, tuple)) else {None}
+    if not kinds <= _NAMES:
         raise InputError(f'class_ids: {reprlib.repr(values)}, expected an array of texts')
-    if array is not None and {*map(type, names)} <= _TEXTS:
+    if array is not None and kinds <= _TEXTS:
         return array
     return np.array([str(name) for name in names], dtype=object)
