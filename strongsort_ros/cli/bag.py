@@ -47,5 +47,8 @@ def run(args: argparse.Namespace) -> None:
         progress=progress('bag'),
     )
     if contents.left_out:
-        warn(f'{contents.left_out} detections are of frames without an image and were left out')
+        warn(
+            f'{contents.left_out} detections are of frames without an image and were left out; '
+            'do both count frames from the same number?'
+        )
     say(f'{contents.frames} images, {contents.detections} detections: {args.output}')
