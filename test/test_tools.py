@@ -59,7 +59,9 @@ def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
     if shutil.which('make') is None:
         pytest.skip('needs make')
     # What a make that runs the tests would hand down.
-    inherited = ('MAKEFLAGS', 'MAKELEVEL', 'MAKEOVERRIDES', 'MFLAGS', 'PYTHON', 'ROS_DISTRO')
+    inherited = (
+        'ARGS', 'MAKEFLAGS', 'MAKELEVEL', 'MAKEOVERRIDES', 'MFLAGS', 'PYTHON', 'ROS_DISTRO',
+    )  # fmt: skip
     kept = {name: value for name, value in os.environ.items() if name not in inherited}
     return subprocess.run(
         ['make', '--directory', ROOT, *arguments],
