@@ -181,7 +181,7 @@ def test_compressed_bags_are_read_and_closed(tmp_path: Path, mode: CompressionMo
 @pytest.mark.parametrize(
     ('column', 'reason'),
     [
-        ('data BLOB GENERATED ALWAYS AS (zeroblob(999999999))', 'too big|memory|bytes'),
+        ('data BLOB GENERATED ALWAYS AS (zeroblob(300000000))', 'too big'),
         ("data TEXT GENERATED ALWAYS AS ('x')", 'a message is not bytes'),
     ],
 )
