@@ -61,7 +61,10 @@ def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
         (['track', 'det.txt', '-o', 'out', '--ecc', 'no.json'], r'no\.json'),
         (['track', 'det.txt', '-o', 'out', '--reid', 'a.pth'], '--reid: .* needs --images'),
         (['track', 'bad.txt', '-o', 'out'], r'bad\.txt, line 2: a number that is not finite'),
-        (['embed', '.', '--reid', 'a.pth', '-o', 'out'], r'det: no det\.txt or other file; pass the file'),
+        (
+            ['embed', '.', '--reid', 'a.pth', '-o', 'out'],
+            r'det: no det\.txt or other file; pass the file',
+        ),
         (['refine', 'det.txt', '-o', 'out'], 'nothing to do; choose a step: --aflink, --gsi'),
         (
             ['refine', 'det.txt', '-o', 'out', '--gsi', '--gsi-tau', '50'],
