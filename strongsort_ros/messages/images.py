@@ -1,4 +1,4 @@
-"""Image messages to BGR pixels, as views where the encoding allows; knows no ROS.
+"""Image messages to BGR pixels, as views where the encoding allows.
 
 A live node and a replay decode here, so both see the same pixels. Conversions are OpenCV's, with
 the codes and the scaling (255 / 65535 from 16 bits to 8) of cv_bridge's conversion to bgr8.

@@ -27,7 +27,7 @@ I = TypeVar('I')  # noqa: E741
 LEARNT_FROM: Final = 20
 """Frames whose numbers of arrays tell how many to expect."""
 MOST_ARRAYS: Final = 16
-"""Arrays of one stamp that are told apart; further ones are duplicates."""
+"""Different arrays of one stamp that are kept; further ones count as duplicates."""
 
 
 @dataclass(slots=True)
