@@ -160,7 +160,7 @@ class Synchroniser(Generic[D, I]):
             released.image_again = True
         if stamp in self._images or (released is not None and released.paired):
             self.counts['duplicate_images'] += 1
-        elif released is not None:
+        elif released is not None and released.arrays:
             self.counts['late_images'] += 1
         # Late and second ones are kept, too: after a loop, they are the first of the new round.
         self._count_unused(self._images.add(stamp, image, now, size))

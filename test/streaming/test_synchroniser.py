@@ -310,3 +310,16 @@ def test_no_order_of_messages_breaks_it(events: list[tuple[str, int]], capacity:
     fates = ('matched', 'without_image', 'superseded', 'late_detections', 'duplicate_detections')
     assert counts['detections'] == sum(counts[f] for f in fates) + counts['flushed_detections']
     assert sync.wait(now) is None
+
+
+def test_the_image_of_dropped_detections_is_not_late() -> None:
+    sync = Sync(deadline=DEADLINE)
+    for frame in 1, 3:
+        image(sync, frame)
+        detections(sync, frame)
+    take_all(sync)
+    detections(sync, 2)  # older than frame 3: dropped, and not tracked without its image
+    image(sync, 2)
+    assert take_all(sync) == []
+    assert sync.counts['late_detections'] == 1
+    assert sync.counts['late_images'] == 0
