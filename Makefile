@@ -94,8 +94,8 @@ endif
 endif
 
 # What needs neither ROS, PyTorch nor TrackEval; a test that does is skipped and says so.
-LOWEST_TESTS := $(addprefix test/,appearance camera_motion cli evaluation messages recording \
-	refinement simulation streaming tracking test_packages.py test_pipeline.py)
+LOWEST_TESTS := $(addprefix test/,bags camera_motion cli evaluation files messages online \
+	refinement reid replay tools tracking test_packages.py test_pipeline.py)
 
 test-lowest: $(LOWEST)/.installed
 	@PYTHONPATH='$(CURDIR)' OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest \

@@ -26,13 +26,13 @@ from rich.console import Console
 from rich.table import Table
 from scipy.optimize import linear_sum_assignment
 
-from strongsort_ros.recording.motchallenge import load_tracks
-from strongsort_ros.recording.rows import TrackRows
-from strongsort_ros.refinement.aflink import link
-from strongsort_ros.refinement.aflink_network import Linker, load_linker
-from strongsort_ros.refinement.aflink_pairs import Tracklets, candidates
-from strongsort_ros.refinement.aflink_postlinker import PostLinker
-from strongsort_ros.refinement.aflink_published import PublishedLinker
+from strongsort_ros.files.motchallenge import load_tracks
+from strongsort_ros.files.rows import TrackRows
+from strongsort_ros.refinement.aflink.candidates import Tracklets, candidates
+from strongsort_ros.refinement.aflink.checkpoints import Linker, load_linker
+from strongsort_ros.refinement.aflink.linking import link
+from strongsort_ros.refinement.aflink.model import PostLinker
+from strongsort_ros.refinement.aflink.published import PublishedLinker
 from strongsort_ros.refinement.settings import AflinkSettings
 
 SEQUENCES = tuple(f'MOT17-{number}-FRCNN' for number in ('02', '04', '05', '09'))

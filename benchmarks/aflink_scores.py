@@ -21,14 +21,13 @@ from rich.table import Table
 
 from strongsort_ros.evaluation.evaluate import load_pairs
 from strongsort_ros.evaluation.scores import ScoredSequence, score
-from strongsort_ros.recording.rows import GroundTruth, TrackRows
-from strongsort_ros.refinement.aflink import best_links, link
-from strongsort_ros.refinement.aflink_motion import MotionLinker
-from strongsort_ros.refinement.aflink_motion_training import train_motion
-from strongsort_ros.refinement.aflink_network import Linker, load_linker
-from strongsort_ros.refinement.aflink_pairs import Tracklets, candidates
-from strongsort_ros.refinement.aflink_pieces import broken_tracks
-from strongsort_ros.refinement.aflink_samples import load_pedestrians
+from strongsort_ros.files.rows import GroundTruth, TrackRows
+from strongsort_ros.refinement.aflink.candidates import Tracklets, candidates
+from strongsort_ros.refinement.aflink.checkpoints import Linker, load_linker
+from strongsort_ros.refinement.aflink.linking import best_links, link
+from strongsort_ros.refinement.aflink.motion import MotionLinker
+from strongsort_ros.refinement.aflink.motion_training import broken_tracks, train_motion
+from strongsort_ros.refinement.aflink.published_training import load_pedestrians
 from strongsort_ros.refinement.gsi import gsi
 from strongsort_ros.refinement.settings import LinkWindow
 from strongsort_ros.tracking.assignment import Pairs

@@ -31,8 +31,8 @@ from rich.console import Console  # noqa: E402
 from rich.progress import track as progress  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from strongsort_ros.simulation.walkers import Walkers, WalkerSettings  # noqa: E402
 from strongsort_ros.tracking.tracker import Tracker  # noqa: E402
+from tools.simulation.walkers import Walkers, WalkerSettings  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 OURS = ('strongsort_ros', 'strongsort_ros_deepsort')

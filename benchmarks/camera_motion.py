@@ -21,20 +21,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from strongsort_ros.types import Image, Matrix
+
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from strongsort_ros.camera_motion.estimator import CameraMotion, CameraMotionEstimator
 from strongsort_ros.camera_motion.factory import create_camera_motion
-from strongsort_ros.simulation.walkers import Walkers, WalkerSettings
+from tools.simulation.walkers import Walkers, WalkerSettings
 
 WIDTH, HEIGHT, MARGIN = 1920, 1080, 460
-Image = npt.NDArray[np.uint8]
-Matrix = npt.NDArray[np.float64]
 
 TEXTURES = ('rich', 'weak', 'noisy', 'flicker')
 MOTIONS = ('still', 'slow pan', 'shake', 'fast pan')

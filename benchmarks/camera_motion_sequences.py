@@ -13,17 +13,15 @@ import os
 import time
 from pathlib import Path
 
+from strongsort_ros.types import Image, Matrix
+
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from strongsort_ros.camera_motion.factory import create_camera_motion
-
-Image = npt.NDArray[np.uint8]
-Matrix = npt.NDArray[np.float64]
 
 MODES = ('none', 'published', 'ecc')
 

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from strongsort_ros.nodes.fast_dds import profile_variable
+from strongsort_ros.nodes.ros_environment import profile_variable
 
 ROOT = Path(__file__).resolve().parent.parent
 PROFILE = str(ROOT / 'config' / 'fastdds.xml')
@@ -45,11 +45,11 @@ from sensor_msgs.msg import Image  # noqa: E402
 from strongsort_ros.msg import Track2DArray  # noqa: E402
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose  # noqa: E402
 
-from strongsort_ros.messages.serialised import read_detections  # noqa: E402
+from strongsort_ros.messages.cdr import read_detections  # noqa: E402
 from strongsort_ros.pipeline import Pipeline  # noqa: E402
-from strongsort_ros.simulation.walkers import Walkers, WalkerSettings  # noqa: E402
 from strongsort_ros.tracking.detections import Detections  # noqa: E402
 from strongsort_ros.tracking.settings import TrackerSettings  # noqa: E402
+from tools.simulation.walkers import Walkers, WalkerSettings  # noqa: E402
 
 PARTS = {
     'latency_wait': 'pair with the image, take what else waits',

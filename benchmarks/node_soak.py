@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from strongsort_ros.nodes.fast_dds import profile_variable
+from strongsort_ros.nodes.ros_environment import profile_variable
 
 ROOT = Path(__file__).resolve().parent.parent
 PROFILE = str(ROOT / 'config' / 'fastdds.xml')
@@ -50,10 +50,10 @@ from sensor_msgs.msg import Image  # noqa: E402
 from strongsort_ros.msg import Track2DArray  # noqa: E402
 from vision_msgs.msg import Detection2DArray  # noqa: E402
 
-from strongsort_ros.messages.detection_arrays import write_detection_array  # noqa: E402
-from strongsort_ros.messages.serialised import Header  # noqa: E402
-from strongsort_ros.messages.track_arrays import read_track_array  # noqa: E402
-from strongsort_ros.simulation.walkers import Walkers, WalkerSettings  # noqa: E402
+from strongsort_ros.messages.cdr import Header  # noqa: E402
+from strongsort_ros.messages.detection2d_array import write_detection_array  # noqa: E402
+from strongsort_ros.messages.track2d_array import read_track_array  # noqa: E402
+from tools.simulation.walkers import Walkers, WalkerSettings  # noqa: E402
 
 SECOND = 10**9
 NOMINAL = 30.0

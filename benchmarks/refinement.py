@@ -26,8 +26,8 @@ import numpy as np  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from strongsort_ros.recording.motchallenge import load_tracks  # noqa: E402
-from strongsort_ros.recording.rows import TrackRows  # noqa: E402
+from strongsort_ros.files.motchallenge import load_tracks  # noqa: E402
+from strongsort_ros.files.rows import TrackRows  # noqa: E402
 from strongsort_ros.refinement.gsi import gsi  # noqa: E402
 from strongsort_ros.refinement.settings import GsiSettings  # noqa: E402
 

@@ -31,12 +31,12 @@ from rich.console import Console
 from rich.progress import track as progress
 from rich.table import Table
 
-from strongsort_ros.appearance.crops import clip_boxes, cut_with_opencv
-from strongsort_ros.appearance.engine import IMAGENET_MEAN, IMAGENET_STD, batches
-from strongsort_ros.appearance.factory import load_extractor
-from strongsort_ros.appearance.network_extractor import NetworkExtractor
-from strongsort_ros.appearance.onnx_engine import OnnxEngine, engine_of_file
-from strongsort_ros.appearance.torch_engine import TorchEngine, choose_device
+from strongsort_ros.reid.crops import clip_boxes, cut_with_opencv
+from strongsort_ros.reid.factory import load_extractor
+from strongsort_ros.reid.interfaces import IMAGENET_MEAN, IMAGENET_STD, batches
+from strongsort_ros.reid.network_extractor import NetworkExtractor
+from strongsort_ros.reid.onnx_engine import OnnxEngine, engine_of_file
+from strongsort_ros.reid.torch_engine import TorchEngine, choose_device
 
 HERE = Path(__file__).resolve().parent
 STAGES = ('upload', 'crop', 'network', 'download')

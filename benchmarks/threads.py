@@ -19,11 +19,11 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from strongsort_ros.appearance.cards import CARDS
-from strongsort_ros.appearance.onnx_export import engine_of_network
-from strongsort_ros.appearance.osnet import OSNet
-from strongsort_ros.appearance.torch_engine import TorchEngine
-from strongsort_ros.appearance.weights import Network
+from strongsort_ros.reid.interfaces import CARDS
+from strongsort_ros.reid.models.osnet import OSNet
+from strongsort_ros.reid.onnx_export import engine_of_network
+from strongsort_ros.reid.torch_engine import TorchEngine
+from strongsort_ros.reid.weights import Network
 
 ENGINES = ('PyTorch', 'onnxruntime')
 SECONDS = 10.0

@@ -24,8 +24,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from strongsort_ros.nodes.enclaves import enclave_of
-from strongsort_ros.nodes.fast_dds import profile_environment
+from strongsort_ros.nodes.ros_environment import enclave_of, profile_environment
 
 LAUNCH = Path(__file__).parent
 CONFIG = LAUNCH.parent / 'config'

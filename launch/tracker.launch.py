@@ -12,9 +12,8 @@ from launch.utilities.type_utils import coerce_to_type
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
 
-from strongsort_ros.nodes.enclaves import enclave_of
-from strongsort_ros.nodes.fast_dds import profile_environment
-from strongsort_ros.nodes.given_up import EndWithNode
+from strongsort_ros.nodes.launch_events import EndWithNode
+from strongsort_ros.nodes.ros_environment import enclave_of, profile_environment
 
 CONFIG = Path(__file__).parent.parent / 'config'
 

@@ -9,18 +9,16 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
-from strongsort_ros.appearance.extractor import Extractor
 from strongsort_ros.camera_motion.estimator import CameraMotion, CameraMotionEstimator
 from strongsort_ros.errors import InputError
+from strongsort_ros.reid.interfaces import Extractor
 from strongsort_ros.settings import AUTO
-from strongsort_ros.tracking.detections import Detections, Float32Array
+from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.tracker import Tracker
 from strongsort_ros.tracking.tracks import Tracks
-
-Image = npt.NDArray[np.uint8]
+from strongsort_ros.types import Float32Array, Image
 
 
 @dataclass(frozen=True, slots=True)

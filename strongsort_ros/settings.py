@@ -16,13 +16,13 @@ from typing import Any, Final, Self, get_args, get_type_hints
 from strongsort_ros.errors import SettingError
 
 AUTO: Final = 'auto'
-LOADED: Final = 'configured'
+CONFIGURED: Final = 'configured'
 ACTIVE: Final = 'active'
 STARTED: Final = 'started'
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class ParameterSpec:
     """What a setting means, in one sentence, and what it can be.
 
     Attributes
@@ -33,7 +33,7 @@ class Meaning:
         Closed range of a number.
     choices
         The texts that are allowed; none: any text.
-    fixed_while
+    read_only_in
         State of a node in which it cannot change: LOADED, ACTIVE, STARTED for all, or '' for none.
 
     """
@@ -43,27 +43,27 @@ class Meaning:
     low: float = -math.inf
     high: float = math.inf
     choices: tuple[str, ...] = ()
-    fixed_while: str = ''
+    read_only_in: str = ''
 
 
-def setting(
+def num_field(
     default: object,
     description: str,
     unit: str = '',
     low: float = 0.0,
     high: float = math.inf,
-    fixed_while: str = '',
+    read_only_in: str = '',
 ) -> Any:
-    """Return a dataclass field of a number or a switch, with its `Meaning`."""
-    meaning = Meaning(description, unit, low, high, fixed_while=fixed_while)
+    """Return a dataclass field of a number or a switch, with its `ParameterSpec`."""
+    meaning = ParameterSpec(description, unit, low, high, read_only_in=read_only_in)
     return dataclasses.field(default=default, metadata={'meaning': meaning})
 
 
-def text(
-    default: str, description: str, choices: tuple[str, ...] = (), fixed_while: str = ''
+def str_field(
+    default: str, description: str, choices: tuple[str, ...] = (), read_only_in: str = ''
 ) -> Any:
-    """Return a dataclass field of a text, with its `Meaning`."""
-    meaning = Meaning(description, choices=choices, fixed_while=fixed_while)
+    """Return a dataclass field of a text, with its `ParameterSpec`."""
+    meaning = ParameterSpec(description, choices=choices, read_only_in=read_only_in)
     return dataclasses.field(default=default, metadata={'meaning': meaning})
 
 
@@ -84,7 +84,7 @@ class Settings:
             check_value(name, getattr(self, name), meaning, types[name])
 
     @classmethod
-    def meanings(cls) -> dict[str, Meaning]:
+    def meanings(cls) -> dict[str, ParameterSpec]:
         """Return name -> meaning, in the order of the table."""
         return {f.name: f.metadata['meaning'] for f in dataclasses.fields(cls)}
 
@@ -122,7 +122,7 @@ def _kind(hint: Any) -> str:
     return ' | '.join(part if isinstance(part, str) else _kind(part) for part in get_args(hint))
 
 
-def check_value(name: str, value: object, meaning: Meaning, kind: str) -> None:
+def check_value(name: str, value: object, meaning: ParameterSpec, kind: str) -> None:
     """Raise SettingError, naming both, unless `value` is of type `kind` and in range."""
     if value == AUTO and AUTO in kind:
         return
@@ -143,7 +143,7 @@ def check_value(name: str, value: object, meaning: Meaning, kind: str) -> None:
         raise SettingError(f'{name}: {value!r} is not in [{meaning.low:g}, {meaning.high:g}]')
 
 
-def constraints(meaning: Meaning, kind: str) -> str:
+def constraints(meaning: ParameterSpec, kind: str) -> str:
     """Return the range or the choices of a setting in words; '' where anything goes."""
     if meaning.choices:
         return f'one of {", ".join(meaning.choices)}'
@@ -154,7 +154,7 @@ def constraints(meaning: Meaning, kind: str) -> str:
     return f'at least {meaning.low:g}'
 
 
-def section(heading: str, prefix: str = '', fixed_while: str = '') -> dict[str, str]:
+def sub_table(heading: str, prefix: str = '', read_only_in: str = '') -> dict[str, str]:
     """Return the metadata of a table in a `SettingsGroup`.
 
     Parameters
@@ -163,11 +163,11 @@ def section(heading: str, prefix: str = '', fixed_while: str = '') -> dict[str, 
         Above it in files and on pages.
     prefix
         What the names of its parameters begin with.
-    fixed_while
+    read_only_in
         State in which none of it can change.
 
     """
-    return {'heading': heading, 'prefix': prefix, 'fixed_while': fixed_while}
+    return {'heading': heading, 'prefix': prefix, 'read_only_in': read_only_in}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +177,8 @@ class Parameter:
     name: str
     value: Any
     kind: str
-    meaning: Meaning
-    fixed_while: str
+    meaning: ParameterSpec
+    read_only_in: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +198,7 @@ class SettingsGroup:
                         getattr(part, name),
                         types[name],
                         meaning,
-                        rules['fixed_while'] or meaning.fixed_while,
+                        rules['read_only_in'] or meaning.read_only_in,
                     )
                     for name, meaning in part.meanings().items()
                 ],

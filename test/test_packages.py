@@ -10,21 +10,21 @@ import pytest
 
 from strongsort_ros.errors import MissingPackageError
 from strongsort_ros.packages import is_installed, missing_package, require
-from strongsort_ros.simulation.mot_folder import write_mot_folder
-from strongsort_ros.simulation.scene import Scene, SceneSettings
+from tools.simulation.mot_folder import write_mot_folder
+from tools.simulation.scene import Scene, SceneSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 OPTIONAL = ('joblib', 'onnx', 'onnxruntime', 'rich', 'rosbags', 'safetensors', 'timm', 'torch')
 OPTIONAL += ('trackeval',)
 TRACKER = """
 from strongsort_ros.nodes.tracker_node import TrackerNode
-from strongsort_ros.streaming.processing import load_weights
-from strongsort_ros.streaming.settings import AllSettings
+from strongsort_ros.online.frame_processor import load_weights
+from strongsort_ros.online.config import AllSettings
 print(load_weights(AllSettings().node).card.name)
 """
 AFLINK = """
-from strongsort_ros.refinement.aflink import link
-from strongsort_ros.refinement.aflink_network import load_linker
+from strongsort_ros.refinement.aflink.linking import link
+from strongsort_ros.refinement.aflink.checkpoints import load_linker
 print(load_linker().window)
 """
 

@@ -8,16 +8,16 @@ import threading
 import numpy as np
 import pytest
 
-from strongsort_ros.appearance.colour import ColourExtractor
 from strongsort_ros.camera_motion.estimator import CameraMotion
 from strongsort_ros.camera_motion.published import PublishedCameraMotion
 from strongsort_ros.errors import InputError
 from strongsort_ros.pipeline import Pipeline, resolve_settings
+from strongsort_ros.reid.colour import ColourExtractor
 from strongsort_ros.settings import AUTO
-from strongsort_ros.simulation.scene import Scene, SceneFrame, SceneSettings
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.tracker import Tracker
+from tools.simulation.scene import Scene, SceneFrame, SceneSettings
 
 SETTINGS = TrackerSettings(max_cosine_distance=AUTO)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from strongsort_ros.appearance.osnet import OSNet
-from strongsort_ros.simulation.mot_folder import write_mot_folder
-from strongsort_ros.simulation.scene import Scene, SceneSettings
+from strongsort_ros.reid.models.osnet import OSNet
+from tools.simulation.mot_folder import write_mot_folder
+from tools.simulation.scene import Scene, SceneSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / 'README.md').read_text(encoding='utf-8')

@@ -8,26 +8,26 @@ from typing import Literal
 import pytest
 
 from strongsort_ros.errors import SettingError
-from strongsort_ros.settings import Settings, SettingsGroup, section, setting, text
+from strongsort_ros.settings import Settings, SettingsGroup, num_field, str_field, sub_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table(Settings):
     """A table whose annotations are types."""
 
-    count: int = setting(3, 'How many there are.', high=9)
-    share: float = setting(0.5, 'How much of it.', high=1.0)
-    limit: float | Literal['auto'] = setting('auto', 'How much at most.')
-    on: bool = setting(True, 'Whether at all.')
-    mode: str = text('a', 'In which way.', ('a', 'b'))
+    count: int = num_field(3, 'How many there are.', high=9)
+    share: float = num_field(0.5, 'How much of it.', high=1.0)
+    limit: float | Literal['auto'] = num_field('auto', 'How much at most.')
+    on: bool = num_field(True, 'Whether at all.')
+    mode: str = str_field('a', 'In which way.', ('a', 'b'))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group(SettingsGroup):
     """Two tables, one with a prefix."""
 
-    table: Table = field(default_factory=Table, metadata=section('One'))
-    other: Table = field(default_factory=Table, metadata=section('Other', 'other.'))
+    table: Table = field(default_factory=Table, metadata=sub_table('One'))
+    other: Table = field(default_factory=Table, metadata=sub_table('Other', 'other.'))
 
 
 def test_types_are_told_by_name() -> None:

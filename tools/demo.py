@@ -14,22 +14,22 @@ import signal
 import sys
 from pathlib import Path
 
-from demonstration.console import Steps
-from demonstration.errors import DemoError
-from demonstration.node_process import NodeProcess, use_ros_settings
-from demonstration.pictures import moving_picture_of, render_video, save_pictures
-from demonstration.source import Source, draw_scene, open_sequence
 from rich.table import Table as TerminalTable
 
+from strongsort_ros.bags.writer import write_sequence
 from strongsort_ros.errors import InputError
 from strongsort_ros.evaluation.before_after import headline_table, scores_of
-from strongsort_ros.evaluation.latencies import latency_rows
-from strongsort_ros.evaluation.report import Picture, Recorded, Report, Table, save_report
-from strongsort_ros.recording.atomic import replacing, replacing_folder
-from strongsort_ros.recording.rows import TrackRows
-from strongsort_ros.recording.sequence_bag import write_sequence
-from strongsort_ros.simulation.scene import SceneSettings
-from strongsort_ros.streaming.live_report import Played, live_report, write_results
+from strongsort_ros.evaluation.report.latencies import latency_rows
+from strongsort_ros.evaluation.report.model import Picture, Recorded, Report, Table, save_report
+from strongsort_ros.files.atomic import replacing, replacing_folder
+from strongsort_ros.files.rows import TrackRows
+from strongsort_ros.replay.results import Played, live_report, write_results
+from tools.demonstration.console import Steps
+from tools.demonstration.errors import DemoError
+from tools.demonstration.node_process import NodeProcess, use_ros_settings
+from tools.demonstration.pictures import moving_picture_of, render_video, save_pictures
+from tools.demonstration.source import Source, draw_scene, open_sequence
+from tools.simulation.scene import SceneSettings
 
 MARKER = 'demo.json'
 """A folder with this file is a demonstration's output, and may be replaced by the next."""
@@ -144,7 +144,7 @@ def _track(
     refiner: NodeProcess,
     steps: Steps,
 ) -> Played:
-    from demonstration.live import play  # needs ROS, and its settings before
+    from tools.demonstration.live import play  # needs ROS, and its settings before
 
     tracker.start()
     refiner.start()  # it is there when it is needed
@@ -154,7 +154,7 @@ def _track(
 
 
 def _refine(folder: Path, refiner: NodeProcess, played: Played, steps: Steps) -> None:
-    from demonstration.live import refine_tracks
+    from tools.demonstration.live import refine_tracks
 
     steps.summary = refine_tracks(folder, refiner, played.tracks_topic, steps.show)
 

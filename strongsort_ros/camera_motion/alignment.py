@@ -9,7 +9,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from strongsort_ros.camera_motion.pyramid import Float32, Level, Matrix
+from strongsort_ros.camera_motion.pyramid import Level
+from strongsort_ros.types import Float32Array, Matrix
 
 MIN_POINTS: Final = 60
 """Fewer pixels say nothing about motion."""
@@ -162,7 +163,7 @@ def compare(template: Level, image: Level, warp: Euclidean) -> Alignment:
     return Alignment(warp, 1.0, float(seen @ values) / count, correlation)
 
 
-def _seen(template: Level, image: Level, warp: Euclidean) -> tuple[Float32, float]:
+def _seen(template: Level, image: Level, warp: Euclidean) -> tuple[Float32Array, float]:
     """Return (n,) 1 where a template's pixel is background in the image too, else 0; their sum."""
     size = template.image.shape[::-1]
     matrix = warp.matrix(template.centre)[:2]
@@ -171,7 +172,7 @@ def _seen(template: Level, image: Level, warp: Euclidean) -> tuple[Float32, floa
     return seen, float(seen.sum())
 
 
-def _values(template: Level, image: Level, warp: Euclidean) -> Float32:
+def _values(template: Level, image: Level, warp: Euclidean) -> Float32Array:
     """Return (n,) grey values of the image where the warp puts the template's pixels."""
     size = template.image.shape[::-1]
     matrix = warp.matrix(template.centre)[:2]
@@ -181,13 +182,13 @@ def _values(template: Level, image: Level, warp: Euclidean) -> Float32:
     return np.asarray(warped.ravel()[template.index], np.float32)
 
 
-def _median(values: Float32) -> float:
+def _median(values: Float32Array) -> float:
     """Return the upper median; several times faster than NumPy's on a few values."""
     middle = len(values) // 2
     return float(np.partition(values, middle)[middle])
 
 
-def _correlation(a: Float32, b: Float32, weights: Float32) -> float:
+def _correlation(a: Float32Array, b: Float32Array, weights: Float32Array) -> float:
     """Return the weighted correlation coefficient; 0 where one of them is constant."""
     total = weights.sum()
     a, b = a - (weights @ a) / total, b - (weights @ b) / total

@@ -14,8 +14,7 @@ import numpy.typing as npt
 
 from strongsort_ros.camera_motion.estimator import CameraMotion
 from strongsort_ros.errors import InputError
-
-Matrix = npt.NDArray[np.float64]
+from strongsort_ros.types import Matrix
 
 
 @dataclass(frozen=True, slots=True)

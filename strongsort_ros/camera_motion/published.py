@@ -7,9 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from strongsort_ros.camera_motion.estimator import CameraMotion
-
-Float32 = npt.NDArray[np.float32]
-Matrix = npt.NDArray[np.float64]
+from strongsort_ros.types import Float32Array, Matrix
 
 SCALE = 0.1
 MAX_ITERATIONS = 100
@@ -24,7 +22,7 @@ class PublishedCameraMotion:
     """
 
     def __init__(self) -> None:
-        self._previous: Float32 | None = None
+        self._previous: Float32Array | None = None
 
     def estimate(
         self, image: npt.NDArray[np.uint8], tlwh: npt.NDArray[np.float64] | None = None
@@ -49,7 +47,7 @@ class PublishedCameraMotion:
         self._previous = None
 
 
-def _reduce(image: npt.NDArray[np.uint8]) -> Float32 | None:
+def _reduce(image: npt.NDArray[np.uint8]) -> Float32Array | None:
     """Return the grey image at a tenth of the size, or None where nothing is left."""
     size = round(image.shape[1] * SCALE), round(image.shape[0] * SCALE)
     if min(size) < 2:
@@ -59,7 +57,7 @@ def _reduce(image: npt.NDArray[np.uint8]) -> Float32 | None:
     return small.astype(np.float32)
 
 
-def maximise_ecc(template: Float32, image: Float32) -> tuple[Matrix, float] | None:
+def maximise_ecc(template: Float32Array, image: Float32Array) -> tuple[Matrix, float] | None:
     """Return the Euclidean warp from template to image, and their correlation under it.
 
     Forward additive ECC from the identity (Evangelidis and Psarakis, PAMI 30(10), 2008).
@@ -92,7 +90,7 @@ def maximise_ecc(template: Float32, image: Float32) -> tuple[Matrix, float] | No
 
 
 def _step(
-    template: Float32, sources: tuple[cv2.typing.MatLike, ...], warp: Float32
+    template: Float32Array, sources: tuple[cv2.typing.MatLike, ...], warp: Float32Array
 ) -> tuple[Matrix, float] | None:
     """Return the change of (angle, x, y) that raises the correlation, and the correlation now."""
     height, width = template.shape
@@ -127,8 +125,8 @@ def _step(
 
 
 def _sample(
-    sources: tuple[cv2.typing.MatLike, ...], warp: Float32
-) -> tuple[list[Float32], npt.NDArray[np.uint8]]:
+    sources: tuple[cv2.typing.MatLike, ...], warp: Float32Array
+) -> tuple[list[Float32Array], npt.NDArray[np.uint8]]:
     """Return the images under the warp, bilinear at multiples of 1/32 pixel, and what is inside."""
     height, width = sources[0].shape
     rows = warp.astype(np.float64) * 1024

@@ -10,9 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]
-Float32 = npt.NDArray[np.float32]
-Matrix = npt.NDArray[np.float64]
+from strongsort_ros.types import Float32Array, Image, Matrix
 
 MAX_LEVELS: Final = 3
 MIN_SIDE: Final = 12
@@ -49,13 +47,13 @@ class Level:
 
     """
 
-    image: Float32
+    image: Float32Array
     background: Image
     factor: int
     centre: tuple[float, float]
     radius: float
     index: npt.NDArray[np.int64]
-    columns: Float32
+    columns: Float32Array
 
 
 def build_pyramid(

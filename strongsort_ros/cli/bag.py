@@ -33,7 +33,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the bag."""
-    from strongsort_ros.recording.sequence_bag import write_sequence
+    from strongsort_ros.bags.writer import write_sequence
 
     contents = write_sequence(
         args.sequence,

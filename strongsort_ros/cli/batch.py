@@ -191,7 +191,7 @@ class _Task:
     hidden: Path
 
     def __call__(self) -> Outcome:
-        from strongsort_ros.recording.atomic import staging
+        from strongsort_ros.files.atomic import staging
 
         try:
             with staging(self.hidden):

@@ -30,11 +30,11 @@ def run(args: argparse.Namespace) -> None:
     """Embed the detections of every frame that has an image."""
     import numpy as np
 
-    from strongsort_ros.appearance.factory import load_extractor
-    from strongsort_ros.recording.atomic import replacing
-    from strongsort_ros.recording.deepsort_npy import save_deepsort
-    from strongsort_ros.recording.motchallenge import load_detections
-    from strongsort_ros.recording.sequence import ImageFolder, find_detections
+    from strongsort_ros.files.atomic import replacing
+    from strongsort_ros.files.deepsort_npy import save_deepsort
+    from strongsort_ros.files.motchallenge import load_detections
+    from strongsort_ros.files.sequence import ImageFolder, find_detections
+    from strongsort_ros.reid.factory import load_extractor
 
     rows = load_detections(args.detections or find_detections(args.sequence))
     images = ImageFolder(args.sequence)

@@ -11,8 +11,8 @@ from strongsort_ros.cli.files import writable
 from strongsort_ros.cli.scores import save_scores, show_scores
 
 if TYPE_CHECKING:
-    from strongsort_ros.evaluation.preprocessing import ScoredSequence
-    from strongsort_ros.evaluation.report import Recorded
+    from strongsort_ros.evaluation.report.model import Recorded
+    from strongsort_ros.evaluation.scores import ScoredSequence
 
 
 def add_parser(commands: Any) -> None:
@@ -52,8 +52,8 @@ def run(args: argparse.Namespace) -> None:
         load_refined,
         missing_results,
     )
-    from strongsort_ros.evaluation.preprocessing import check_scoring
-    from strongsort_ros.evaluation.report import Report, save_report
+    from strongsort_ros.evaluation.report.model import Report, save_report
+    from strongsort_ros.evaluation.scores import check_scoring
 
     check_scoring()
     part = {'second_half': args.second_half, 'frames': args.frames}
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _score(sequences: list[ScoredSequence], results: Path) -> Recorded:
-    from strongsort_ros.evaluation.report import Recorded
+    from strongsort_ros.evaluation.report.model import Recorded
     from strongsort_ros.evaluation.scores import score
 
     return Recorded(sequences, score(sequences, progress(f'evaluate {results.name}')))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from strongsort_ros.recording.rows import TrackRows
+    from strongsort_ros.files.rows import TrackRows
 
 STDIN: Final = Path('/dev/stdin')
 STDOUT: Final = Path('/dev/stdout')
@@ -53,7 +53,7 @@ def save_tracks_as(path: Path, tracks: TrackRows, wanted: str | None) -> None:
         The file cannot be written.
 
     """
-    from strongsort_ros.recording.motchallenge import save_csv, save_tracks
+    from strongsort_ros.files.motchallenge import save_csv, save_tracks
 
     save = save_csv if (wanted or path.suffix.lower().lstrip('.')) == 'csv' else save_tracks
     save(path, tracks)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Callable, Container
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from strongsort_ros.errors import SettingError
-from strongsort_ros.settings import AUTO, Meaning, Settings, check_value
+from strongsort_ros.settings import AUTO, ParameterSpec, Settings, check_value
 from strongsort_ros.tracking.settings import TrackerSettings
 
 SETTING_SWITCHES = {
@@ -127,7 +129,9 @@ def chosen_settings(args: argparse.Namespace, *, network: bool) -> TrackerSettin
     return settings.replace(**chosen_values(args, SETTINGS_DEST))
 
 
-def _add_setting(group: Any, flag: str, dest: str, name: str, meaning: Meaning, kind: str) -> None:
+def _add_setting(
+    group: Any, flag: str, dest: str, name: str, meaning: ParameterSpec, kind: str
+) -> None:
     text = meaning.description.replace('%', '%%')
     if kind.startswith('bool'):
         group.add_argument(
@@ -143,7 +147,7 @@ def _add_setting(group: Any, flag: str, dest: str, name: str, meaning: Meaning, 
     )
 
 
-def _reader(name: str, meaning: Meaning, kind: str) -> Callable[[str], object]:
+def _reader(name: str, meaning: ParameterSpec, kind: str) -> Callable[[str], object]:
     def read(text: str) -> object:
         value: object = text
         if text != AUTO or AUTO not in kind:
@@ -159,3 +163,59 @@ def _reader(name: str, meaning: Meaning, kind: str) -> Callable[[str], object]:
         return value
 
     return read
+
+
+if TYPE_CHECKING:
+    from strongsort_ros.online.config import TrackerNodeConfig
+
+
+def add_node_settings(parser: argparse.ArgumentParser) -> None:
+    """Add --params-file, and what stands beside or instead of it."""
+    group = parser.add_argument_group('tracker node', 'Without any: as the node, by default.')
+    group.add_argument(
+        '--params-file', type=Path, metavar='FILE.yaml', help="a robot's ROS parameter file"
+    )
+    group.add_argument(
+        '--reid', metavar='WEIGHTS', help='appearance network, or none; default: colours'
+    )
+    add_network(group)
+    group.add_argument(
+        '--ecc', action=argparse.BooleanOptionalAction, default=None,
+        help='estimate camera motion from the images',
+    )  # fmt: skip
+    group.add_argument(
+        '--frame-rate', type=float, metavar='HZ', help='nominal; default: from the stamps'
+    )
+    add_settings(parser)
+
+
+def chosen_node_settings(args: argparse.Namespace) -> TrackerNodeConfig:
+    """Return the node's settings.
+
+    Raises
+    ------
+    InputError
+        A preset stands beside a parameter file, or a value is refused.
+
+    """
+    from strongsort_ros.errors import InputError
+    from strongsort_ros.online.config import TrackerNodeConfig, load_parameter_file
+
+    switches = any(getattr(args, name) is not None for name in SETTING_SWITCHES)
+    if args.params_file and (args.preset or switches):
+        raise InputError('--params-file: has all settings; leave out --preset and the switches')
+    settings = load_parameter_file(args.params_file) if args.params_file else TrackerNodeConfig()
+    if args.preset or switches:
+        tracker = chosen_settings(args, network=True)
+        motion = 'ecc' if means_strongsort(args) else 'none'
+        node = settings.node.replace(camera_motion=motion)
+        settings = dataclasses.replace(settings, node=node, tracker=tracker)
+    given = {'weights': args.reid, 'frame_rate': args.frame_rate}
+    if args.ecc is not None:
+        given['camera_motion'] = 'ecc' if args.ecc else 'none'
+    values = {name: value for name, value in given.items() if value is not None}
+    values |= network_options(args)
+    try:
+        return settings.replace(values | chosen_values(args, SETTINGS_DEST))
+    except SettingError as error:
+        raise InputError(f'--{str(error).replace("_", "-", 1)}') from error

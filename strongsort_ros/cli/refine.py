@@ -14,10 +14,12 @@ from strongsort_ros.cli.console import meter, say
 from strongsort_ros.cli.files import add_format, readable, save_tracks_as, writable
 from strongsort_ros.cli.options import add_table, chosen_values
 from strongsort_ros.refinement.settings import CHECKPOINTS, AflinkSettings, GsiSettings
+from strongsort_ros.types import ShareProgress
 
 if TYPE_CHECKING:
-    from strongsort_ros.recording.rows import TrackRows
-    from strongsort_ros.refinement.steps import Progress, RefinedTracks, RefinementSteps
+    from strongsort_ros.files.rows import TrackRows
+    from strongsort_ros.refinement.tracks import RefinedTracks, RefinementSteps
+    from strongsort_ros.types import ShareProgress
 
 _AFLINK, _GSI = 'aflink_', 'gsi_'
 
@@ -101,11 +103,11 @@ class _Done(NamedTuple):
     interpolated: int
 
 
-def _refine(steps: RefinementSteps, options: _Options, job: Job, progress: Progress) -> _Done:
-    from strongsort_ros.recording.bag_paths import is_bag
-    from strongsort_ros.recording.motchallenge import load_tracks
+def _refine(steps: RefinementSteps, options: _Options, job: Job, progress: ShareProgress) -> _Done:
+    from strongsort_ros.bags.paths import is_bag
+    from strongsort_ros.files.motchallenge import load_tracks
     from strongsort_ros.refinement.bag import refine_bag
-    from strongsort_ros.refinement.steps import refine
+    from strongsort_ros.refinement.tracks import refine
 
     if is_bag(job.source):
         done = refine_bag(
@@ -119,7 +121,7 @@ def _refine(steps: RefinementSteps, options: _Options, job: Job, progress: Progr
     return _Done(count, len(refined.tracks), refined.links, refined.interpolated)
 
 
-def _refine_one_of_many(work: Callable[[Job, Progress], _Done], job: Job) -> str:
+def _refine_one_of_many(work: Callable[[Job, ShareProgress], _Done], job: Job) -> str:
     done = work(job, lambda _what, _share: None)
     return (
         f'{job.output}: {done.tracks} tracks, {done.boxes} boxes; '
@@ -137,7 +139,7 @@ def chosen_steps(args: argparse.Namespace) -> RefinementSteps:
 
     """
     from strongsort_ros.errors import InputError
-    from strongsort_ros.refinement.steps import RefinementSteps
+    from strongsort_ros.refinement.tracks import RefinementSteps
 
     for prefix, taken in ((_AFLINK, args.aflink), (_GSI, args.gsi)):
         values = chosen_values(args, prefix)
@@ -157,7 +159,7 @@ def chosen_steps(args: argparse.Namespace) -> RefinementSteps:
 
 def refined(tracks: TrackRows, steps: RefinementSteps) -> TrackRows:
     """Return the tracks after the steps that are asked for, and say what these did."""
-    from strongsort_ros.refinement.steps import refine
+    from strongsort_ros.refinement.tracks import refine
 
     done: RefinedTracks = refine(tracks, steps)
     _say_steps(steps, done.links, done.interpolated)

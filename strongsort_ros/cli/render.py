@@ -11,9 +11,9 @@ from strongsort_ros.cli.console import progress, say, warn
 from strongsort_ros.cli.files import add_frame_rate, writable
 
 if TYPE_CHECKING:
-    from strongsort_ros.recording.drawing import Image
-    from strongsort_ros.recording.rows import TrackRows
-    from strongsort_ros.recording.sequence import ImageFolder
+    from strongsort_ros.files.rows import TrackRows
+    from strongsort_ros.files.sequence import ImageFolder
+    from strongsort_ros.types import Image
 
 
 _NARROWEST, _WIDEST = 16, 16384
@@ -50,10 +50,10 @@ def run(args: argparse.Namespace) -> None:
     """Draw every image there is."""
     import numpy as np
 
-    from strongsort_ros.recording.drawing import shrink
-    from strongsort_ros.recording.motchallenge import load_tracks
-    from strongsort_ros.recording.sequence import ImageFolder, sequence_info
-    from strongsort_ros.recording.video import has_pyav, write_video
+    from strongsort_ros.files.drawing import shrink
+    from strongsort_ros.files.motchallenge import load_tracks
+    from strongsort_ros.files.sequence import ImageFolder, sequence_info
+    from strongsort_ros.files.video import has_pyav, write_video
 
     info = sequence_info(args.sequence, args.frame_rate)
     images = ImageFolder(args.sequence)
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _draw(images: ImageFolder, tracks: TrackRows, trail: int) -> Iterator[Image]:
-    from strongsort_ros.recording.drawing import draw_tracks
+    from strongsort_ros.files.drawing import draw_tracks
 
     for frame in progress('render')(images.paths.keys()):
         image = images.read(frame)

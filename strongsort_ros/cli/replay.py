@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from strongsort_ros.cli.batch import Job, add_batch_options, bag_name, plan, run_many
 from strongsort_ros.cli.console import meter, say, warn
-from strongsort_ros.cli.node_settings import add_node_settings, chosen_node_settings
+from strongsort_ros.cli.options import add_node_settings, chosen_node_settings
 from strongsort_ros.cli.refine import add_steps, chosen_steps
-from strongsort_ros.cli.replay_job import ReplayWork, oddities
-from strongsort_ros.cli.replay_scores import add_score_options, find_truths, score_replays
+from strongsort_ros.cli.replay_job import ReplayWork, replay_warnings
+from strongsort_ros.cli.scores import add_score_options, find_truths, score_replays
 
 if TYPE_CHECKING:
-    from strongsort_ros.streaming.replay import Replayed
+    from strongsort_ros.replay.replay import Replayed
 
 
 def add_parser(commands: Any) -> None:
@@ -76,6 +76,6 @@ def _replay(work: ReplayWork, job: Job) -> Replayed:
         replayed, lines = work.replay(job, show)
     for line in lines:
         say(line)
-    for line in oddities(replayed):
+    for line in replay_warnings(replayed):
         warn(line)
     return replayed

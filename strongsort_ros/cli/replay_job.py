@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strongsort_ros.cli.batch import Job
+from strongsort_ros.types import ShareProgress
 
 if TYPE_CHECKING:
-    from strongsort_ros.refinement.steps import RefinementSteps
-    from strongsort_ros.streaming.replay import Replayed
-    from strongsort_ros.streaming.settings import AllSettings
+    from strongsort_ros.online.config import TrackerNodeConfig
+    from strongsort_ros.refinement.tracks import RefinementSteps
+    from strongsort_ros.replay.replay import Replayed
 
-Show = Callable[[str, float], None]
-"""Called with what is being done and the share done, 0 to 1."""
 
 TRACKED_WITHOUT = {
     'without_image': 'detections without an image (tracked by motion)',
@@ -52,7 +50,7 @@ class ReplayWork:
 
     """
 
-    settings: AllSettings
+    settings: TrackerNodeConfig
     image_topic: str = ''
     detections_topic: str = ''
     carry: bool = False
@@ -62,9 +60,9 @@ class ReplayWork:
     def __call__(self, job: Job) -> str:
         """Replay a bag, and return what there is to say of it."""
         replayed, lines = self.replay(job, lambda _what, _share: None)
-        return '\n'.join([*lines, *(f'{job.source}: {line}' for line in oddities(replayed))])
+        return '\n'.join([*lines, *(f'{job.source}: {line}' for line in replay_warnings(replayed))])
 
-    def replay(self, job: Job, show: Show) -> tuple[Replayed, list[str]]:
+    def replay(self, job: Job, show: ShareProgress) -> tuple[Replayed, list[str]]:
         """Replay a bag; also return a line about each output.
 
         Raises
@@ -75,9 +73,9 @@ class ReplayWork:
             Weights cannot be used.
 
         """
-        from strongsort_ros.recording.atomic import replacing_together
-        from strongsort_ros.recording.track_text import text_beside
-        from strongsort_ros.streaming.replay import replay
+        from strongsort_ros.files.atomic import replacing_together
+        from strongsort_ros.files.motchallenge import text_beside
+        from strongsort_ros.replay.replay import replay
 
         output = job.output
         bags = [output] if self.steps is None else [output, refined_beside(output)]
@@ -102,13 +100,13 @@ class ReplayWork:
         return replayed, lines
 
     def _save_csv(self, bag: Path) -> None:
-        from strongsort_ros.recording.motchallenge import save_csv
-        from strongsort_ros.recording.rosbag_reader import read_tracks
+        from strongsort_ros.bags.tracks import read_tracks
+        from strongsort_ros.files.motchallenge import save_csv
 
         rate = self.settings.node.frame_rate
         save_csv(csv_beside(bag), read_tracks(bag, '/tracks', rate))
 
-    def _refine(self, job: Job, written: Path, replayed: Replayed, show: Show) -> str:
+    def _refine(self, job: Job, written: Path, replayed: Replayed, show: ShareProgress) -> str:
         from strongsort_ros.errors import InputError
         from strongsort_ros.refinement.bag import refine_bag
 
@@ -138,7 +136,7 @@ def refined_beside(bag: Path) -> Path:
     return bag.with_name(f'{bag.name}_refined')
 
 
-def oddities(replayed: Replayed) -> list[str]:
+def replay_warnings(replayed: Replayed) -> list[str]:
     """Return lines about what was not as it should be: one of all that was lost or left out."""
     lines = list(replayed.notes)
     if not replayed.topics.image:

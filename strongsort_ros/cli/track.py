@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from strongsort_ros.cli.console import progress, say, warn
 from strongsort_ros.cli.files import add_format, readable, save_tracks_as, writable
@@ -17,15 +17,15 @@ from strongsort_ros.cli.options import (
     network_options,
 )
 from strongsort_ros.cli.refine import add_steps, chosen_steps, refined
-from strongsort_ros.cli.track_input import frames_to_step, warnings
 
 if TYPE_CHECKING:
     from strongsort_ros.camera_motion.estimator import CameraMotionEstimator
     from strongsort_ros.camera_motion.motion_file import SequenceMotion
-    from strongsort_ros.pipeline import Image, Pipeline
-    from strongsort_ros.recording.rows import DetectionRows
-    from strongsort_ros.recording.sequence import ImageFolder
+    from strongsort_ros.files.rows import DetectionRows
+    from strongsort_ros.files.sequence import ImageFolder
+    from strongsort_ros.pipeline import Pipeline
     from strongsort_ros.tracking.tracks import Tracks
+    from strongsort_ros.types import Image
 
 # What --ecc and --no-ecc mean without a file.
 _FROM_IMAGES, _OFF = 'images', 'off'
@@ -73,9 +73,9 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Track a sequence; every frame from the first to the last detection is one."""
-    from strongsort_ros.recording.atomic import replacing
-    from strongsort_ros.recording.rows import TrackRows
-    from strongsort_ros.recording.sequence import ImageFolder
+    from strongsort_ros.files.atomic import replacing
+    from strongsort_ros.files.rows import TrackRows
+    from strongsort_ros.files.sequence import ImageFolder
 
     steps = chosen_steps(args)
     _find_in_sequence(args)
@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _find_in_sequence(args: argparse.Namespace) -> None:
     """Take detections and images from a sequence's folder, where that is what was named."""
-    from strongsort_ros.recording.sequence import find_detections, has_images
+    from strongsort_ros.files.sequence import find_detections, has_images
 
     folder = args.detections
     if not folder.is_dir():
@@ -111,8 +111,8 @@ def _find_in_sequence(args: argparse.Namespace) -> None:
 
 
 def _load(path: Path) -> DetectionRows:
-    from strongsort_ros.recording.deepsort_npy import load_deepsort
-    from strongsort_ros.recording.motchallenge import load_detections
+    from strongsort_ros.files.deepsort_npy import load_deepsort
+    from strongsort_ros.files.motchallenge import load_detections
 
     return load_deepsort(path) if path.suffix == '.npy' else load_detections(path)
 
@@ -149,7 +149,7 @@ def _make_pipeline(
         raise InputError(f'--reid: {args.detections} has embeddings already; give a det.txt')
     extractor = None
     if images is not None and rows.embeddings is None:
-        from strongsort_ros.appearance.factory import load_extractor
+        from strongsort_ros.reid.factory import load_extractor
 
         extractor = load_extractor(args.reid or '', **network_options(args))
     settings = chosen_settings(args, network=extractor is not None)
@@ -193,3 +193,102 @@ def _read(images: ImageFolder | None, frame: int, unreadable: list[str]) -> Imag
     except InputError as error:
         unreadable.append(str(error))
         return None
+
+
+if TYPE_CHECKING:
+    from strongsort_ros.files.rows import DetectionRows
+    from strongsort_ros.files.sequence import ImageFolder
+    from strongsort_ros.tracking.settings import TrackerSettings
+    from strongsort_ros.types import IntArray
+
+_LONG_GAP: Final = 1000
+"""Frames without detections that are more likely a wrong frame number."""
+
+
+def frames_to_step(rows: DetectionRows, images: ImageFolder | None, max_age: int) -> IntArray:
+    """Return the frames that change a tracker, ascending.
+
+    Left out are frames without detections and image after the last track has ended, so a wrong
+    frame number costs no time. The tracks are those of stepping through every frame.
+
+    Parameters
+    ----------
+    rows
+        Detections of the recording.
+    images
+        Its images, if there are any.
+    max_age
+        Frames after which a track without detections ends.
+
+    """
+    import numpy as np
+
+    seen = np.unique(rows.frames)
+    if not len(seen):
+        return seen
+    steps = np.minimum(np.diff(seen, append=seen[-1] + 1), max_age + 2)
+    first = np.cumsum(steps) - steps
+    frames: IntArray = np.repeat(seen - first, steps) + np.arange(steps.sum())
+    if images is not None:
+        there = np.fromiter(images.paths, dtype=np.int64)
+        there = there[(there >= seen[0]) & (there <= seen[-1])]
+        frames = np.union1d(frames, there)
+    return frames
+
+
+def warnings(
+    rows: DetectionRows, settings: TrackerSettings, images: ImageFolder | None
+) -> Iterator[str]:
+    """Yield a line for each thing in the input that is probably a mistake.
+
+    Parameters
+    ----------
+    rows
+        Detections of the recording.
+    settings
+        Of the tracker.
+    images
+        The images given with them, if any.
+
+    """
+    if not len(rows):
+        yield 'no detections in the file'
+        return
+    low, high = float(rows.scores.min()), float(rows.scores.max())
+    if low < 0 or high > 1:
+        yield f'scores are {low:g} to {high:g}, expected 0 to 1: scale them'
+    if high < settings.min_confidence:
+        yield (
+            f'no detection is used: the highest score, {high:g}, is below --min-confidence '
+            f'{settings.min_confidence:g}'
+        )
+    yield from _gap(rows)
+    if images is not None:
+        yield from _image_warnings(rows, images)
+
+
+def _gap(rows: DetectionRows) -> Iterator[str]:
+    import numpy as np
+
+    gaps = np.diff(rows.frames)
+    if len(gaps) and gaps.max() > _LONG_GAP:
+        place = int(gaps.argmax())
+        before, after = (int(frame) for frame in rows.frames[place : place + 2])
+        yield f'no detections in frames {before + 1} to {after - 1}: is frame {after} right?'
+
+
+def _image_warnings(rows: DetectionRows, images: ImageFolder) -> Iterator[str]:
+    frames = rows.frame_range
+    first, last = frames[0], frames[-1]
+    first_image, last_image = next(iter(images.paths)), next(reversed(images.paths))
+    begins = {first, first_image} == {0, 1}
+    shifted = abs(first - first_image) == 1 and last - last_image == first - first_image
+    if begins or shifted:
+        yield (
+            f'images are numbered {first_image} to {last_image}, detections {first} to {last}: '
+            'is one of them counted from 0?'
+        )
+    missing = len(frames) - sum(frame in frames for frame in images.paths)
+    if missing:
+        doubt = '; are these the images of this sequence?' if missing > len(frames) // 2 else ''
+        yield f'{missing} of {len(frames)} frames have no image: tracked by motion there{doubt}'

@@ -62,13 +62,12 @@ def run(args: argparse.Namespace) -> None:
 
 def _train_motion(args: argparse.Namespace, half: str, other: str) -> float | None:
     """Train on one half, and return the share that is told right of the other."""
-    from strongsort_ros.refinement.aflink_motion_training import (
+    from strongsort_ros.refinement.aflink.motion_training import (
         MotionTrainingSettings,
         motion_accuracy,
         train_motion,
     )
-    from strongsort_ros.refinement.aflink_samples import load_pedestrians
-    from strongsort_ros.refinement.aflink_training import save_linker
+    from strongsort_ros.refinement.aflink.published_training import load_pedestrians, save_linker
 
     settings = _settings(MotionTrainingSettings, args)
     truths = [load_pedestrians(folder, half) for folder in args.sequences]
@@ -81,10 +80,10 @@ def _train_motion(args: argparse.Namespace, half: str, other: str) -> float | No
 
 
 def _train_published(args: argparse.Namespace, half: str, other: str) -> float | None:
-    from strongsort_ros.refinement.aflink_published import PublishedLinker
-    from strongsort_ros.refinement.aflink_samples import load_sequences
-    from strongsort_ros.refinement.aflink_training import (
+    from strongsort_ros.refinement.aflink.published import PublishedLinker
+    from strongsort_ros.refinement.aflink.published_training import (
         AflinkTrainingSettings,
+        load_sequences,
         pair_accuracy,
         save_linker,
         train,

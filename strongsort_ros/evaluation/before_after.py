@@ -7,14 +7,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from strongsort_ros.evaluation.preprocessing import ScoredSequence
 from strongsort_ros.evaluation.recordings import recorded_sequence
-from strongsort_ros.evaluation.report import Recorded, Table
-from strongsort_ros.evaluation.scores import Evaluation, Scores, score
-from strongsort_ros.recording.atomic import replacing
-from strongsort_ros.recording.motchallenge import load_tracks
-from strongsort_ros.recording.rows import GroundTruth
-from strongsort_ros.tracking.detections import IntArray
+from strongsort_ros.evaluation.report.model import Recorded, Table
+from strongsort_ros.evaluation.scores import Evaluation, ScoredSequence, Scores, score
+from strongsort_ros.files.atomic import replacing
+from strongsort_ros.files.motchallenge import load_tracks
+from strongsort_ros.files.rows import GroundTruth
+from strongsort_ros.types import IntArray
 
 
 def assess(name: str, frames: IntArray, truth: Path | None, text: Path) -> Recorded:

@@ -13,12 +13,11 @@ from typing import Final
 import numpy as np
 
 from strongsort_ros.errors import InputError
-from strongsort_ros.evaluation.preprocessing import ScoredSequence
-from strongsort_ros.evaluation.scores import Evaluation, score
-from strongsort_ros.recording.drawing import Image
-from strongsort_ros.recording.motchallenge import load_ground_truth, load_tracks
-from strongsort_ros.recording.rows import GroundTruth, TrackRows
-from strongsort_ros.recording.sequence import ImageFolder, has_images, load_sequence_info
+from strongsort_ros.evaluation.scores import Evaluation, ScoredSequence, score
+from strongsort_ros.files.motchallenge import load_ground_truth, load_tracks
+from strongsort_ros.files.rows import GroundTruth, TrackRows
+from strongsort_ros.files.sequence import ImageFolder, has_images, load_sequence_info
+from strongsort_ros.types import Image
 
 _log = logging.getLogger(__name__)
 _TRACKS: Final = ('.csv', '.txt')

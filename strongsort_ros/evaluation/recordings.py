@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from strongsort_ros.bags.camera import CameraTopics, image_times, read_image
 from strongsort_ros.errors import ImageError, InputError, MessageError
-from strongsort_ros.evaluation.preprocessing import ScoredSequence
-from strongsort_ros.recording.camera_bag import CameraTopics, image_times, read_image
-from strongsort_ros.recording.drawing import Image
-from strongsort_ros.recording.motchallenge import load_ground_truth, load_tracks
-from strongsort_ros.tracking.detections import IntArray
+from strongsort_ros.evaluation.scores import ScoredSequence
+from strongsort_ros.files.motchallenge import load_ground_truth, load_tracks
+from strongsort_ros.types import Image, IntArray
 
 
 def recorded_sequence(

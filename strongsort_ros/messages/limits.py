@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from strongsort_ros.settings import Settings, setting
+from strongsort_ros.settings import Settings, num_field
 
 MEGA: Final = 1_000_000
 LONGEST_FRAME_ID: Final = 1024
@@ -23,14 +23,14 @@ class InputLimits(Settings):
 
     """
 
-    detections: int = setting(
+    detections: int = num_field(
         2000, 'Most detections of a message; one that has more is dropped.', low=1, high=100_000
     )
-    hypotheses: int = setting(
+    hypotheses: int = num_field(
         1000, 'Most hypotheses of a detection; a message that has more is dropped.', low=1,
         high=100_000,
     )  # fmt: skip
-    image_size: float = setting(
+    image_size: float = num_field(
         100.0, 'Largest image, raw or decompressed; the detections of a larger one are tracked by '
         'motion alone.', 'Mpx', low=0.01, high=1000.0,
     )  # fmt: skip

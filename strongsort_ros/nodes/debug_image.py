@@ -6,18 +6,18 @@ import array
 from typing import Any, Final
 
 import numpy as np
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image as ImageMessage
 
-from strongsort_ros.messages.images import BGR
-from strongsort_ros.messages.serialised import Header
-from strongsort_ros.recording.drawing import colour_of, draw_box
+from strongsort_ros.files.drawing import colour_of, draw_box
+from strongsort_ros.messages.cdr import Header
 from strongsort_ros.tracking.tracks import LOST, TENTATIVE, Tracks
+from strongsort_ros.types import Image
 
 GREY: Final = (128, 128, 128)
 _HEIGHT: Final = 1080  # pixels of an image whose confirmed tracks have lines of two
 
 
-def draw_tracks(image: BGR, tracks: Tracks) -> BGR:
+def draw_tracks(image: Image, tracks: Tracks) -> Image:
     """Return a copy of the image with a box, the id and the class of each track.
 
     Every id has the colour that it has in videos and reports. A confirmed track has a thick box, a
@@ -37,9 +37,9 @@ def draw_tracks(image: BGR, tracks: Tracks) -> BGR:
     return canvas
 
 
-def image_message(header: Header, image: BGR) -> Any:
+def image_message(header: Header, image: Image) -> Any:
     """Return a sensor_msgs/Image in bgr8."""
-    message = Image()
+    message = ImageMessage()
     message.header.stamp.sec, message.header.stamp.nanosec = header.seconds, header.nanoseconds
     message.header.frame_id = header.frame_id
     message.height, message.width = image.shape[:2]

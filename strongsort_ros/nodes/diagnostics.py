@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
-from strongsort_ros.streaming.settings import DiagnosticsSettings
+from strongsort_ros.online.config import DiagnosticsSettings
 
 OK, WARN, ERROR, STALE = (
     DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR, DiagnosticStatus.STALE

@@ -7,7 +7,8 @@ import importlib
 import cv2
 import numpy as np
 
-from strongsort_ros.messages.images import BGR, Converter, RawImage
+from strongsort_ros.messages.images import Converter, RawImage
+from strongsort_ros.types import Image
 
 
 def cv_bridge_converter() -> Converter | None:
@@ -23,7 +24,7 @@ def cv_bridge_converter() -> Converter | None:
     except (ImportError, AttributeError, SystemError):  # built for another NumPy: any of these
         return None
 
-    def convert(image: RawImage) -> BGR | None:
+    def convert(image: RawImage) -> Image | None:
         try:
             return np.asarray(to_image(image, 'bgr8'), np.uint8)
         except (cv_bridge.CvBridgeError, cv2.error, RuntimeError):

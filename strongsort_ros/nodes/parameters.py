@@ -20,7 +20,7 @@ from strongsort_ros.errors import StrongSortError, shorten
 from strongsort_ros.settings import (
     ACTIVE,
     AUTO,
-    LOADED,
+    CONFIGURED,
     STARTED,
     Parameter,
     SettingsGroup,
@@ -74,7 +74,7 @@ class Parameters(Generic[Group]):
             node.declare_parameter(parameter.name, parameter.value, descriptor(parameter))
         given = node.get_parameters([parameter.name for parameter in parameters])
         self.settings = settings.replace({p.name: p.value for p in given})
-        self._fixed_while = {p.name: p.fixed_while for p in parameters if p.fixed_while}
+        self._read_only_in = {p.name: p.read_only_in for p in parameters if p.read_only_in}
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._apply)
 
@@ -93,10 +93,10 @@ class Parameters(Generic[Group]):
         state = self._state()
         now = {parameter.name: parameter.value for parameter in self.settings.parameters()}
         for name, value in changes.items():
-            when = self._fixed_while.get(name)
+            when = self._read_only_in.get(name)
             if when and value == now[name]:
                 continue  # as when a file with all parameters is loaded
-            if when == LOADED and state in ('inactive', 'active'):
+            if when == CONFIGURED and state in ('inactive', 'active'):
                 return f'{name}: is read when the node is configured; clean it up first'
             if when == ACTIVE and state == 'active':
                 return f'{name}: cannot change while the node is active; deactivate it first'
@@ -147,7 +147,7 @@ def descriptor(parameter: Parameter) -> ParameterDescriptor:
     described = ParameterDescriptor(
         description=meaning.description + unit,
         additional_constraints=constraints(meaning, kind),
-        read_only=parameter.fixed_while == STARTED,
+        read_only=parameter.read_only_in == STARTED,
         # `auto` or a number: the type may change, the table checks it.
         dynamic_typing=AUTO in kind,
     )

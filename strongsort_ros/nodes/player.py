@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,13 +15,14 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
 
+from strongsort_ros.bags.camera import CameraTopics, read_camera
+from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.errors import MessageError
-from strongsort_ros.messages.serialised import SECOND, read_header
-from strongsort_ros.nodes.answers import Answers
+from strongsort_ros.messages.cdr import read_header
 from strongsort_ros.nodes.client import ANSWERING, STARTING, Client, NodeError
-from strongsort_ros.recording.camera_bag import CameraTopics, read_camera
-from strongsort_ros.recording.rosbag_writer import BagWriter
-from strongsort_ros.streaming.live_report import Played
+from strongsort_ros.nodes.track_recorder import TrackRecorder
+from strongsort_ros.replay.results import Played
+from strongsort_ros.types import SECOND, CountProgress
 
 AHEAD: Final = 5
 """Frames that wait for an image that has not been played, while others are."""
@@ -33,12 +33,9 @@ MISSES: Final = 5
 DEADLINE: Final = 2.0
 """The tracker's sync_deadline in step: an image that is late there is so by the machine's fault."""
 
-Progress = Callable[[int, int], None]
-"""Called with the number of frames that are played, and of all."""
-
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class PlaybackOptions:
     """How to play.
 
     Attributes
@@ -87,12 +84,12 @@ class Player:
         client: Client,
         topics: CameraTopics,
         writer: BagWriter,
-        pace: Pace,
+        pace: PlaybackOptions,
         tracker: str = 'tracker',
     ) -> None:
         self._client, self._topics, self._pace, self._tracker = client, topics, pace, tracker
         node = client.node
-        self._answers = Answers(node, writer, node.resolve_topic_name(tracker))
+        self._answers = TrackRecorder(node, writer, node.resolve_topic_name(tracker))
         self._publishers = {topics.detections: _publisher(client, Detection2DArray, 'detections')}
         if topics.image:
             kind = CompressedImage if topics.compressed else Image
@@ -130,7 +127,7 @@ class Player:
             )
         self._client.handshake(self._tracker)
 
-    def play(self, bag: Path, progress: Progress = lambda _done, _all: None) -> Played:
+    def play(self, bag: Path, progress: CountProgress = lambda _done, _all: None) -> Played:
         """Play the bag from beginning to end.
 
         Raises

@@ -17,14 +17,13 @@ from rclpy.qos import QoSProfile
 from rclpy.task import Future
 
 from strongsort_ros import action, srv
+from strongsort_ros.bags.paths import AllowedRoot
 from strongsort_ros.nodes.diagnostics import status_message
-from strongsort_ros.nodes.managed_node import ManagedNode
+from strongsort_ros.nodes.lifecycle import ManagedNode, logged
 from strongsort_ros.nodes.program import run
-from strongsort_ros.nodes.refinements import Refinements
-from strongsort_ros.nodes.transitions import logged
+from strongsort_ros.nodes.refinement_server import RefinementServer
 from strongsort_ros.packages import require
-from strongsort_ros.recording.allowed_root import AllowedRoot
-from strongsort_ros.refinement.refiner_settings import AllRefinerSettings
+from strongsort_ros.refinement.settings import RefinerNodeConfig
 from strongsort_ros.refinement.worker_process import check_checkpoint
 
 ANSWERING: Final = 1.0
@@ -37,7 +36,7 @@ PAUSE: Final = 0.01
 """Seconds between two answers: a client's queue holds 10, and other clients' answers, too."""
 
 
-class RefinerNode(ManagedNode[AllRefinerSettings]):
+class RefinerNode(ManagedNode[RefinerNodeConfig]):
     """Node `refiner`: takes requests while active, one at a time.
 
     A worker process does the work, so that the node answers at once whatever else it is asked.
@@ -45,12 +44,12 @@ class RefinerNode(ManagedNode[AllRefinerSettings]):
 
     def __init__(self, **node_arguments: Any) -> None:
         self._calls: deque[Callable[[], object]] = deque()
-        self._refinements = Refinements(self._call_later, self.report_soon)
+        self._refinements = RefinementServer(self._call_later, self.report_soon)
         self._waiting = 0
         self._next_answer = 0.0
         self._root: AllowedRoot | None = None
         self._action_server: ActionServer | None = None
-        super().__init__('refiner', AllRefinerSettings(), **node_arguments)
+        super().__init__('refiner', RefinerNodeConfig(), **node_arguments)
         # Requests wait for their answers; others, and all else, go on meanwhile.
         group = ReentrantCallbackGroup()
         self.create_service(

@@ -14,23 +14,22 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.logging import get_logger
 from rclpy.signals import SignalHandlerOptions
 
+from strongsort_ros.bags.camera import find_camera_topics
+from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.errors import InputError, StrongSortError, one_line
 from strongsort_ros.evaluation.before_after import headline_table, scores_of
 from strongsort_ros.evaluation.evaluate import find_truth
-from strongsort_ros.evaluation.preprocessing import check_scoring
-from strongsort_ros.evaluation.report import save_report
-from strongsort_ros.nodes.client import Client, NodeError
+from strongsort_ros.evaluation.report.model import save_report
+from strongsort_ros.evaluation.scores import check_scoring
+from strongsort_ros.files.atomic import replacing_folder
+from strongsort_ros.files.motchallenge import load_ground_truth
+from strongsort_ros.nodes.client import Client, NodeError, refine, summary
 from strongsort_ros.nodes.parameters import Parameters, warn_of_unknown_parameters
-from strongsort_ros.nodes.player import Pace, Player
-from strongsort_ros.nodes.refine_call import refine, summary
-from strongsort_ros.nodes.replayer_settings import AllReplayerSettings, ReplayerSettings
+from strongsort_ros.nodes.player import PlaybackOptions, Player
 from strongsort_ros.nodes.ros_errors import START_ERRORS, NamingNode, reason
-from strongsort_ros.recording.atomic import replacing_folder
-from strongsort_ros.recording.camera_bag import find_camera_topics
-from strongsort_ros.recording.motchallenge import load_ground_truth
-from strongsort_ros.recording.rosbag_writer import BagWriter
+from strongsort_ros.replay.results import REFINED, TRACKS, Played, live_report, write_results
+from strongsort_ros.replay.settings import ReplayerNodeConfig, ReplayerSettings
 from strongsort_ros.settings import ACTIVE
-from strongsort_ros.streaming.live_report import REFINED, TRACKS, Played, live_report, write_results
 
 MARKER: Final = 'replay.json'
 """A folder with this file is a replay's output, and may be replaced by the next."""
@@ -111,7 +110,7 @@ class Replayer:
     def _play(self, folder: Path) -> Played:
         settings, bag = self._settings, Path(self._settings.bag)
         topics = find_camera_topics(bag, settings.image_topic, settings.detections_topic)
-        pace = Pace(
+        pace = PlaybackOptions(
             settings.realtime, settings.rate, settings.clock, settings.starting, settings.patience
         )
         with BagWriter(folder / TRACKS) as writer:
@@ -172,7 +171,7 @@ def _replay(arguments: list[str] | None) -> int:
     try:
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
         node = NamingNode('replayer')
-        settings = Parameters(node, AllReplayerSettings(), lambda: ACTIVE, lambda _: None).settings
+        settings = Parameters(node, ReplayerNodeConfig(), lambda: ACTIVE, lambda _: None).settings
     except START_ERRORS as error:
         get_logger('replayer').fatal(reason(error))
         # What is wrong with a parameter is an input; ROS itself is not.

@@ -18,21 +18,20 @@ from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2DArray
 
 from strongsort_ros.errors import StrongSortError, one_line
-from strongsort_ros.messages.track_arrays import write_track_array
+from strongsort_ros.messages.track2d_array import write_track_array
 from strongsort_ros.msg import Track2DArray
 from strongsort_ros.nodes.debug_image import draw_tracks, image_message
 from strongsort_ros.nodes.diagnostics import Condition, Diagnosis
 from strongsort_ros.nodes.image_messages import cv_bridge_converter
-from strongsort_ros.nodes.inputs import THROTTLE, Inputs
-from strongsort_ros.nodes.managed_node import OVERRIDABLE_QOS, ManagedNode
-from strongsort_ros.nodes.memory import keep_freed_memory, resident_memory
+from strongsort_ros.nodes.lifecycle import OVERRIDABLE_QOS, ManagedNode, logged
 from strongsort_ros.nodes.message_layout import check_layouts
 from strongsort_ros.nodes.program import run
-from strongsort_ros.nodes.transitions import logged
-from strongsort_ros.streaming.answers import track_array, tracked_detections
-from strongsort_ros.streaming.backlog import Frame
-from strongsort_ros.streaming.processing import FrameProcessor, Received, Tracked
-from strongsort_ros.streaming.settings import AllSettings, DiagnosticsSettings
+from strongsort_ros.nodes.ros_environment import keep_freed_memory, resident_memory
+from strongsort_ros.nodes.tracker_subscriptions import THROTTLE, TrackerSubscriptions
+from strongsort_ros.online.backlog import Frame
+from strongsort_ros.online.config import DiagnosticsSettings, TrackerNodeConfig
+from strongsort_ros.online.frame_processor import FrameProcessor, StampedMessage, TrackedFrame
+from strongsort_ros.online.track_messages import track_array, tracked_detections
 
 NAMESAKE: Final = (
     'another node of this name is running: services and parameters reach either of them; start '
@@ -40,7 +39,7 @@ NAMESAKE: Final = (
 )
 
 
-class TrackerNode(ManagedNode[AllSettings]):
+class TrackerNode(ManagedNode[TrackerNodeConfig]):
     """Node `tracker`: loads when configured, subscribes when active.
 
     Frames, services and transitions run in one executor's thread, one after the other, so that
@@ -49,10 +48,10 @@ class TrackerNode(ManagedNode[AllSettings]):
 
     def __init__(self, **node_arguments: Any) -> None:
         self._processor: FrameProcessor | None = None
-        self._inputs: Inputs | None = None
+        self._inputs: TrackerSubscriptions | None = None
         self._diagnosis = Diagnosis(DiagnosticsSettings())
         self._published: Counter[str] = Counter()
-        super().__init__('tracker', AllSettings(), **node_arguments)
+        super().__init__('tracker', TrackerNodeConfig(), **node_arguments)
         self.create_service(Trigger, '~/reset', self._reset)
 
     # The life cycle
@@ -78,7 +77,7 @@ class TrackerNode(ManagedNode[AllSettings]):
         assert self._processor is not None
         self._processor.forget()
         self._diagnosis = Diagnosis(self.settings.diagnostics)
-        self._inputs = Inputs(self, self.settings.node, self._track)
+        self._inputs = TrackerSubscriptions(self, self.settings.node, self._track)
         self.get_logger().info(f'active: {self._inputs}')
         return super().on_activate(state)
 
@@ -112,7 +111,7 @@ class TrackerNode(ManagedNode[AllSettings]):
 
     # A frame
 
-    def _track(self, frame: Frame[Received, Received]) -> None:
+    def _track(self, frame: Frame[StampedMessage, StampedMessage]) -> None:
         """Track one frame and publish; the node counts a frame that fails, and goes on."""
         assert self._processor is not None
         if frame.restarted:
@@ -131,7 +130,7 @@ class TrackerNode(ManagedNode[AllSettings]):
         if self._processor.trouble != trouble:
             self.report_soon()
 
-    def _publish(self, tracked: Tracked) -> None:
+    def _publish(self, tracked: TrackedFrame) -> None:
         """Publish what somebody reads."""
         assert self._processor is not None
         start = time.perf_counter()
@@ -156,7 +155,7 @@ class TrackerNode(ManagedNode[AllSettings]):
 
     # Around it
 
-    def change_settings(self, settings: AllSettings) -> None:
+    def change_settings(self, settings: TrackerNodeConfig) -> None:
         """Track the next frame with other settings."""
         self._diagnosis.settings = settings.diagnostics
         if self._processor is not None:

@@ -8,20 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from strongsort_ros.recording.atomic import replacing_together
-from strongsort_ros.recording.bag_copy import copy_bag
-from strongsort_ros.recording.bag_paths import check_new_bag
-from strongsort_ros.recording.motchallenge import save_tracks
-from strongsort_ros.recording.raw_bag import open_raw_bag
-from strongsort_ros.recording.recorded_tracks import RecordedTracks, read_recorded_tracks
-from strongsort_ros.recording.refined_messages import rewrite_tracks
-from strongsort_ros.recording.track_text import text_beside
-from strongsort_ros.refinement.steps import Progress, RefinedTracks, RefinementSteps, refine
-from strongsort_ros.refinement.track_fields import refined_fields
+from strongsort_ros.bags.copy import copy_bag
+from strongsort_ros.bags.paths import check_new_bag
+from strongsort_ros.bags.reader import open_raw_bag
+from strongsort_ros.bags.refined_messages import rewrite_tracks
+from strongsort_ros.bags.tracks import RecordedTracks, read_recorded_tracks
+from strongsort_ros.files.atomic import replacing_together
+from strongsort_ros.files.motchallenge import save_tracks, text_beside
+from strongsort_ros.messages.track2d_array import TRACK
+from strongsort_ros.refinement.tracks import RefinedTracks, RefinementSteps, refine
+from strongsort_ros.tracking.tracks import LOST
+from strongsort_ros.types import IntArray, ShareProgress
 
 if TYPE_CHECKING:
-    from strongsort_ros.refinement.aflink_network import Linker
+    from strongsort_ros.refinement.aflink.checkpoints import Linker
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def refine_bag(
     topic: str = '',
     frame_rate: float = 0.0,
     linker: Linker | None = None,
-    progress: Progress = lambda _phase, _share: None,
+    progress: ShareProgress = lambda _phase, _share: None,
 ) -> RefinedBag:
     """Write a bag anew with its tracks refined, and beside it the tracks as MOTChallenge text.
 
@@ -124,3 +126,66 @@ def _in_messages(recorded: RecordedTracks, refined: RefinedTracks) -> RefinedTra
     """Leave out what was interpolated in frames without a message."""
     there = (refined.source >= 0) | np.isin(refined.tracks.frames, recorded.frames)
     return RefinedTracks(refined.tracks.select(there), refined.source[there], refined.links)
+
+
+def refined_fields(recorded: RecordedTracks, refined: RefinedTracks) -> npt.NDArray[np.void]:
+    """Return the fields (K,) of `TRACK` of refined tracks.
+
+    A box that was recorded keeps its fields but for the id and the box; `first_seen`, `age` and
+    `hits` of a track that was linked go on from those of the first track of its chain. A box that
+    was interpolated is LOST, predicted from the one before the gap; its velocity is along the
+    line to the one after it.
+    """
+    rows, source = refined.tracks, refined.source
+    order = np.lexsort((rows.frames, rows.ids))
+    frames, source = rows.frames[order], source[order]
+    numbers = np.arange(len(order))
+    seen = source >= 0
+    # The first and the last box of every track was recorded.
+    before = np.maximum.accumulate(np.where(seen, numbers, 0))
+    after = np.minimum.accumulate(np.where(seen, numbers, len(order))[::-1])[::-1]
+    fields = recorded.tracks[source[before]]
+    _continue(fields, recorded, recorded.rows.ids[source[before]], rows.ids[order])
+    boxes = rows.tlwh[order]
+    fields['id'] = rows.ids[order]
+    fields['center'] = boxes[:, :2] + boxes[:, 2:] / 2
+    fields['size'] = boxes[:, 2:]
+    new = ~seen
+    since = frames[new] - frames[before[new]]
+    fields['state'][new] = LOST
+    fields['detection_index'][new] = -1
+    fields['score'][new] = rows.scores[order][new]
+    fields['age'][new] += since.astype(np.uint32)
+    fields['time_since_update'][new] += since.astype(np.uint32)
+    way = fields['center'][after[new]] - fields['center'][before[new]]
+    duration = (frames[after[new]] - frames[before[new]]) / recorded.frame_rate
+    fields['velocity'][new] = way / duration[:, None]
+    result = np.empty(len(order), TRACK)
+    result[order] = fields
+    return result
+
+
+def _continue(
+    fields: npt.NDArray[np.void], recorded: RecordedTracks, pieces_ids: IntArray, ids: IntArray
+) -> None:
+    """Let the pieces of chains, of these ids, go on from the first of their chain, of `ids`."""
+    rows = recorded.rows
+    order = np.lexsort((rows.frames, rows.ids))
+    pieces, starts, counts = np.unique(rows.ids[order], return_index=True, return_counts=True)
+    first, last = order[starts], order[starts + counts - 1]
+    born = rows.frames[first] - recorded.tracks['age'][first].astype(np.int64)
+    hits = recorded.tracks['hits'][last].astype(np.int64)
+    piece = np.searchsorted(pieces, pieces_ids)
+    head = np.searchsorted(pieces, ids)
+    heads = np.arange(len(pieces))
+    heads[piece] = head
+    chain = np.lexsort((rows.frames[first], heads))
+    total = np.cumsum(hits[chain])
+    starting = np.searchsorted(heads[chain], heads[chain])
+    earlier = np.empty(len(pieces), dtype=np.int64)
+    earlier[chain] = total - hits[chain] - (total - hits[chain])[starting]
+    linked = piece != head
+    age = fields['age'] + np.maximum(born[piece] - born[head], 0)
+    fields['age'][linked] = age[linked]
+    fields['hits'][linked] += earlier[piece[linked]].astype(np.uint32)
+    fields['first_seen'][linked] = recorded.tracks['first_seen'][first[head[linked]]]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy.linalg import solveh_banded
 
-from strongsort_ros.tracking.detections import FloatArray, IntArray
+from strongsort_ros.types import FloatArray, IntArray
 
 # In length scales; the covariance is 2e-16 there, nothing beside 1 in double precision. What is
 # further apart is left out, so that the matrix is a band, however long the track.

@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from strongsort_ros.recording.rows import TrackRows
+from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.refinement.gaussian_process import posterior_mean
 from strongsort_ros.refinement.interpolation import FilledTracks, fill_gaps
 from strongsort_ros.refinement.settings import GsiSettings
-from strongsort_ros.tracking.detections import BoolArray, FloatArray, IntArray
+from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
 _PUBLISHED_NOISE = 1e-10
 # Frames; the covariance of neighbours is 2e-22 at the published lower limit of 0.1.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from strongsort_ros.errors import InputError
-from strongsort_ros.recording.rows import TrackRows
-from strongsort_ros.tracking.detections import BoolArray, FloatArray, IntArray
+from strongsort_ros.files.rows import TrackRows
+from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from strongsort_ros.errors import InputError
-from strongsort_ros.settings import AUTO, Settings, setting
+from strongsort_ros.settings import (
+    AUTO,
+    CONFIGURED,
+    STARTED,
+    Settings,
+    SettingsGroup,
+    num_field,
+    str_field,
+    sub_table,
+)
 
 CHECKPOINTS: Final = ('motion', 'published')
 """Names of the checkpoints of AFLink that are shipped, the default first."""
@@ -56,19 +65,19 @@ class AflinkSettings(Settings):
 
     """
 
-    min_gap: int | Literal['auto'] = setting(
+    min_gap: int | Literal['auto'] = num_field(
         AUTO, 'Least frames from the end of a track to the start of the next; auto: as the '
         'checkpoint was made for, 31 or, published, 0.', 'frames', low=-1000,
     )  # fmt: skip
-    max_gap: int | Literal['auto'] = setting(
+    max_gap: int | Literal['auto'] = num_field(
         AUTO, 'Frames from the end of a track to the start of the next are fewer; auto: 101 '
         'or, published, 30.', 'frames', low=-1000, high=100_000,
     )  # fmt: skip
-    max_distance: float | Literal['auto'] = setting(
+    max_distance: float | Literal['auto'] = num_field(
         AUTO, 'Largest distance of the top left corners at that end and that start; auto: 300 or, '
         'published, 75.', 'px',
     )  # fmt: skip
-    max_cost: float | Literal['auto'] = setting(
+    max_cost: float | Literal['auto'] = num_field(
         AUTO, 'Tracks are linked below this cost, 1 - P(same object); auto: 0.7 or, published, '
         '0.05.', high=1.0,
     )  # fmt: skip
@@ -106,21 +115,68 @@ class GsiSettings(Settings):
 
     """
 
-    interval: int = setting(
+    interval: int = num_field(
         20, 'A gap between two boxes of a track is filled when their frames differ by less.',
         'frames', low=1, high=10_000,
     )  # fmt: skip
     # A larger tau would make the covariances of a track singular in double precision.
-    tau: float = setting(
+    tau: float = num_field(
         10.0, 'Strength of the smoothing. Tracks of tau**3 rows or more are not smoothed, unless '
         'long_rows says so.', 'frames', low=1.0, high=20.0,
     )  # fmt: skip
-    long_rows: int = setting(
+    long_rows: int = num_field(
         0, 'Tracks of more rows are smoothed as strongly as those of this many, however long they '
         'are; 0: as published, the longer the weaker.', 'rows', high=8_000,
     )  # fmt: skip
-    noise: float = setting(
+    noise: float = num_field(
         0.0, 'Standard deviation of the left, top, width and height of a box of score 1; of less '
         'score, inversely more. 0: as published, 1e-10 of the variance for every box.',
         'px', high=1_000.0,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefinerSettings(Settings):
+    """Settings of the node.
+
+    Raises
+    ------
+    SettingError
+        A value is out of its range or not of its type.
+
+    """
+
+    allowed_root: str = str_field(
+        '.', 'Folder in which it reads and writes, and nowhere else; relative to where the node '
+        # Who may ask for a refinement must not widen it.
+        'was started.', read_only_in=STARTED,
+    )  # fmt: skip
+    weights: str = str_field(
+        '', "Checkpoint of AFLink, .pth or .safetensors, or one of the project's own: motion, the "
+        'default, or published.',
+        read_only_in=CONFIGURED,
+    )  # fmt: skip
+    frame_rate: float = num_field(
+        0.0, 'Nominal rate of the tracks; 0: estimated from stamps.', 'Hz', high=1000.0
+    )
+    max_memory: int = num_field(
+        4096, 'Most memory that the process of a request may take.', 'MiB',
+        # The libraries alone take more than 200.
+        low=512, high=1_000_000,
+    )  # fmt: skip
+    max_duration: float = num_field(
+        3600.0, 'Longest time that a request may take; 0: no limit.', 's', high=1e6
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefinerNodeConfig(SettingsGroup):
+    """Every setting of the refiner node."""
+
+    node: RefinerSettings = field(default_factory=RefinerSettings, metadata=sub_table('The node'))
+    aflink: AflinkSettings = field(
+        default_factory=AflinkSettings, metadata=sub_table('AFLink', 'aflink.')
+    )
+    gsi: GsiSettings = field(
+        default_factory=GsiSettings, metadata=sub_table('Gaussian-smoothed interpolation', 'gsi.')
+    )

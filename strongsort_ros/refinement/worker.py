@@ -68,7 +68,7 @@ def _answer(request: dict[str, Any], send: Send) -> dict[str, Any]:
     """Do what is asked; what goes wrong is the answer."""
     try:
         if 'check' in request:
-            from strongsort_ros.refinement.aflink_network import load_linker
+            from strongsort_ros.refinement.aflink.checkpoints import load_linker
 
             load_linker(request['check'])
             return {'done': {}}
@@ -88,15 +88,15 @@ def _answer(request: dict[str, Any], send: Send) -> dict[str, Any]:
 
 def _refine(request: dict[str, Any], send: Send) -> dict[str, Any]:
     """Refine the bag, and return what it gave."""
-    from strongsort_ros.recording.allowed_root import AllowedRoot
+    from strongsort_ros.bags.paths import AllowedRoot
 
     root = AllowedRoot(request['root'])
     source, output = root.existing(request['source']), root.new(request['output'])
 
     # Slow to import, and not for a path that is refused.
-    from strongsort_ros.recording.atomic import staging
+    from strongsort_ros.files.atomic import staging
     from strongsort_ros.refinement.bag import refine_bag
-    from strongsort_ros.refinement.steps import RefinementSteps
+    from strongsort_ros.refinement.tracks import RefinementSteps
 
     work = Path(request['work'])
     os.environ['TMPDIR'] = tempfile.tempdir = str(work)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from strongsort_ros.tracking.detections import BoolArray, FloatArray, IntArray
+from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
 # What an impossible pair costs above the threshold, as in the published program.
 _REJECTED = 1e-5

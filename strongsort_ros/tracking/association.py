@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strongsort_ros.tracking.admission import Observed
 from strongsort_ros.tracking.assignment import Pairs, assign
 from strongsort_ros.tracking.boxes import iou, xyah_to_xyxy
-from strongsort_ros.tracking.detections import IntArray
+from strongsort_ros.tracking.detection_filter import FilteredDetections
 from strongsort_ros.tracking.gallery import Gallery
 from strongsort_ros.tracking.kalman_filter import KalmanFilter
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.track_table import Rows
 from strongsort_ros.tracking.tracks import CONFIRMED
+from strongsort_ros.types import IntArray
 
 Matches = tuple[IntArray, IntArray]
 """Rows of tracks (K,) and of observed detections (K,), in the same order."""
@@ -31,7 +31,7 @@ class Associator:
     kalman: KalmanFilter
     gallery: Gallery
 
-    def match(self, tracks: Rows, observed: Observed, frames: int) -> Matches:
+    def match(self, tracks: Rows, observed: FilteredDetections, frames: int) -> Matches:
         """Return which tracks and detections belong together.
 
         Parameters
@@ -62,7 +62,7 @@ class Associator:
         second = self._by_position(tracks, rows, observed, columns)
         return _join([first, second])
 
-    def _by_appearance(self, tracks: Rows, rows: IntArray, observed: Observed) -> Matches:
+    def _by_appearance(self, tracks: Rows, rows: IntArray, observed: FilteredDetections) -> Matches:
         """Match confirmed tracks: within the gate, by embeddings and perhaps motion."""
         if observed.embeddings is None or len(rows) == 0 or len(observed) == 0:
             return _NO_MATCH
@@ -104,7 +104,7 @@ class Associator:
         return _join(found)
 
     def _by_position(
-        self, tracks: Rows, rows: IntArray, observed: Observed, columns: IntArray
+        self, tracks: Rows, rows: IntArray, observed: FilteredDetections, columns: IntArray
     ) -> Matches:
         """Match some tracks and detections by how much their boxes overlap."""
         predicted = xyah_to_xyxy(tracks.mean[rows])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from strongsort_ros.tracking.detections import FloatArray
+from strongsort_ros.types import FloatArray
 
 
 def tlwh_to_xyah(tlwh: FloatArray) -> FloatArray:

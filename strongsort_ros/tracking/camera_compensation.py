@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from strongsort_ros.tracking.boxes import xyah_to_xyxy, xyxy_to_xyah
-from strongsort_ros.tracking.detections import FloatArray
+from strongsort_ros.types import FloatArray
 
 _IDENTITY = np.eye(3)
 _SMALLEST_STRETCH = 0.1

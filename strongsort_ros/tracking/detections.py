@@ -10,13 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from strongsort_ros.errors import InputError, shorten
-
-FloatArray = npt.NDArray[np.float64]
-Float32Array = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
-NameArray = npt.NDArray[Any]
-"""Texts: an array of str objects, or of NumPy's texts of fixed width."""
+from strongsort_ros.types import Float32Array, FloatArray, NameArray
 
 _TEXTS: Final = frozenset({str, np.str_})
 _NAMES: Final = _TEXTS | {int}

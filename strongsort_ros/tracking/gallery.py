@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from strongsort_ros.tracking.detections import BoolArray, Float32Array, IntArray
 from strongsort_ros.tracking.settings import TrackerSettings
+from strongsort_ros.types import BoolArray, Float32Array, IntArray
 
 _TINY = np.float32(1e-12)
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from strongsort_ros.tracking.detections import FloatArray
 from strongsort_ros.tracking.settings import TrackerSettings
+from strongsort_ros.types import FloatArray
 
 # Standard deviations that do not grow with the box: of the aspect, which has no unit.
 _STD_ASPECT = 1e-2

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from strongsort_ros.tracking.detections import BoolArray, FloatArray, IntArray
 from strongsort_ros.tracking.tracks import TENTATIVE
+from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
 # Columns of the matrix of floats ...
 _MEAN, _COVARIANCE, _SCORE = slice(0, 8), slice(8, 20), 20

@@ -9,21 +9,20 @@ import numpy as np
 
 from strongsort_ros.errors import InputError, SettingError
 from strongsort_ros.settings import AUTO
-from strongsort_ros.tracking.admission import ClassCodes, Observed, admit
 from strongsort_ros.tracking.association import Associator, Matches
 from strongsort_ros.tracking.camera_compensation import compensate, is_usable
-from strongsort_ros.tracking.detections import (
-    BoolArray,
-    Detections,
-    FloatArray,
-    IntArray,
-    number_array,
+from strongsort_ros.tracking.detection_filter import (
+    ClassCodes,
+    FilteredDetections,
+    filter_detections,
 )
+from strongsort_ros.tracking.detections import Detections, number_array
 from strongsort_ros.tracking.gallery import Gallery
 from strongsort_ros.tracking.kalman_filter import KalmanFilter
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.track_table import Rows, TrackTable
 from strongsort_ros.tracking.tracks import CONFIRMED, Tracks
+from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
 # Names of classes that no track has are forgotten when there are more than this.
 _MOST_CLASSES = 1024
@@ -154,11 +153,11 @@ class Tracker:
         self._gallery = gallery or Gallery(settings)
         self._associator = Associator(settings, self._kalman, self._gallery)
 
-    def _admit(self, detections: Detections) -> Observed:
+    def _admit(self, detections: Detections) -> FilteredDetections:
         if len(self._classes) > _MOST_CLASSES:
             codes = self._table.rows.class_code
             codes[:] = self._classes.forget_others(codes)
-        observed, self._rejected = admit(detections, self._settings, self._classes)
+        observed, self._rejected = filter_detections(detections, self._settings, self._classes)
         embeddings = observed.embeddings
         if embeddings is not None and embeddings.shape[1] != self._gallery.dimension:
             self._gallery.forget(embeddings.shape[1])
@@ -178,7 +177,7 @@ class Tracker:
             # Frames that were dropped would have ended these before this one.
             self._drop(tracks.time_since_update > self._settings.max_age + 1)
 
-    def _update(self, matches: Matches, observed: Observed) -> None:
+    def _update(self, matches: Matches, observed: FilteredDetections) -> None:
         rows, columns = matches
         if len(rows) == 0:
             return
@@ -205,7 +204,7 @@ class Tracker:
         tentative = tracks.state != CONFIRMED
         self._drop((missed & tentative) | (tracks.time_since_update > self._settings.max_age))
 
-    def _spawn(self, matches: Matches, observed: Observed, stamp: int) -> None:
+    def _spawn(self, matches: Matches, observed: FilteredDetections, stamp: int) -> None:
         free = np.ones(len(observed), dtype=bool)
         free[matches[1]] = False
         columns = free.nonzero()[0]
@@ -237,7 +236,7 @@ class Tracker:
         mean = self._table.rows.mean
         return (mean[:, 2] > 0) & (mean[:, 3] > 0)
 
-    def _remember(self, slots: IntArray, observed: Observed, columns: IntArray) -> None:
+    def _remember(self, slots: IntArray, observed: FilteredDetections, columns: IntArray) -> None:
         """Add the embeddings of matched detections to the tracks' slots."""
         if observed.embeddings is None:
             return

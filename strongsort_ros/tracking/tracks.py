@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from strongsort_ros.tracking.detections import BoolArray, FloatArray, IntArray, NameArray
+from strongsort_ros.types import BoolArray, FloatArray, IntArray, NameArray
 
 TENTATIVE, CONFIRMED, LOST = 0, 1, 2
 """States of a track; LOST is a confirmed track that was not matched in this frame."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from strongsort_ros.simulation.mot_folder import write_mot_folder
-from strongsort_ros.simulation.scene import Scene, SceneSettings
+from tools.simulation.mot_folder import write_mot_folder
+from tools.simulation.scene import Scene, SceneSettings
 
 SCENE = SceneSettings(width=320, height=180, frames=12, frame_rate=25, people=4, seed=2)
 

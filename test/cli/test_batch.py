@@ -16,7 +16,7 @@ import pytest
 from strongsort_ros.cli.batch import BACKENDS, Job, add_batch_options, plan, run_many
 from strongsort_ros.cli.cluster import CLUSTERS
 from strongsort_ros.errors import InputError
-from strongsort_ros.recording.atomic import replacing
+from strongsort_ros.files.atomic import replacing
 
 Capture = pytest.CaptureFixture[str]
 ROOT = Path(__file__).resolve().parents[2]

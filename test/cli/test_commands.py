@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from strongsort_ros.appearance.factory import load_extractor
 from strongsort_ros.cli.main import main
-from strongsort_ros.recording.deepsort_npy import load_deepsort
-from strongsort_ros.recording.motchallenge import load_detections, load_tracks
-from test.recording.any_reader import open_bag
+from strongsort_ros.files.deepsort_npy import load_deepsort
+from strongsort_ros.files.motchallenge import load_detections, load_tracks
+from strongsort_ros.reid.factory import load_extractor
+from test.bags.any_reader import open_bag
 
 Capture = pytest.CaptureFixture[str]
 

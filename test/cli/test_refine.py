@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from strongsort_ros.bags.tracks import read_tracks
 from strongsort_ros.cli.main import build_parser, main
 from strongsort_ros.cli.options import chosen_values
-from strongsort_ros.recording.motchallenge import load_tracks
-from strongsort_ros.recording.rosbag_reader import read_tracks
+from strongsort_ros.files.motchallenge import load_tracks
 from strongsort_ros.refinement.settings import GsiSettings
-from test.recording.track_bags import track_array, walk, write_messages
+from test.bags.track_bags import track_array, walk, write_messages
 
 Capture = pytest.CaptureFixture[str]
 

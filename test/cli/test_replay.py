@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from strongsort_ros.bags.tracks import read_tracks
 from strongsort_ros.cli.main import main
-from strongsort_ros.recording.motchallenge import load_tracks
-from strongsort_ros.recording.rosbag_reader import read_tracks
-from test.streaming.bags import Message, frame_of, rewrite, twice
+from strongsort_ros.files.motchallenge import load_tracks
+from test.replay.bags import Message, frame_of, rewrite, twice
 
 Capture = pytest.CaptureFixture[str]
 

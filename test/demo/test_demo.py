@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strongsort_ros.recording.motchallenge import load_ground_truth, load_tracks
-from strongsort_ros.simulation.mot_folder import write_mot_folder
-from strongsort_ros.simulation.scene import Scene, SceneSettings
+from strongsort_ros.files.motchallenge import load_ground_truth, load_tracks
+from tools.simulation.mot_folder import write_mot_folder
+from tools.simulation.scene import Scene, SceneSettings
 
 DEMO = Path(__file__).resolve().parents[2] / 'tools' / 'demo.py'
 TINY = ('--width', '320', '--height', '180', '--people', '4', '--frames', '20')

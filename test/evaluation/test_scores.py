@@ -9,9 +9,8 @@ import pytest
 
 from strongsort_ros.errors import InputError
 from strongsort_ros.evaluation.evaluate import evaluate
-from strongsort_ros.evaluation.preprocessing import ScoredSequence
-from strongsort_ros.evaluation.scores import ALPHAS, score
-from strongsort_ros.recording.rows import GroundTruth, TrackRows
+from strongsort_ros.evaluation.scores import ALPHAS, ScoredSequence, score
+from strongsort_ros.files.rows import GroundTruth, TrackRows
 from test.evaluation.walks import as_tracks, walk
 
 TABLE = """

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from strongsort_ros.evaluation.following import follow
-from strongsort_ros.evaluation.preprocessing import ScoredSequence
-from strongsort_ros.evaluation.switches import Switch, find_switches, worst_first
+from strongsort_ros.evaluation.matching import (
+    Switch,
+    find_switches,
+    match_to_ground_truth,
+    worst_first,
+)
+from strongsort_ros.evaluation.scores import ScoredSequence
 from test.evaluation.walks import as_tracks, exchanged, renamed, walk
 
 
@@ -15,14 +19,14 @@ def switches_of(*ids: int) -> list[Switch]:
     truth = walk(1, len(ids))
     tracks = renamed(as_tracks(truth), np.array(ids))
     return find_switches(
-        'one', follow(ScoredSequence('one', truth, tracks, range(1, len(ids) + 1)))
+        'one', match_to_ground_truth(ScoredSequence('one', truth, tracks, range(1, len(ids) + 1)))
     )
 
 
 def test_an_exchange() -> None:
     """Both people lose their tracks at one frame."""
     sequence = exchanged('walk', at=15, frames=20)
-    found = find_switches('walk', follow(sequence))
+    found = find_switches('walk', match_to_ground_truth(sequence))
     assert [(s.person, s.last_frame, s.old, s.frame, s.new) for s in found] == [
         (1, 15, 1, 16, 2),
         (2, 15, 2, 16, 1),

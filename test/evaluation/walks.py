@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from strongsort_ros.evaluation.preprocessing import ScoredSequence
-from strongsort_ros.recording.rows import GroundTruth, TrackRows
-from strongsort_ros.tracking.detections import IntArray
+from strongsort_ros.evaluation.scores import ScoredSequence
+from strongsort_ros.files.rows import GroundTruth, TrackRows
+from strongsort_ros.types import IntArray
 
 
 def walk(people: int = 3, frames: int = 20) -> GroundTruth:

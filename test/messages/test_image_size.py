@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strongsort_ros.messages.image_size import encoded_size
+from strongsort_ros.messages.images import encoded_size
 
 KINDS = {
     'jpeg': ('.jpg', []),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from strongsort_ros.nodes.fast_dds import profile_variable
+from strongsort_ros.nodes.ros_environment import profile_variable
 from test.nodes.processes import ROOT, NodeClient, NodeProcess
 
 PERIOD = 1_000_000_000 // 30

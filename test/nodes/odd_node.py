@@ -14,15 +14,14 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from std_msgs.msg import Empty
 
 from strongsort_ros.nodes.diagnostics import status_message
-from strongsort_ros.nodes.managed_node import ManagedNode
+from strongsort_ros.nodes.lifecycle import ManagedNode, logged
 from strongsort_ros.nodes.program import run
-from strongsort_ros.nodes.transitions import logged
-from strongsort_ros.refinement.refiner_settings import AllRefinerSettings
+from strongsort_ros.refinement.settings import RefinerNodeConfig
 
 
-class OddNode(ManagedNode[AllRefinerSettings]):
+class OddNode(ManagedNode[RefinerNodeConfig]):
     def __init__(self) -> None:
-        super().__init__('odd', AllRefinerSettings())
+        super().__init__('odd', RefinerNodeConfig())
 
     @logged
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -7,11 +7,11 @@ import pytest
 
 pytest.importorskip('sensor_msgs.msg', reason='needs ROS 2')
 
-from strongsort_ros.messages.serialised import Header
+from strongsort_ros.files import drawing
+from strongsort_ros.files.drawing import colour_of
+from strongsort_ros.files.rows import TrackRows
+from strongsort_ros.messages.cdr import Header
 from strongsort_ros.nodes.debug_image import draw_tracks, image_message
-from strongsort_ros.recording import drawing
-from strongsort_ros.recording.drawing import colour_of
-from strongsort_ros.recording.rows import TrackRows
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST, Tracks
 
 

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip('diagnostic_msgs.msg', reason='needs ROS 2')
 
 from strongsort_ros.nodes.diagnostics import Condition, Diagnosis, latency
-from strongsort_ros.streaming.settings import DiagnosticsSettings
+from strongsort_ros.online.config import DiagnosticsSettings
 
 FRESH = {'images': 0.0, 'detections': 0.0}
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from strongsort_ros.simulation.walkers import Walkers, WalkerSettings
 from strongsort_ros.tracking.detections import Detections
+from tools.simulation.walkers import Walkers, WalkerSettings
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from strongsort_ros.simulation.walkers import Walkers, WalkerSettings
-from strongsort_ros.streaming.settings import AllSettings
+from strongsort_ros.online.config import TrackerNodeConfig
 from test.nodes.bad_messages import bad_messages
+from tools.simulation.walkers import Walkers, WalkerSettings
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 
@@ -124,7 +124,7 @@ def test_bad_parameters_are_refused_with_a_reason(start_tracker: Start) -> None:
 
     machine, _ = start_tracker(publish_tentative=True, image_transport='raw')
     expected = clean_answers(machine)
-    names = [parameter.name for parameter in AllSettings().parameters()]
+    names = [parameter.name for parameter in TrackerNodeConfig().parameters()]
     described = machine.call(
         DescribeParameters, 'describe_parameters', DescribeParameters.Request(names=names)
     )

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from strongsort_ros.recording.sequence_bag import write_sequence
-from strongsort_ros.simulation.mot_folder import write_mot_folder
-from strongsort_ros.simulation.scene import Scene, SceneSettings
+from strongsort_ros.bags.writer import write_sequence
 from test.nodes.processes import start_launch_file
+from tools.simulation.mot_folder import write_mot_folder
+from tools.simulation.scene import Scene, SceneSettings
 
 WHY = 'needs a ROS installation: launch and launch_ros are not on PyPI'
 pytest.importorskip('launch', reason=WHY)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from strongsort_ros.simulation.walkers import Walkers, WalkerSettings
+from tools.simulation.walkers import Walkers, WalkerSettings
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 

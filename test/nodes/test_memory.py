@@ -9,7 +9,7 @@ import pytest
 
 PROGRAM = """
 import resource
-from strongsort_ros.nodes.memory import keep_freed_memory
+from strongsort_ros.nodes.ros_environment import keep_freed_memory
 kept = keep_freed_memory()
 one = bytearray(6_000_000)
 del one

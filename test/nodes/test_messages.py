@@ -21,11 +21,11 @@ from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithP
 
 from strongsort_ros.camera_motion import CameraMotion
 from strongsort_ros.errors import ImageError, MessageError
-from strongsort_ros.messages import serialised
-from strongsort_ros.messages.serialised import Header, decode_image
-from strongsort_ros.messages.track_arrays import read_track_array, write_track_array
+from strongsort_ros.messages import cdr
+from strongsort_ros.messages.cdr import Header, decode_image
+from strongsort_ros.messages.track2d_array import read_track_array, write_track_array
 from strongsort_ros.nodes.message_layout import LAYOUTS, check_layouts
-from strongsort_ros.streaming.answers import track_array, tracked_detections
+from strongsort_ros.online.track_messages import track_array, tracked_detections
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.tracks import Tracks
 
@@ -65,8 +65,8 @@ def assert_same(one: Detections, other: Detections) -> None:
 @given(detection_arrays())
 def test_detections_are_those_of_rclpy(message: Any) -> None:
     data = serialize_message(message)
-    assert_same(serialised.read_detections(data), detections_of(message))
-    header = serialised.read_header(data)
+    assert_same(cdr.read_detections(data), detections_of(message))
+    header = cdr.read_header(data)
     stamp = message.header.stamp
     assert (header.seconds, header.nanoseconds) == (stamp.sec, stamp.nanosec)
     assert header.frame_id == message.header.frame_id
@@ -80,7 +80,7 @@ def test_damaged_detections_raise_one_kind_of_error(message: Any, data: st.DataO
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     del damaged[data.draw(st.integers(0, len(damaged))) :]
     try:
-        detections = serialised.read_detections(bytes(damaged))
+        detections = cdr.read_detections(bytes(damaged))
     except MessageError:
         return
     assert detections.tlwh.shape == (len(detections), 4)
@@ -92,7 +92,7 @@ def test_the_best_hypothesis_counts_and_none_is_certain() -> None:
         result = ObjectHypothesisWithPose()
         result.hypothesis.class_id, result.hypothesis.score = class_id, score
         message.detections[0].results.append(result)
-    read = serialised.read_detections(serialize_message(message))
+    read = cdr.read_detections(serialize_message(message))
     assert read.class_ids.tolist() == ['person', '']
     assert read.scores.tolist() == [0.7, 1.0]
 
@@ -115,13 +115,13 @@ def test_compressed_images_are_read() -> None:
 
 def test_big_endian_messages_are_read() -> None:
     data = bytes([0, 0, 0, 0]) + struct.pack('>iII', 7, 8, 4) + b'cam\0' + struct.pack('>I', 0)
-    assert serialised.read_header(data) == Header(7, 8, 'cam')
-    assert len(serialised.read_detections(data)) == 0
+    assert cdr.read_header(data) == Header(7, 8, 'cam')
+    assert len(cdr.read_detections(data)) == 0
 
 
 @pytest.mark.parametrize('data', [b'', b'\0\1', b'\0\7\0\0' + bytes(40), b'\0\1\0\0' + bytes(5)])
 def test_what_is_no_message_is_refused(data: bytes) -> None:
-    for read in (serialised.read_header, serialised.read_detections, serialised.read_image):
+    for read in (cdr.read_header, cdr.read_detections, cdr.read_image):
         with pytest.raises(MessageError):
             read(data)
 
@@ -149,7 +149,7 @@ def detections_of(message: Any) -> Detections:
             best_score, best_class = hypothesis.score, hypothesis.class_id
         scores.append(best_score)
         class_ids.append(best_class)
-    return Detections(serialised.boxes_to_tlwh(boxes), np.array(scores), np.array(class_ids))
+    return Detections(cdr.boxes_to_tlwh(boxes), np.array(scores), np.array(class_ids))
 
 
 def tracks(n: int, start: int = 1) -> Tracks:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from strongsort_ros.nodes.parameter_files import FILES, parameter_file
-from strongsort_ros.streaming.settings import AllSettings, NodeSettings
+from strongsort_ros.online.config import NodeSettings, TrackerNodeConfig
+from tools.generators.parameter_files import FILES, parameter_file
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
 Start = Callable[..., tuple[Any, Any]]
@@ -69,7 +69,7 @@ def test_parameters_describe_themselves(start_tracker: Start) -> None:
 
     file = str(CONFIG / 'deepsort.yaml')
     machine, _ = start_tracker(['--params-file', file], autostart=False)
-    names = [parameter.name for parameter in AllSettings().parameters()]
+    names = [parameter.name for parameter in TrackerNodeConfig().parameters()]
     request = DescribeParameters.Request(names=names)
     described = machine.call(DescribeParameters, 'describe_parameters', request).descriptors
     assert [d.name for d in described] == names

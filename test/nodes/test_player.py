@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 import pytest
 
-from strongsort_ros.recording.camera_bag import find_camera_topics
-from strongsort_ros.recording.rosbag_reader import read_tracks
-from strongsort_ros.recording.rosbag_writer import BagWriter
-from strongsort_ros.simulation.scene import Scene, SceneSettings
-from strongsort_ros.streaming.replay import replay
-from strongsort_ros.streaming.settings import AllSettings
+from strongsort_ros.bags.camera import find_camera_topics
+from strongsort_ros.bags.tracks import read_tracks
+from strongsort_ros.bags.writer import BagWriter
+from strongsort_ros.online.config import TrackerNodeConfig
+from strongsort_ros.replay.replay import replay
 from strongsort_ros.tracking.detections import Detections
-from test.recording.any_reader import open_bag
+from test.bags.any_reader import open_bag
+from tools.simulation.scene import Scene, SceneSettings
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 
@@ -78,10 +78,10 @@ def make_client(ros_context: Any) -> Iterator[Callable[..., Any]]:
 
 def play(client: Any, bag: Path, recording: Path, **pace: Any) -> Any:
     """Bring the tracker up, and play the bag to it."""
-    from strongsort_ros.nodes.player import Pace, Player
+    from strongsort_ros.nodes.player import PlaybackOptions, Player
 
     with BagWriter(recording) as writer:
-        player = Player(client, find_camera_topics(bag), writer, Pace(**pace))
+        player = Player(client, find_camera_topics(bag), writer, PlaybackOptions(**pace))
         player.bring_up()
         return player.play(bag)
 
@@ -117,7 +117,7 @@ def test_the_replay_without_ros_gives_the_same_messages(
         autostart=False, weights='', camera_motion='ecc', image_transport='compressed'
     )
     play(make_client(machine.namespace), bag, tmp_path / 'live')
-    replay(bag, tmp_path / 'replay', AllSettings())
+    replay(bag, tmp_path / 'replay', TrackerNodeConfig())
     live = [(t.rsplit('/', 1)[1], time, data) for t, time, data in contents(tmp_path / 'live')]
     # DDS fills the last four bytes up.
     ours = [
@@ -162,7 +162,7 @@ def test_a_tracker_that_is_deactivated_or_dies_is_an_error(
     start_tracker: Any, make_client: Any, tmp_path: Path
 ) -> None:
     from strongsort_ros.nodes.client import NodeError
-    from strongsort_ros.nodes.player import Pace, Player
+    from strongsort_ros.nodes.player import PlaybackOptions, Player
 
     bag = write_bag(tmp_path / 'bag')
     machine, process = start_tracker(autostart=False)
@@ -170,7 +170,7 @@ def test_a_tracker_that_is_deactivated_or_dies_is_an_error(
     def play_with(accident: Callable[[], object]) -> None:
         client = make_client(machine.namespace)
         with BagWriter(tmp_path / 'one') as writer:
-            player = Player(client, find_camera_topics(bag), writer, Pace(patience=1.0))
+            player = Player(client, find_camera_topics(bag), writer, PlaybackOptions(patience=1.0))
             player.bring_up()
             player.play(bag, lambda done, _total: done == 4 and accident())
 

@@ -17,12 +17,12 @@ from backports import zstd
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 
-from strongsort_ros.messages.track_arrays import TrackArray, read_track_array
-from strongsort_ros.recording.motchallenge import load_tracks
-from strongsort_ros.recording.raw_bag import open_raw_bag
-from strongsort_ros.recording.rosbag_writer import Storage
+from strongsort_ros.bags.reader import open_raw_bag
+from strongsort_ros.bags.writer import Storage
+from strongsort_ros.files.motchallenge import load_tracks
+from strongsort_ros.messages.track2d_array import TrackArray, read_track_array
+from test.bags.track_bags import digests, stamp, track, track_array, walk, write_messages
 from test.nodes.processes import NodeClient, NodeProcess
-from test.recording.track_bags import digests, stamp, track, track_array, walk, write_messages
 
 ANSWERS_WITHIN = 0.2
 """Seconds; asked of the node whatever it is doing."""

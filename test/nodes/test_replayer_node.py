@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 
-from strongsort_ros.recording.motchallenge import load_tracks
-from strongsort_ros.recording.rosbag_writer import BagWriter
-from strongsort_ros.recording.sequence_bag import write_sequence
-from strongsort_ros.simulation.mot_folder import write_mot_folder
-from strongsort_ros.simulation.scene import Scene, SceneSettings
+from strongsort_ros.bags.writer import BagWriter, write_sequence
+from strongsort_ros.files.motchallenge import load_tracks
+from test.bags.any_reader import open_bag
 from test.nodes.processes import NodeProcess
-from test.recording.any_reader import open_bag
+from tools.simulation.mot_folder import write_mot_folder
+from tools.simulation.scene import Scene, SceneSettings
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 

@@ -15,10 +15,10 @@ import pytest
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 
-from strongsort_ros.recording.sequence_bag import write_sequence
-from strongsort_ros.simulation.mot_folder import write_mot_folder
-from strongsort_ros.simulation.scene import Scene, SceneSettings
+from strongsort_ros.bags.writer import write_sequence
 from test.nodes.processes import ROOT, NodeProcess
+from tools.simulation.mot_folder import write_mot_folder
+from tools.simulation.scene import Scene, SceneSettings
 
 Names = dict[str, set[str]]
 """Kind of right -> names of topics or services."""

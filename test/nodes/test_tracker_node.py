@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
+from strongsort_ros.online.frame_clock import FrameClock
 from strongsort_ros.pipeline import Pipeline
-from strongsort_ros.simulation.walkers import Walkers, WalkerSettings
-from strongsort_ros.streaming.frame_clock import FrameClock
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE
+from tools.simulation.walkers import Walkers, WalkerSettings
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 

@@ -12,19 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strongsort_ros.messages.serialised import SECOND
-from strongsort_ros.messages.track_arrays import TrackArray, read_track_array
-from strongsort_ros.recording.motchallenge import load_tracks
-from strongsort_ros.recording.raw_bag import open_raw_bag
-from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS
-from strongsort_ros.recording.rosbag_reader import read_tracks
-from strongsort_ros.recording.rosbag_writer import BagWriter, Storage
+from strongsort_ros.bags.reader import open_raw_bag
+from strongsort_ros.bags.tracks import read_tracks
+from strongsort_ros.bags.types import DETECTIONS, TRACKS
+from strongsort_ros.bags.writer import BagWriter, Storage
+from strongsort_ros.files.motchallenge import load_tracks
+from strongsort_ros.messages.track2d_array import TrackArray, read_track_array
 from strongsort_ros.refinement.bag import refine_bag
 from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
-from strongsort_ros.refinement.steps import RefinementSteps, refine
+from strongsort_ros.refinement.tracks import RefinementSteps, refine
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST
-from test.recording.any_reader import open_bag
-from test.recording.track_bags import (
+from strongsort_ros.types import SECOND
+from test.bags.any_reader import open_bag
+from test.bags.track_bags import (
     RATE,
     detections,
     digests,

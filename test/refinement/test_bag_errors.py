@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 
+from strongsort_ros.bags.tracks import read_tracks
+from strongsort_ros.bags.types import DETECTIONS, TRACKS, ros_types
+from strongsort_ros.bags.writer import BagWriter, Storage
 from strongsort_ros.errors import InputError
-from strongsort_ros.recording.ros_types import DETECTIONS, TRACKS, ros_types
-from strongsort_ros.recording.rosbag_reader import read_tracks
-from strongsort_ros.recording.rosbag_writer import BagWriter, Storage
 from strongsort_ros.refinement.bag import refine_bag
 from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
-from strongsort_ros.refinement.steps import RefinementSteps
-from test.recording.track_bags import (
+from strongsort_ros.refinement.tracks import RefinementSteps
+from test.bags.track_bags import (
     detections,
     digests,
     stamp,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strongsort_ros.recording.motchallenge import load_tracks
-from strongsort_ros.recording.rows import TrackRows
+from strongsort_ros.files.motchallenge import load_tracks
+from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.refinement.gsi import gsi, length_scale
 from strongsort_ros.refinement.settings import GsiSettings
 

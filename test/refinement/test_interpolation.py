@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongsort_ros.recording.rows import TrackRows
+from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.refinement.interpolation import fill_gaps
 
 

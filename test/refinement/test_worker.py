@@ -18,7 +18,7 @@ import pytest
 from strongsort_ros.errors import LONGEST_TEXT
 from strongsort_ros.refinement.settings import GsiSettings
 from strongsort_ros.refinement.worker import LONGEST_LOG, STOPPED
-from test.recording.track_bags import track, track_array, walk, write_messages
+from test.bags.track_bags import track, track_array, walk, write_messages
 
 ENDS_WITHIN = 10.0
 """Seconds, on a busy machine."""

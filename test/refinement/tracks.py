@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from strongsort_ros.recording.rows import TrackRows
+from strongsort_ros.files.rows import TrackRows
 
 
 def walk(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from strongsort_ros.refinement.aflink_pairs import CameraPath
+from strongsort_ros.refinement.aflink.candidates import CameraPath
 from strongsort_ros.tracking.camera_compensation import compensate, is_usable
 
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from strongsort_ros.errors import InputError, SettingError
-from strongsort_ros.simulation.walkers import Walkers, WalkerSettings
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.tracker import Tracker
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE, Tracks
+from tools.simulation.walkers import Walkers, WalkerSettings
 
 PRESETS = {'strongsort': TrackerSettings.strongsort(), 'deepsort': TrackerSettings.deepsort()}
 

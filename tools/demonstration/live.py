@@ -10,13 +10,12 @@ import rclpy
 from rclpy.context import Context
 from rclpy.signals import SignalHandlerOptions
 
-from demonstration.node_process import NodeProcess
-from strongsort_ros.nodes.client import Client, NodeError
-from strongsort_ros.nodes.player import Pace, Player
-from strongsort_ros.nodes.refine_call import refine, summary
-from strongsort_ros.recording.camera_bag import find_camera_topics
-from strongsort_ros.recording.rosbag_writer import BagWriter
-from strongsort_ros.streaming.live_report import REFINED, TRACKS, Played
+from strongsort_ros.bags.camera import find_camera_topics
+from strongsort_ros.bags.writer import BagWriter
+from strongsort_ros.nodes.client import Client, NodeError, refine, summary
+from strongsort_ros.nodes.player import PlaybackOptions, Player
+from strongsort_ros.replay.results import REFINED, TRACKS, Played
+from tools.demonstration.node_process import NodeProcess
 
 
 def play(
@@ -37,7 +36,7 @@ def play(
     """
     topics = find_camera_topics(bag)
     with _client(tracker) as client, BagWriter(folder / TRACKS) as writer:
-        player = Player(client, topics, writer, Pace(realtime=realtime))
+        player = Player(client, topics, writer, PlaybackOptions(realtime=realtime))
         player.bring_up()
         return player.play(bag, progress)
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from demonstration.errors import DemoError
-from strongsort_ros.nodes.fast_dds import profile_environment
+from strongsort_ros.nodes.ros_environment import profile_environment
+from tools.demonstration.errors import DemoError
 
 ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE = 5.0  # seconds for each kind of asking the process to end

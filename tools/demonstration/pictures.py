@@ -8,16 +8,15 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from demonstration.source import Source
-from strongsort_ros.evaluation.moving_picture import moving_picture, moving_picture_stride
-from strongsort_ros.evaluation.report import Picture
-from strongsort_ros.recording.drawing import draw_tracks, shrink
-from strongsort_ros.recording.rows import TrackRows
-from strongsort_ros.recording.video import has_pyav, write_video
+from strongsort_ros.evaluation.report.model import Picture
+from strongsort_ros.files.drawing import draw_tracks, shrink
+from strongsort_ros.files.rows import TrackRows
+from strongsort_ros.files.video import has_pyav, write_video
+from strongsort_ros.types import Image
+from tools.demonstration.moving_picture import moving_picture, moving_picture_stride
+from tools.demonstration.source import Source
 
-Image = npt.NDArray[np.uint8]
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
 _PICTURES = 6

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from demonstration.console import Steps
-from demonstration.errors import DemoError
-from strongsort_ros.recording.sequence import ImageFolder, SequenceInfo, load_sequence_info
-from strongsort_ros.simulation.mot_folder import write_mot_folder
-from strongsort_ros.simulation.scene import Scene, SceneSettings
+from strongsort_ros.files.sequence import ImageFolder, SequenceInfo, load_sequence_info
+from tools.demonstration.console import Steps
+from tools.demonstration.errors import DemoError
+from tools.simulation.mot_folder import write_mot_folder
+from tools.simulation.scene import Scene, SceneSettings
 
 _PREFERRED = ('det.txt', 'yolox.txt', 'frcnn.txt')
 

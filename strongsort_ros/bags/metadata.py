@@ -1,0 +1,268 @@
+"""The metadata.yaml of a rosbag2, read and checked in one place before anything of it is used."""
+
+from __future__ import annotations
+
+import re
+import reprlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from rosbags.interfaces import Qos
+from rosbags.rosbag2 import CompressionMode, StoragePlugin
+from rosbags.rosbag2.metadata import parse_qos
+
+from strongsort_ros.bags.paths import METADATA, METADATA_KEY
+from strongsort_ros.errors import InputError, shorten
+from strongsort_ros.files.yaml_file import load_yaml, parse_texts
+
+MAX_BYTES: Final = 2 * 2**20
+"""Largest metadata.yaml that is read; a bag of 5000 files and 100 topics has about 1 MiB."""
+MAX_VERSION: Final = 9
+MAX_FILE_NAME_BYTES: Final = 255
+MAX_NAME: Final = 1000
+"""Longest name of a topic or a type, letters; ROS allows 255."""
+
+_COMPRESSION: Final = {
+    '': CompressionMode.NONE,
+    'none': CompressionMode.NONE,
+    'storage': CompressionMode.NONE,  # within the files: these say so themselves
+    'file': CompressionMode.FILE,
+    'message': CompressionMode.MESSAGE,
+}
+_NOTHING: Final = ('', '~', 'null')
+_INTEGER: Final = re.compile(r'-?[0-9]{1,19}')
+
+
+@dataclass(frozen=True, slots=True)
+class TopicMetadata:
+    """A topic as the metadata describe it; `message_count` is over all files."""
+
+    name: str
+    msgtype: str
+    serialization_format: str
+    qos: list[Qos]
+    digest: str
+    message_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class BagMetadata:
+    """The part of a bag's metadata that readers need.
+
+    Attributes
+    ----------
+    storage
+        Format of the data files.
+    files
+        Names of the data files in the bag's folder, without folders, in order.
+    compression
+        NONE, FILE or MESSAGE, by zstd.
+    topics
+        Every topic, in order.
+    custom_data
+        Texts that the recorder added.
+
+    """
+
+    storage: StoragePlugin
+    files: list[str]
+    compression: CompressionMode
+    topics: list[TopicMetadata]
+    custom_data: dict[str, str]
+
+
+def read_metadata(bag: Path) -> BagMetadata:
+    """Read and check the metadata.yaml in a bag's folder.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, is too large, not YAML of this form, or names a file outside the
+        bag's folder.
+
+    """
+    path = bag / METADATA
+    try:
+        content = _mapping(load_yaml(path, MAX_BYTES, as_texts=True))
+        information = _field(content, METADATA_KEY, _mapping)
+        return BagMetadata(
+            storage=_field(information, 'storage_identifier', _storage),
+            files=_field(information, 'relative_file_paths', _file_names),
+            compression=_compression(information),
+            topics=_field(information, 'topics_with_message_count', _list_of(_topic)),
+            custom_data=_field(information, 'custom_data', _texts, '~'),
+        )
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f'{path}: {shorten(str(error))}') from error
+
+
+# Checks: each returns a value of its type, or raises ValueError.
+
+
+def _field(
+    mapping: dict[str, Any], name: str, check: Callable[[Any], Any], default: Any = None
+) -> Any:
+    """Return what a check makes of a field; one that is absent is its default, or an error."""
+    value = mapping.get(name, default)
+    if value is None:
+        raise ValueError(f'{name} is missing')
+    try:
+        return check(value)
+    except ValueError as error:
+        raise ValueError(f'{name}: {error}') from error
+
+
+def _expected(what: str, value: Any) -> ValueError:
+    return ValueError(f'{reprlib.repr(value)}, expected {what}')
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise _expected('a mapping', value)
+    return value
+
+
+def _list_of(check: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
+    def check_list(value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise _expected('a list', value)
+        return [check(item) for item in value]
+
+    return check_list
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _expected('a text', value)
+    value.encode()  # an escaped half of a surrogate pair could not be written again
+    return value
+
+
+def check_name(value: Any) -> str:
+    """Return the name of a topic or a type.
+
+    Raises
+    ------
+    ValueError
+        It is no text, has control characters, or is too long.
+
+    """
+    name = _text(value)
+    if not name.isprintable() or len(name) > MAX_NAME:
+        raise _expected('a name', value)
+    return name
+
+
+def _optional_text(value: Any) -> str:
+    return '' if value in _NOTHING else _text(value)
+
+
+def _texts(value: Any) -> dict[str, str]:
+    if value in _NOTHING:
+        return {}
+    return {key: _text(item) for key, item in _mapping(value).items()}
+
+
+def _integer(value: Any) -> int:
+    if not isinstance(value, str) or not _INTEGER.fullmatch(value):
+        raise _expected('an integer', value)
+    return int(value)
+
+
+def _count(value: Any) -> int:
+    count = _integer(value)
+    if count < 0:
+        raise _expected('a number from 0', value)
+    return count
+
+
+def _storage(value: Any) -> StoragePlugin:
+    names = [plugin.name.lower() for plugin in StoragePlugin]
+    if value not in names:
+        raise _expected(' or '.join(names), value)
+    return StoragePlugin[value.upper()]
+
+
+def _file_names(value: Any) -> list[str]:
+    names = _list_of(_file_name)(value)
+    if len(set(names)) < len(names):
+        raise ValueError('a file is listed twice')
+    return names
+
+
+def _file_name(value: Any) -> str:
+    # Before version 4 the names begin with the bag's folder.
+    path = PurePosixPath(_text(value))
+    outside = not path.name or path.is_absolute() or '..' in path.parts
+    if outside or '\0' in value or len(path.name.encode()) > MAX_FILE_NAME_BYTES:
+        raise _expected("a file in the bag's folder", value)
+    return path.name
+
+
+def _compression(information: dict[str, Any]) -> CompressionMode:
+    if not 1 <= _field(information, 'version', _integer) <= MAX_VERSION:
+        raise ValueError(f'version {information["version"]}, expected 1 to {MAX_VERSION}')
+    name = _field(information, 'compression_mode', _optional_text, '').lower()
+    if name not in _COMPRESSION:
+        raise _expected(f'one of {", ".join(filter(None, _COMPRESSION))}', name)
+    mode = _COMPRESSION[name]
+    kind = _field(information, 'compression_format', _optional_text, '')
+    if mode != CompressionMode.NONE and kind != 'zstd':
+        raise ValueError(f'compression_format: {reprlib.repr(kind)}, only zstd is supported')
+    return mode
+
+
+def _topic(value: Any) -> TopicMetadata:
+    topic = _field(_mapping(value), 'topic_metadata', _mapping)
+    form = _field(topic, 'serialization_format', _text)
+    if form != 'cdr':
+        raise ValueError(f'serialization_format: {reprlib.repr(form)}, only cdr is supported')
+    return TopicMetadata(
+        name=_field(topic, 'name', check_name),
+        msgtype=_field(topic, 'type', check_name),
+        serialization_format=form,
+        qos=_field(topic, 'offered_qos_profiles', _profiles, ''),
+        digest=_field(topic, 'type_description_hash', _optional_text, ''),
+        message_count=_field(value, 'message_count', _count),
+    )
+
+
+def _profiles(value: Any) -> list[Qos]:
+    """Return QoS profiles; before version 9 they are YAML in a text."""
+    if isinstance(value, str):
+        if value in _NOTHING:
+            return []
+        value = parse_texts(value)
+    return parse_qos(_list_of(_profile)(value))
+
+
+def _profile(value: Any) -> Any:
+    profile = _mapping(value)
+    named = ('history', 'reliability', 'durability', 'liveliness')
+    times = ('deadline', 'lifespan', 'liveliness_lease_duration')
+    return {
+        **{name: _field(profile, name, _policy) for name in named},
+        **{name: _field(profile, name, _duration) for name in times},
+        'depth': _field(profile, 'depth', _integer),
+        'avoid_ros_namespace_conventions': _field(
+            profile, 'avoid_ros_namespace_conventions', _boolean
+        ),
+    }
+
+
+def _policy(value: Any) -> int | str:
+    return int(value) if _INTEGER.fullmatch(_text(value)) else value
+
+
+def _duration(value: Any) -> dict[str, int]:
+    return {name: _field(_mapping(value), name, _integer) for name in ('sec', 'nsec')}
+
+
+def _boolean(value: Any) -> bool:
+    if _text(value).lower() not in ('true', 'false'):
+        raise _expected('true or false', value)
+    return bool(value.lower() == 'true')

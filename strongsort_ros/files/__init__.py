@@ -1,0 +1,1 @@
+"""MOTChallenge and DeepSORT files, images, video and other files, in and out."""

@@ -1,0 +1,218 @@
+"""MOTChallenge's text files: detections, tracks and ground truth.
+
+Columns are `frame, id, left, top, width, height, ...`, frames and pixels as the benchmark's
+(https://motchallenge.net/instructions): frames count from 1, the rest differs by kind of file.
+
+Detections and tracks may be .csv files with a header instead, which have a class and a score:
+`frame,id,left,top,width,height,score,class`, in any order.
+"""
+
+from __future__ import annotations
+
+import csv
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from strongsort_ros.files.atomic import replacing
+from strongsort_ros.files.rows import DetectionRows, GroundTruth, TrackRows
+from strongsort_ros.files.text_table import CLASS, COLUMNS, MAX_FRAME, TextTable
+from strongsort_ros.types import FloatArray, IntArray
+
+PERSON = 'person'
+"""Class of what a MOTChallenge file holds: it names none, and the benchmark is about people."""
+
+TRACK_COLUMNS = '%d,%.2f,%.2f,%.2f,%.2f,1,-1,-1,-1'
+"""Of a row of tracks, after its frame: id, left, top, width, height and what never changes."""
+_TRACK_ROW = f'%d,{TRACK_COLUMNS}'
+_DETECTION: Final = tuple(name for name in COLUMNS if name not in ('id', 'score'))
+_TRACK: Final = tuple(name for name in COLUMNS if name != 'score')
+
+
+def load_detections(path: Path | str, class_id: str = PERSON) -> DetectionRows:
+    """Read a det.txt: frame, -1, left, top, width, height, confidence and what follows.
+
+    A header may name the columns frame, left, top, width, height, score and class instead.
+
+    Parameters
+    ----------
+    path
+        File to read.
+    class_id
+        Class of detections of which the file names none.
+
+    Raises
+    ------
+    InputError
+        The file is missing or holds something else; the message names the line.
+
+    """
+    table = TextTable(path, min_columns=7, named=_DETECTION)
+    frames = table.whole(0, 'frame', 0, MAX_FRAME)
+    tlwh = _boxes(table)
+    order = np.argsort(frames, kind='stable')
+    class_ids = _classes(table, class_id)[order]
+    return DetectionRows(frames[order], tlwh[order], table.values[order, 6], class_ids)
+
+
+def load_tracks(path: Path | str, class_id: str = PERSON) -> TrackRows:
+    """Read tracks: frame, id, left, top, width, height, confidence and what follows.
+
+    Rows come sorted by frame and id. A header may name the columns, as `save_csv` writes it.
+
+    Raises
+    ------
+    InputError
+        The file is missing, holds something else, or an id twice in a frame.
+
+    """
+    table = TextTable(path, min_columns=7, named=_TRACK)
+    frames, ids, order = _frames_and_ids(table)
+    tlwh = _boxes(table)[order]
+    class_ids = _classes(table, class_id)[order]
+    return TrackRows(frames[order], ids[order], tlwh, table.values[order, 6], class_ids)
+
+
+def save_tracks(path: Path | str, tracks: TrackRows) -> None:
+    """Write tracks as the published StrongSORT program does, in the order given.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+
+    """
+    columns = (tracks.frames.tolist(), tracks.ids.tolist(), *tracks.tlwh.T.tolist())
+    lines = [_TRACK_ROW % row for row in zip(*columns, strict=True)]
+    with replacing(path) as written:
+        written.write_text(''.join(f'{line}\n' for line in lines), encoding='ascii')
+
+
+def save_csv(path: Path | str, tracks: TrackRows) -> None:
+    """Write tracks with their score and class, below a header that names the columns.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+
+    """
+    columns = (
+        tracks.frames.tolist(),
+        tracks.ids.tolist(),
+        *([f'{value:.2f}' for value in side] for side in tracks.tlwh.T.tolist()),
+        [f'{score:.6g}' for score in tracks.scores.tolist()],
+        # A row is a line.
+        [' '.join(name.splitlines()) for name in tracks.class_ids.tolist()],
+    )
+    with replacing(path) as written, written.open('w', encoding='utf-8', newline='') as file:
+        rows = csv.writer(file, lineterminator='\n')
+        rows.writerow((*COLUMNS, CLASS))
+        rows.writerows(zip(*columns, strict=True))
+
+
+def load_ground_truth(path: Path | str) -> GroundTruth:
+    """Read a gt.txt, of any year.
+
+    Nine columns end in `considered, class, visibility` (MOT16 and later). Ten columns end in
+    `considered, x, y, z`: world coordinates or -1 (MOT15), and what is considered is a person.
+    Six to eight columns are the same with less: without them a box is considered, a person,
+    and visible. A class of -1 is none given.
+
+    Raises
+    ------
+    InputError
+        The file is missing, holds something else, or an id twice in a frame.
+
+    """
+    table = TextTable(path, min_columns=6)
+    frames, ids, order = _frames_and_ids(table)
+    tlwh = _boxes(table)
+    rows, columns = table.values.shape
+    considered = table.values[:, 6] != 0 if columns > 6 else np.ones(rows, dtype=bool)
+    classes = np.ones(rows, dtype=np.int64)
+    if columns in (8, 9):
+        classes = table.whole(7, 'class', -1, 13)
+        table.refuse(classes == 0, 'the class is 0, expected 1..13 or -1')
+        classes = np.where(classes < 0, 1, classes)
+    visibility = table.values[:, 8] if columns == 9 else np.ones(rows)
+    return GroundTruth(frames, ids, tlwh, considered, classes, visibility).select(order)
+
+
+def _frames_and_ids(table: TextTable) -> tuple[IntArray, IntArray, IntArray]:
+    """Return frames and ids in the order of the file, and the order by frame and id."""
+    frames = table.whole(0, 'frame', 0, MAX_FRAME)
+    ids = table.whole(1, 'id', 0, 2**53)
+    order = np.lexsort((ids, frames))
+    again = np.zeros(len(order), dtype=bool)
+    again[order[1:]] = (np.diff(frames[order]) == 0) & (np.diff(ids[order]) == 0)
+    table.refuse(again, 'the id is in this frame already')
+    return frames, ids, order
+
+
+def _classes(table: TextTable, class_id: str) -> npt.NDArray[Any]:
+    """Return (N,) texts in the order of the file."""
+    if table.classes is None:
+        return np.full(len(table.values), class_id)
+    return np.array(table.classes, dtype=np.str_)
+
+
+def _boxes(table: TextTable) -> FloatArray:
+    tlwh: FloatArray = table.values[:, 2:6]
+    table.refuse(np.any(tlwh[:, 2:] < 0, axis=1), 'negative width or height')
+    return tlwh
+
+
+def text_beside(bag: Path) -> Path:
+    """Return the path of the text of a bag."""
+    return bag.with_name(f'{bag.name}.txt')
+
+
+class TrackTextWriter:
+    """Rows as `save_tracks` writes them, frame by frame; frames get their numbers at the end.
+
+    Use it in a `with`: the file is there when that ends well.
+
+    Parameters
+    ----------
+    path
+        File to be; it must not exist.
+
+    Raises
+    ------
+    InputError
+        The file exists or cannot be written.
+
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = Path(path)
+        self._stack = ExitStack()
+        self._counts: list[int] = []
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._written = stack.enter_context(replacing(self._path, overwrite=False))
+            rows = self._written.with_suffix('.rows')
+            self._rows = stack.enter_context(rows.open('w+', encoding='ascii'))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._stack.__exit__(*raised)
+
+    def add(self, ids: IntArray, tlwh: FloatArray) -> None:
+        """Add the next frame: N ids, and (N, 4) boxes."""
+        columns = ids.tolist(), *tlwh.T.tolist()
+        self._rows.writelines(f'{TRACK_COLUMNS % row}\n' for row in zip(*columns, strict=True))
+        self._counts.append(len(ids))
+
+    def finish(self, frames: IntArray) -> None:
+        """Give the frames their numbers, in the order in which they were added."""
+        self._rows.seek(0)
+        with self._written.open('w', encoding='ascii') as text:
+            for frame, count in zip(frames.tolist(), self._counts, strict=True):
+                text.writelines(f'{frame},{self._rows.readline()}' for _ in range(count))

@@ -1,0 +1,188 @@
+"""Tables of numbers in text files, checked as a whole and blamed by line."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+import numpy as np
+
+from strongsort_ros.errors import InputError
+from strongsort_ros.types import BoolArray, FloatArray, IntArray
+
+MAX_FRAME = 10_000_000
+"""Largest frame number believed: four days at 30 frames a second."""
+
+COLUMNS: Final = ('frame', 'id', 'left', 'top', 'width', 'height', 'score')
+"""Of MOTChallenge's files, in their order; a header may name them in any order."""
+CLASS: Final = 'class'
+"""Column of a file with a header that is a text."""
+LONGEST_CLASS: Final = 256
+"""Letters of a class in a file."""
+_DEFAULTS: Final = {'id': '-1', 'score': '1'}
+
+
+class TextTable:
+    """Numbers of a text file, a row a line, separated by commas or blanks.
+
+    Where the first line names columns, as `frame,left,top,width,height,score,class`, they are
+    found by their names, and others are ignored.
+
+    Parameters
+    ----------
+    path
+        File to read. Lines without anything in them are skipped.
+    min_columns
+        Columns that there must be; all rows have equally many.
+    named
+        Columns that a header must name; empty: a header is refused.
+
+    Attributes
+    ----------
+    values
+        (N, C) float64, all finite; with a header, `COLUMNS`.
+    classes
+        N texts of the column `class`, or None where there is none.
+
+    Raises
+    ------
+    InputError
+        The file is missing, not text, ragged, or holds something else than finite numbers.
+
+    """
+
+    def __init__(self, path: Path | str, min_columns: int, named: Sequence[str] = ()) -> None:
+        self.path = Path(path)
+        self.classes: list[str] | None = None
+        try:
+            text = self.path.read_text(encoding='utf-8-sig')
+        except OSError as error:
+            raise InputError(f'{path}: cannot read it: {error.strerror}') from error
+        except UnicodeDecodeError as error:
+            raise InputError(f'{path}: not a text file') from error
+        self._lines = text.splitlines()
+        self._separator = ',' if ',' in text else None
+        self._numbers = [n for n, line in enumerate(self._lines, 1) if line.strip()]
+        if named and self._numbers and COLUMNS[0] in _names(self._lines[self._numbers[0] - 1]):
+            self.values = self._parse_named(named)
+        else:
+            self.values = self._parse(min_columns)
+        self.refuse(~np.all(np.isfinite(self.values), axis=1), 'a number that is not finite')
+
+    def refuse(self, bad: BoolArray, what: str) -> None:
+        """Raise InputError with the line of the first bad row, if there is one.
+
+        Parameters
+        ----------
+        bad
+            (N,) which rows cannot be used.
+        what
+            What is wrong with such a row.
+
+        """
+        if bad.any():
+            line = self._numbers[int(np.argmax(bad))]
+            self._fail(line, f'{what}: {self._lines[line - 1].strip()[:80]!r}')
+
+    def whole(self, column: int, name: str, low: int, high: int) -> IntArray:
+        """Return a column of whole numbers in [low, high], as int64."""
+        values: FloatArray = self.values[:, column]
+        outside = (values < low) | (values > high)
+        self.refuse(outside, f'the {name} is not in {low}..{high}')
+        self.refuse(values != np.floor(values), f'the {name} is not a whole number')
+        return values.astype(np.int64)
+
+    def _parse(self, min_columns: int) -> FloatArray:
+        rows = [self._lines[number - 1] for number in self._numbers]
+        if not rows:
+            return np.empty((0, min_columns))
+        try:
+            values = np.loadtxt(rows, delimiter=self._separator, comments=None, ndmin=2)
+        except ValueError:
+            self._blame(min_columns)
+        if values.shape[1] < min_columns:
+            self._blame(min_columns)
+        return values
+
+    def _parse_named(self, needed: Sequence[str]) -> FloatArray:
+        """Return the columns that the first line names, in the order of `COLUMNS`."""
+        head, *self._numbers = self._numbers
+        names = _names(self._lines[head - 1])
+        for name in needed:
+            if names.count(name) != 1:
+                self._fail(head, f'{names.count(name)} columns {name!r}, expected one')
+        records = [self._record(number, len(names)) for number in self._numbers]
+        if CLASS in names:
+            self.classes = self._read_classes([record[names.index(CLASS)] for record in records])
+        places = [(names.index(n) if n in names else -1, _DEFAULTS.get(n, '')) for n in COLUMNS]
+        rows = [
+            [record[place] if place >= 0 else default for place, default in places]
+            for record in records
+        ]
+        if not rows:
+            return np.empty((0, len(COLUMNS)))
+        try:
+            lines = [','.join(row) for row in rows]
+            values = np.loadtxt(lines, delimiter=',', comments=None, ndmin=2)
+        except ValueError:
+            self._blame_named(rows)
+        if values.shape[1] != len(COLUMNS):  # commas within fields, such as "0,9"
+            self._blame_named(rows)
+        return values
+
+    def _read_classes(self, fields: Sequence[str]) -> list[str]:
+        classes = [field.strip() for field in fields]
+        for number, name in zip(self._numbers, classes, strict=True):
+            if len(name) > LONGEST_CLASS:
+                self._fail(number, f'a class of {len(name)} letters, at most {LONGEST_CLASS}')
+        return classes
+
+    def _blame_named(self, rows: Sequence[Sequence[str]]) -> NoReturn:
+        for number, row in zip(self._numbers, rows, strict=True):
+            for name, field in zip(COLUMNS, row, strict=True):
+                if not _is_number(field):
+                    self._fail(number, f'{name} is not a number: {field.strip()[:40]!r}')
+        raise InputError(f'{self.path}: not a table of numbers')
+
+    def _record(self, number: int, columns: int) -> list[str]:
+        """Return the fields of a line, which quotation marks may enclose."""
+        try:
+            (record,) = csv.reader([self._lines[number - 1]], strict=True)
+        except csv.Error as error:
+            self._fail(number, str(error))
+        if len(record) != columns:
+            self._fail(number, f'{len(record)} columns, the header has {columns}')
+        return record
+
+    def _blame(self, min_columns: int) -> NoReturn:
+        """Read line by line, slowly, to name the first that is wrong."""
+        columns = 0
+        for number in self._numbers:
+            fields = self._lines[number - 1].split(self._separator)
+            for column, field in enumerate(fields, 1):
+                if not _is_number(field):
+                    self._fail(number, f'column {column} is not a number: {field.strip()[:40]!r}')
+            if len(fields) < min_columns:
+                self._fail(number, f'{len(fields)} columns, expected at least {min_columns}')
+            columns = columns or len(fields)
+            if len(fields) != columns:
+                self._fail(number, f'{len(fields)} columns, the lines before have {columns}')
+        raise InputError(f'{self.path}: not a table of numbers')
+
+    def _fail(self, line: int, what: str) -> NoReturn:
+        raise InputError(f'{self.path}, line {line}: {what}')
+
+
+def _names(line: str) -> list[str]:
+    """Return the columns that a line names, if it is a header."""
+    return [field.strip().strip('"').strip().lower() for field in line.split(',')]
+
+
+def _is_number(field: str) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,218 @@
+"""What the tracker node can be told besides the tracker's settings; knows no ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from strongsort_ros.camera_motion import MODES, CameraMotionSettings
+from strongsort_ros.errors import InputError, SettingError, meant, shorten
+from strongsort_ros.files.yaml_file import load_yaml
+from strongsort_ros.messages.limits import InputLimits
+from strongsort_ros.settings import (
+    ACTIVE,
+    AUTO,
+    CONFIGURED,
+    Settings,
+    SettingsGroup,
+    num_field,
+    str_field,
+    sub_table,
+)
+from strongsort_ros.tracking.settings import TrackerSettings
+
+NO_WEIGHTS: Final = 'none'
+TRANSPORTS: Final = ('raw', 'compressed', 'none')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSettings(Settings):
+    """Settings of the node.
+
+    Raises
+    ------
+    SettingError
+        A value is out of its range, not of its type, or not among its choices.
+
+    """
+
+    weights: str = str_field(
+        '',
+        "File of the ReID network's weights, or timm:NAME; empty: a colour histogram, which needs "
+        'none; none: track by motion alone.',
+        read_only_in=CONFIGURED,
+    )
+    device: str = str_field(
+        AUTO, 'Where the network runs: auto, cpu, cuda or cuda:N.', read_only_in=CONFIGURED
+    )
+    weights_sha256: str = str_field(
+        '',
+        'SHA-256 that the file of weights must have; empty: not checked.',
+        read_only_in=CONFIGURED,
+    )
+    device_fallback: str = str_field(
+        'motion',
+        'While the device of the network fails: motion alone, or the network on the CPU.',
+        ('motion', 'cpu'),
+        CONFIGURED,
+    )
+    threads: int = num_field(
+        1, 'Threads of the network on the CPU.', low=1, high=256, read_only_in=CONFIGURED
+    )
+    camera_motion: str = str_field('ecc', 'How camera motion is found.', MODES, CONFIGURED)
+    frame_rate: float = num_field(
+        0.0, 'Nominal rate of detections; 0: estimated from stamps.', 'Hz', high=1000.0,
+        read_only_in=CONFIGURED,
+    )  # fmt: skip
+    classes: str = str_field(
+        '', 'Names of the classes to track, separated by commas; empty: all. Detections of others '
+        'are left out.',
+    )  # fmt: skip
+    image_transport: str = str_field(
+        'raw', 'Type of image messages; none: do not subscribe.', TRANSPORTS, ACTIVE
+    )
+    sync_deadline: float = num_field(
+        0.2, 'How long detections wait for their image, and for further arrays of their stamp '
+        'where recent stamps had several.', 's', high=60.0, read_only_in=ACTIVE,
+    )  # fmt: skip
+    sync_tolerance: float = num_field(
+        0.0, 'Largest difference between the stamps of an image and of its detections, for '
+        'detectors that round stamps; below half the interval of images. 0: equal stamps.', 's',
+        high=1.0, read_only_in=ACTIVE,
+    )  # fmt: skip
+    buffer_time: float = num_field(
+        2.0, 'How long images wait for their detections: more than the detector takes.', 's',
+        high=60.0, read_only_in=ACTIVE,
+    )  # fmt: skip
+    buffer_size: int = num_field(
+        100, 'Most images, and most arrays of detections, that wait.', 'messages', low=1,
+        high=1000, read_only_in=ACTIVE,
+    )  # fmt: skip
+    buffer_memory: int = num_field(
+        256, 'Most memory of the images that wait.', 'MiB', low=1, high=65536, read_only_in=ACTIVE
+    )
+    max_backlog: float = num_field(
+        0.1, 'Longest that images and their detections wait for the tracker; when they would wait '
+        'longer, only the newest are tracked.', 's', high=10.0, read_only_in=ACTIVE,
+    )  # fmt: skip
+    publish_tentative: bool = num_field(False, 'Publish tracks that are not confirmed yet, too.')
+    publish_lost: bool = num_field(
+        True, 'Publish confirmed tracks that are not seen in this frame, too, as predicted.'
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnosticsSettings(Settings):
+    """From when on the node reports that it is not well.
+
+    Raises
+    ------
+    SettingError
+        A value is out of its range or not of its type.
+
+    """
+
+    warn_latency: float = num_field(
+        0.2, 'Warn when it takes longer from detections taken to tracks published (p95).', 's'
+    )
+    error_latency: float = num_field(1.0, 'Report an error when that takes longer.', 's')
+    warn_age: float = num_field(1.0, 'Warn when the last detections are older.', 's')
+    stale_age: float = num_field(5.0, 'Report to be stale when they are older.', 's')
+    warn_dropped: float = num_field(
+        0.5, 'Warn when a larger share of the detections since the last report was dropped as the '
+        'tracker was behind.', high=1.0,
+    )  # fmt: skip
+    warn_without_image: float = num_field(
+        0.2, 'Warn when a larger share of the detections had no image.', high=1.0
+    )
+    warn_duplicates: float = num_field(
+        0.2, 'Warn when a larger share of the detections was sent twice, or came after others of '
+        'its stamp, or newer ones, were tracked.', high=1.0,
+    )  # fmt: skip
+    warn_motion_failures: int = num_field(
+        30, 'Warn when camera motion was not found for so many images in a row.', 'images', low=1
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackerNodeConfig(SettingsGroup):
+    """Every setting of the tracker node.
+
+    Parameters have the names of the settings; those of the camera motion begin with `ecc.`, those
+    of limits with `limits.`, those of reports with `diagnostics.`.
+    """
+
+    node: NodeSettings = field(default_factory=NodeSettings, metadata=sub_table('The node'))
+    motion: CameraMotionSettings = field(
+        default_factory=CameraMotionSettings,
+        metadata=sub_table('The estimate of camera motion', 'ecc.', CONFIGURED),
+    )
+    tracker: TrackerSettings = field(
+        default_factory=lambda: TrackerSettings(max_cosine_distance=AUTO),
+        metadata=sub_table('The tracker: all of these can be changed while it runs'),
+    )
+    limits: InputLimits = field(
+        default_factory=InputLimits,
+        metadata=sub_table('Limits of what one message may hold', 'limits.'),
+    )
+    diagnostics: DiagnosticsSettings = field(
+        default_factory=DiagnosticsSettings,
+        metadata=sub_table('Reports on /diagnostics', 'diagnostics.'),
+    )
+
+
+_PARAMETERS: Final = 'ros__parameters'
+_NODE: Final = 'tracker'
+_OF_EVERY_NODE: Final = ('autostart', 'use_sim_time', 'start_type_description_service')
+_OVERRIDES: Final = 'qos_overrides.'
+
+
+def load_parameter_file(path: Path | str) -> TrackerNodeConfig:
+    """Return the tracker node's settings of a ROS parameter file.
+
+    Sections for all nodes (`/**`) and for a node `tracker`, in any namespace, count, in their
+    order; those of other nodes do not. What only a live node has is passed over.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, is no parameter file, or has a parameter that is unknown or
+        refused; the message names it.
+
+    """
+    path = Path(path)
+    values = dict(_parameters(load_yaml(path), ''))
+    if not values:
+        raise InputError(f'{path}: no {_PARAMETERS} of all nodes (/**) or of a node {_NODE}')
+    settings = TrackerNodeConfig()
+    known = {parameter.name for parameter in settings.parameters()}
+    for name in values:
+        if name not in known and name not in _OF_EVERY_NODE and not name.startswith(_OVERRIDES):
+            raise InputError(f'{path}: unknown parameter {shorten(name, 80)}{meant(name, known)}')
+    try:
+        return settings.replace({name: values[name] for name in values if name in known})
+    except SettingError as error:
+        raise InputError(shorten(f'{path}: {error}')) from error
+
+
+def _parameters(content: Any, node: str) -> Iterator[tuple[str, Any]]:
+    """Yield name and value of the parameters of our node, which may be nested in namespaces."""
+    if not isinstance(content, Mapping):
+        return
+    for key, value in content.items():
+        if key != _PARAMETERS:
+            yield from _parameters(value, f'{node}/{key}')
+        elif node.rstrip('/').rsplit('/', 1)[-1] in ('*', '**', _NODE):
+            yield from _flat(value, '')
+
+
+def _flat(values: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    if not isinstance(values, Mapping):
+        return
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f'{prefix}{name}.')
+        else:
+            yield f'{prefix}{name}', value

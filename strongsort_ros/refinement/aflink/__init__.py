@@ -1,0 +1,1 @@
+"""AFLink: appearance-free linking of tracklets."""

@@ -1,0 +1,156 @@
+"""What every source of embeddings gives."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from strongsort_ros.types import Image
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkCard:
+    """What the tracker and its user must know of a network.
+
+    Attributes
+    ----------
+    name
+        Name of the network, such as `osnet_x0_25`.
+    dimension
+        Length of its embeddings.
+    max_cosine_distance
+        Threshold measured for it; used when the setting of that name is `auto`.
+    source
+        Where the weights come from and what their training data allow.
+    threshold_source
+        Where `max_cosine_distance` was measured, or that it was not.
+
+    """
+
+    name: str
+    dimension: int
+    max_cosine_distance: float
+    source: str = ''
+    threshold_source: str = 'not measured'
+
+
+class Extractor(Protocol):
+    """Turns the boxes of an image into embeddings."""
+
+    @property
+    def card(self) -> NetworkCard:
+        """The network's card."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """What runs the network, and where: such as `onnxruntime on CPUExecutionProvider`."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the device, and what is done meanwhile; '' while it works."""
+        ...
+
+    def extract(
+        self, image: npt.NDArray[np.uint8], tlwh: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float32]:
+        """Return (N, D) float32 embeddings; a row of zeros where a box shows nothing.
+
+        Parameters
+        ----------
+        image
+            (H, W, 3) uint8 BGR; only read; may be a strided view.
+        tlwh
+            (N, 4) float64 pixels; may be NaN, empty or outside the image.
+
+        """
+        ...
+
+    def warm_up(self, boxes: int = 64) -> None:
+        """Run once for every batch size up to `boxes`, so that the first frame is not slow."""
+        ...
+
+
+_RESEARCH: Final = 'trained on data for non-commercial research only: see docs/weights.md'
+_OSNET: Final = f'torchreid model zoo (MIT), {_RESEARCH}'
+_FAMILY: Final = 'not measured: that of osnet_x0_25'
+
+# Used for a network that nobody has measured: the published program's value without BoT.
+UNMEASURED_DISTANCE: Final = 0.3
+
+CARDS: Final = {
+    card.name: card
+    for card in (
+        NetworkCard('osnet_x0_25', 512, 0.30, _OSNET, 'measured on MOT17-09 and MOT17-11'),
+        NetworkCard('osnet_x0_5', 512, 0.30, _OSNET, _FAMILY),
+        NetworkCard('osnet_x0_75', 512, 0.30, _OSNET, _FAMILY),
+        NetworkCard('osnet_x1_0', 512, 0.30, _OSNET, _FAMILY),
+        NetworkCard(
+            'bot_resnest50',
+            2048,
+            0.45,
+            f'FastReID (Apache-2.0), {_RESEARCH}',
+            "the StrongSORT paper's, measured on MOT17: 0.4, and 0.05 for its motion cost",
+        ),
+    )
+}
+
+
+def card_for(name: str, dimension: int, source: str) -> NetworkCard:
+    """Return the card of a known network, or one that says that nothing was measured."""
+    known = CARDS.get(name)
+    if known is not None and known.dimension == dimension:
+        return known
+    return NetworkCard(name, dimension, UNMEASURED_DISTANCE, source, 'not measured')
+
+
+IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
+IMAGENET_STD: Final = (0.229, 0.224, 0.225)
+
+
+class Engine(Protocol):
+    """Runs one network on one device."""
+
+    @property
+    def name(self) -> str:
+        """What runs where, for the log: such as `onnxruntime on cpu`."""
+        ...
+
+    def embed(self, image: Image, xyxy: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Return (N, D) embeddings of (N, 4) boxes that lie inside the image; N at least 1."""
+        ...
+
+    def warm_up(self, boxes: int) -> None:
+        """Run every batch size that occurs with up to `boxes` boxes."""
+        ...
+
+    def is_device_error(self, error: Exception) -> bool:
+        """Return whether an error of `embed` is a failure of the device, its driver or memory."""
+        ...
+
+
+def batches(count: int, sizes: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Split `count` boxes into batches of a few fixed sizes.
+
+    Parameters
+    ----------
+    count
+        Number of boxes.
+    sizes
+        Batch sizes allowed, ascending.
+
+    Yields
+    ------
+    start, stop, size
+        Boxes [start, stop) run as a batch of `size`, the rest of which is padding.
+
+    """
+    for start in range(0, count, sizes[-1]):
+        stop = min(start + sizes[-1], count)
+        yield start, stop, sizes[bisect_left(sizes, stop - start)]

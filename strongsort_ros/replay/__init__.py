@@ -1,0 +1,1 @@
+"""A recorded bag through the tracker, in step, and its results."""

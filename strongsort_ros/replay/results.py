@@ -1,0 +1,158 @@
+"""Results of a recording that was played to the running tracker: texts, scores, report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from strongsort_ros.bags.camera import CameraTopics
+from strongsort_ros.bags.tracks import read_tracks
+from strongsort_ros.evaluation.before_after import assess, save_scores
+from strongsort_ros.evaluation.recordings import bag_images
+from strongsort_ros.evaluation.report.model import Latency, Recorded, Report, Table
+from strongsort_ros.files.motchallenge import save_tracks, text_beside
+from strongsort_ros.replay.replay import AnsweredFrames
+from strongsort_ros.types import FloatArray, IntArray
+
+TRACKS: Final = 'tracks'
+REFINED: Final = 'refined'
+"""Names of the bags of tracks, before and after refinement, in the folder of results."""
+
+FILES: Final = (
+    (TRACKS, 'rosbag2 of what the tracker published'),
+    (f'{TRACKS}.txt', 'its tracks, MOTChallenge text'),
+    (REFINED, 'rosbag2 of the refined tracks'),
+    (f'{REFINED}.txt', 'the refined tracks, MOTChallenge text'),
+    ('scores.json', 'all scores, before and after refinement'),
+)
+_PREFIX = 'latency_'
+_STAGES = {'total': 'pipeline', 'latency': 'whole node'}
+"""What some stages are called for who does not know the diagnostics."""
+
+_LATENCY = re.compile('p50 {0} ms, p95 {0} ms, p99 {0} ms, max {0} ms'.format(r'([\d.]+)'))
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of playing a bag.
+
+    Attributes
+    ----------
+    bag, topics
+        What was played.
+    tracks_topic
+        On which the tracker answered with tracks.
+    stamps
+        (N,) of the N detection arrays sent, nanoseconds.
+    answered
+        How many of them tracks came back for.
+    seconds
+        From the first message to the last answer.
+    round_trips
+        (answered,) seconds from a frame sent to its tracks received.
+    diagnostics
+        The tracker's last report on /diagnostics, by name.
+    """
+
+    bag: Path
+    topics: CameraTopics
+    tracks_topic: str
+    stamps: IntArray
+    answered: int
+    seconds: float
+    round_trips: FloatArray
+    diagnostics: dict[str, str]
+
+    def __str__(self) -> str:
+        rate = self.answered / max(self.seconds, 1e-9)
+        return f'{self.answered} of {len(self.stamps)} frames answered, {rate:.0f} frames/s'
+
+
+def write_results(
+    folder: Path, played: Played, truth: Path | None, frame_rate: float = 0.0, name: str = ''
+) -> tuple[Recorded, Recorded | None]:
+    """Write text and scores of the bags of tracks in a folder.
+
+    Parameters
+    ----------
+    folder
+        Holds the bag `TRACKS` and, if the tracks were refined, `REFINED` and its text.
+    played
+        What was tracked.
+    truth
+        A gt.txt, or None.
+    frame_rate
+        Nominal frames a second, which number the frames; 0: estimated from the stamps.
+    name
+        Of the recording; '': that of its bag.
+
+    Returns
+    -------
+    before, after
+        Tracks before refinement and, if they were refined, after it, with their scores.
+
+    Raises
+    ------
+    InputError
+        A bag of tracks or the truth cannot be used, or a file cannot be written.
+
+    """
+    name = name or played.bag.stem
+    frames = AnsweredFrames.number(played.stamps, frame_rate).frames
+    text = text_beside(folder / TRACKS)
+    save_tracks(text, read_tracks(folder / TRACKS, played.tracks_topic, frame_rate))
+    before, after = assess(name, frames, truth, text), None
+    if (folder / REFINED).exists():
+        after = assess(name, frames, truth, text_beside(folder / REFINED))
+    if before.scores:
+        save_scores(folder / 'scores.json', before.scores, after.scores if after else None)
+    return before, after
+
+
+def live_report(
+    folder: Path, played: Played, before: Recorded, after: Recorded | None, frame_rate: float = 0.0
+) -> Report:
+    """Return a report for the caller to add to, and to save in the folder of the results.
+
+    Parameters
+    ----------
+    folder, played, frame_rate
+        As for `write_results`.
+    before, after
+        What it returned.
+
+    """
+    stamps = AnsweredFrames.number(played.stamps, frame_rate).stamp_of()
+    images = bag_images(played.bag, played.topics, stamps)
+    return Report(
+        title=f'{before.sequences[0].name}, tracked live',
+        about=f'{played}, by the running tracker node.',
+        before=before,
+        after=after,
+        image=lambda _name, frame: images(frame),
+        latencies=latencies(played),
+        tables=[Table('What the tracker reports', ('name', 'value'), _facts(played.diagnostics))],
+        files=[(file, meaning) for file, meaning in FILES if (folder / file).exists()],
+    )
+
+
+def latencies(played: Played) -> list[Latency]:
+    """Return the tracker's latencies by stage, and that of the way there and back."""
+    found = [
+        Latency(_stage(name), *map(float, numbers.groups()))
+        for name, value in played.diagnostics.items()
+        if name.startswith(_PREFIX) and (numbers := _LATENCY.fullmatch(value))
+    ]
+    return [*found, Latency.of('round trip over ROS', played.round_trips)]
+
+
+def _stage(name: str) -> str:
+    stage = name.removeprefix(_PREFIX)
+    return _STAGES.get(stage, stage.replace('_', ' '))
+
+
+def _facts(diagnostics: Mapping[str, str]) -> list[list[str]]:
+    return [[n, value] for n, value in diagnostics.items() if not n.startswith(_PREFIX)]

@@ -1,0 +1,31 @@
+"""Types and units that every part of the package shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+Float32Array = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+NameArray = npt.NDArray[Any]
+"""Array of str objects, or of NumPy's texts of fixed width."""
+
+Image = npt.NDArray[np.uint8]
+"""(height, width, 3) pixels, BGR."""
+Matrix = npt.NDArray[np.float64]
+"""(3, 3) camera motion: pixels of the previous frame -> pixels of the current frame."""
+Size = tuple[int, int]
+"""Width and height, pixels."""
+
+ShareProgress = Callable[[str, float], None]
+"""Called with the name of the current step and the share of it that is done, 0 to 1."""
+CountProgress = Callable[[int, int], None]
+"""Called with the number of items done and their total."""
+
+SECOND: Final = 1_000_000_000
+"""Nanoseconds in a second."""

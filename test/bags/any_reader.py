@@ -1,0 +1,18 @@
+"""Bags read by `rosbags` alone, to compare with what this package reads and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rosbags.highlevel import AnyReader
+
+from strongsort_ros.bags.types import ros_types
+
+
+@contextmanager
+def open_bag(path: Path) -> Iterator[AnyReader]:
+    """Give a reader of a bag that knows the types of all its messages."""
+    with AnyReader([path], default_typestore=ros_types()) as reader:
+        yield reader

@@ -1,0 +1,101 @@
+"""Made-up bags of tracks, for tests."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from strongsort_ros.bags.types import DETECTIONS, TRACKS, ros_types
+from strongsort_ros.bags.writer import BagWriter, Storage, detection_array
+from strongsort_ros.messages.cdr import Header
+from strongsort_ros.messages.track2d_array import TRACK, TrackArray, write_track_array
+from strongsort_ros.tracking.detections import Detections
+from strongsort_ros.tracking.tracks import CONFIRMED, LOST
+from strongsort_ros.types import SECOND
+
+RATE = 10
+START = 1_700_000_000 * SECOND
+"""Stamp of frame 0."""
+
+
+def stamp(frame: int, start: int = START) -> int:
+    """Return the stamp of a frame, nanoseconds."""
+    return start + frame * SECOND // RATE
+
+
+def track(identity: int, x: float, **fields: Any) -> npt.NDArray[np.void]:
+    """Return the fields of a confirmed track, 20 x 40 pixels around (x, 50)."""
+    row = np.zeros((), TRACK)
+    row['id'], row['center'], row['size'] = identity, (x, 50), (20, 40)
+    row['score'], row['state'], row['hits'], row['age'] = 0.5, CONFIRMED, 1, 1
+    for name, value in fields.items():
+        row[name] = value
+    return row
+
+
+def lost(identity: int, x: float, missed: int = 1, **fields: Any) -> npt.NDArray[np.void]:
+    """Return the fields of a track that was not seen in so many frames."""
+    return track(identity, x, state=LOST, time_since_update=missed, detection_index=-1, **fields)
+
+
+def track_array(
+    frame: int,
+    tracks: Sequence[npt.NDArray[np.void]],
+    class_ids: Sequence[str] | None = None,
+    motion: npt.ArrayLike | None = None,
+    start: int = START,
+) -> bytes:
+    """Return a serialised Track2DArray; all are persons unless classes are given."""
+    head = Header(*divmod(stamp(frame, start), SECOND), 'camera')
+    rows = np.array(list(tracks), TRACK)
+    classes = ['person'] * len(rows) if class_ids is None else class_ids
+    matrix = np.eye(3) if motion is None else np.asarray(motion, dtype=np.float64)
+    return write_track_array(TrackArray(head, rows, classes, matrix, float(motion is not None)))
+
+
+def write_messages(
+    path: Path,
+    messages: Mapping[int, bytes],
+    storage: Storage = 'mcap',
+    topic: str = '/tracks',
+    kind: str = TRACKS,
+) -> Path:
+    """Return a bag of messages by frame, each a tenth of a second after its stamp."""
+    with BagWriter(path, storage) as bag:
+        for frame, message in messages.items():
+            bag.write_serialized(topic, kind, stamp(frame) + SECOND // 10, message)
+    return path
+
+
+def walk(frames: Sequence[int], identity: int, x: float = 0.0) -> dict[int, bytes]:
+    """Return messages of one who walks 2 px a frame, and is seen in each."""
+    return {
+        frame: track_array(
+            frame,
+            [track(identity, x + 2 * frame, age=frame - frames[0] + 1, hits=number,
+                   first_seen=divmod(stamp(frames[0]), SECOND), detection_index=0)],
+        )
+        for number, frame in enumerate(frames, 1)
+    }  # fmt: skip
+
+
+def detections(frame: int, boxes: Mapping[str, tuple[float, float, float, float]]) -> bytes:
+    """Return a serialised Detection2DArray of boxes left, top, width, height by id."""
+    types = ros_types()
+    tlwh = np.array(list(boxes.values()), dtype=np.float64).reshape(-1, 4)
+    scores, classes = np.full(len(tlwh), 0.5), np.full(len(tlwh), 'person')
+    array = detection_array(types, stamp(frame), 'camera', Detections(tlwh, scores, classes))
+    for detection, identity in zip(array.detections, boxes, strict=True):
+        detection.id = identity.strip()
+    return bytes(types.serialize_cdr(array, DETECTIONS))
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return the hashes of all files in a folder, or of one file."""
+    files = [folder] if folder.is_file() else sorted(p for p in folder.rglob('*') if p.is_file())
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

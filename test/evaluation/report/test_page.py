@@ -1,0 +1,226 @@
+"""The report: its numbers, what is missing, what is hostile, and that it stands alone."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from strongsort_ros.evaluation.report.latencies import latency_rows
+from strongsort_ros.evaluation.report.model import (
+    Latency,
+    Picture,
+    Recorded,
+    Report,
+    Table,
+    save_report,
+)
+from strongsort_ros.evaluation.report.page import render_page
+from strongsort_ros.evaluation.scores import ScoredSequence, score
+from strongsort_ros.files.rows import GroundTruth, TrackRows
+from strongsort_ros.types import Image
+from test.evaluation.walks import as_tracks, exchanged, walk
+from tools.demonstration.moving_picture import moving_picture, moving_picture_stride
+
+_ALONE = {'meta', 'img'}  # elements without an end
+
+
+class Page(HTMLParser):
+    """Reads a page, and checks that its elements are closed and bring nothing from elsewhere."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.names: list[str] = []
+        self.rows: list[list[str]] = []
+        self.alternatives: list[str] = []
+        self.words = ''
+        self.feed(source)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        self.names.append(tag)
+        assert not [name for name in attributes if name.startswith('on')]
+        assert attributes.get('src', 'data:').startswith('data:')
+        assert not (attributes.get('href') or '').startswith(('http', 'javascript', '//'))
+        if tag == 'tr':
+            self.rows.append([])
+        if tag in ('td', 'th'):
+            self.rows[-1].append('')
+        if tag == 'img':
+            self.alternatives.append(attributes['alt'] or '')
+        if tag not in _ALONE:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in _ALONE:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+        if self.open and self.open[-1] in ('td', 'th'):
+            self.rows[-1][-1] += data
+
+
+def recorded(*sequences: ScoredSequence) -> Recorded:
+    return Recorded(sequences, score(sequences))
+
+
+def mended(name: str = 'walk') -> ScoredSequence:
+    """Return the sequence of `exchanged` with its switches undone."""
+    truth = walk(2)
+    return ScoredSequence(name, truth, as_tracks(truth), range(1, 21))
+
+
+def grey(_name: str, frame: int) -> Image | None:
+    """Return images of all frames but one."""
+    return None if frame == 3 else np.full((120, 400, 3), 7 * frame, np.uint8)
+
+
+def test_scores_before_and_after() -> None:
+    """Every number of both sides is there, and their difference."""
+    before, after = recorded(exchanged('a'), exchanged('b', 5)), recorded(mended('a'), mended('b'))
+    page = Page(render_page(Report('Two', before=before, after=after)))
+    assert before.scores is not None
+    assert after.scores is not None
+    everyone = [
+        [*before.scores.sequences, before.scores.combined],
+        [*after.scores.sequences, after.scores.combined],
+    ]
+    for name, old, new in zip(('a', 'b', 'combined'), *everyone, strict=True):
+        start = next(i for i, row in enumerate(page.rows) if row[:2] == [name, 'before'])
+        first, second, third = page.rows[start : start + 3]
+        shares = [f'{x:.2f}' for x in (old.hota, old.assa, old.deta, old.idf1, old.mota)]
+        assert first[2:8] == [*shares, str(old.idsw)]
+        assert second[:2] == ['after', f'{new.hota:.2f}']
+        assert third[0] == 'difference'
+        difference = round(new.hota, 2) - round(old.hota, 2)
+        assert third[1] == f'{difference:+.2f}'
+        assert third[6] == f'{new.idsw - old.idsw:+d}'
+    alpha = next(row for row in page.rows if row[0] == '0.50')
+    curves = before.scores.combined.hota_over_alpha, after.scores.combined.hota_over_alpha
+    assert alpha[1:3] == [f'{curve[9]:.2f}' for curve in curves]
+    assert '-4 better' in page.words
+    assert 'Identity switches before refinement' in page.words
+
+
+def test_one_side_is_not_called_before_or_after() -> None:
+    """With one side nothing is said of refinement."""
+    for report in (Report('x', before=recorded(mended())), Report('x', after=recorded(mended()))):
+        page = Page(render_page(report))
+        assert 'refinement' not in page.words
+        assert ['walk', '100.00', '100.00', '100.00', '100.00', '100.00', '0'] in [
+            row[:7] for row in page.rows
+        ]
+        assert 'There are none.' in page.words
+
+
+def test_pictures_of_switches() -> None:
+    """Each worst switch has both frames, whole and enlarged; without images that is said."""
+    one = recorded(exchanged())
+    page = Page(render_page(Report('x', before=one, image=grey)))
+    assert len(page.alternatives) == 8
+    assert 'frame 10: person 1 last followed by track 1, whole image' in page.alternatives
+    assert 'frame 11: person 1 now followed by track 2, enlarged' in page.alternatives
+    for image in (None, lambda _name, _frame: None):
+        page = Page(render_page(Report('x', before=one, image=image)))
+        assert not page.alternatives
+        assert 'no images to draw them on' in page.words
+        assert 'List of switches (2)' in page.words
+    at_missing = recorded(exchanged(at=3))
+    assert not Page(render_page(Report('x', before=at_missing, image=grey))).alternatives
+
+
+def test_images_are_not_drawn_on() -> None:
+    """The caller's images stay as they are."""
+    image = np.full((120, 400, 3), 90, np.uint8)
+    render_page(Report('x', before=recorded(exchanged()), image=lambda _name, _frame: image))
+    assert (image == 90).all()
+
+
+@pytest.mark.parametrize('size', [(1, 1), (9, 400), (2000, 60)])
+def test_boxes_outside_tiny_images(size: tuple[int, int]) -> None:
+    """Boxes that do not fit the image, wrong as they are, are no error."""
+    image = np.zeros((*size, 3), np.uint8)
+    source = render_page(
+        Report('x', before=recorded(exchanged()), image=lambda _name, _frame: image)
+    )
+    assert len(Page(source).alternatives) == 8
+
+
+def test_without_truth() -> None:
+    """Without truth there are no scores, but a row for each track."""
+    sequence = ScoredSequence('walk', GroundTruth.empty(), as_tracks(walk(3)), range(1, 21))
+    page = Page(render_page(Report('x', before=Recorded([sequence]))))
+    assert 'The truth is not known' in page.words
+    assert 'HOTA' not in page.words
+    assert 'track 3' in page.words
+
+
+def test_without_tracks_and_without_anything() -> None:
+    """No tracks at all score 0; a report of nothing is a page with its title."""
+    none = ScoredSequence('walk', walk(2), TrackRows.empty(), range(1, 21))
+    page = Page(render_page(Report('x', before=recorded(none), after=recorded(none))))
+    assert '0.00' in page.words
+    assert 'as before' in page.words
+    blind = ScoredSequence('walk', GroundTruth.empty(), TrackRows.empty(), range(1, 1))
+    assert 'nothing to show' in Page(render_page(Report('x', after=Recorded([blind])))).words
+    assert 'only a title' in Page(render_page(Report('only a title'))).words
+
+
+def test_hostile_text_stays_text() -> None:
+    """Whatever names come from files, they are neither elements nor attributes."""
+    bad = '"><script>alert(1)</script><img src=x onerror=alert(1)>\'&'
+    pictures = [Picture(b'\xff\xd8', bad)]
+    sides = [recorded(exchanged(bad)), recorded(mended(bad))]
+    report = Report(
+        bad, bad, *sides, grey, [Latency(bad, 1, 2, 3)], [Table(bad, (bad, bad), [(bad, bad)])],
+        pictures[0], pictures, [(bad, bad)],
+    )  # fmt: skip
+    source = render_page(report)
+    page = Page(source)
+    assert 'script' not in page.names
+    assert '<script' not in source
+    assert page.words.count(bad) >= 10
+    assert bad in page.alternatives
+
+
+def test_stands_alone_and_is_the_same_twice(tmp_path: Path) -> None:
+    """Nothing is fetched, and the same report gives the same bytes."""
+    report = Report('x', 'y', recorded(exchanged()), recorded(mended()), grey)
+    files = [tmp_path / 'one.html', tmp_path / 'other.html']
+    for file in files:
+        save_report(file, report)
+    one, other = (file.read_bytes() for file in files)
+    assert one == other
+    for part in (b'://', b'url(', b'@import', b'<script', b'<link'):
+        assert part not in one
+
+
+def test_latencies() -> None:
+    """Percentiles are in milliseconds; what is not known is a dash."""
+    seconds = np.arange(1, 101) / 1e3
+    rows = latency_rows([Latency.of('all', seconds), Latency('told', 1, 2, 3)]).rows
+    assert rows == [
+        ['all', '50.50', '95.05', '99.01', '100.00'],
+        ['told', '1.00', '2.00', '3.00', '-'],
+    ]
+    page = Page(render_page(Report('x', latencies=[Latency('nothing', 0, 0, 0, 0)])))
+    assert ['nothing', '0.00', '0.00', '0.00', '0.00'] in page.rows
+
+
+def test_pictures() -> None:
+    """Pictures tell their kind; a moving one has about ten images a second."""
+    image = np.full((90, 1000, 3), 50, np.uint8)
+    still = Picture.encode(image, 'still')
+    assert still.media_type == 'image/jpeg'
+    assert [moving_picture_stride(rate) for rate in (5, 10, 14, 25, 30)] == [1, 1, 1, 2, 3]
+    moving = moving_picture([image, 255 - image], 10, 'moving')
+    assert moving.media_type == 'image/webp'
+    assert b'ANMF' in moving.data
+    page = Page(render_page(Report('x', moving_picture=moving, pictures=[still])))
+    assert page.alternatives == ['moving', 'still']

@@ -1,0 +1,46 @@
+"""Frames that wait for the tracker: which are left out, and what is kept of them."""
+
+from __future__ import annotations
+
+from strongsort_ros.online.backlog import Backlog, Ready
+
+LONGEST = 10
+
+
+def ready(stamp: int, *, since: int = 0, restarted: bool = False) -> Ready[int, int]:
+    return Ready(stamp, [stamp], stamp, restarted, since)
+
+
+def filled(*waiting: Ready[int, int]) -> Backlog[int, int]:
+    backlog = Backlog[int, int](LONGEST)
+    for frame in waiting:
+        backlog.append(frame)
+    return backlog
+
+
+def test_a_restart_survives_when_its_frame_is_left_out() -> None:
+    backlog = filled(ready(5), ready(1, restarted=True), ready(2), ready(3))
+    assert backlog.skip(LONGEST + 1) == 3
+    (frame,) = backlog.take()
+    assert (frame.stamp, frame.restarted) == (3, True)
+    # Stamps of the older time are no frames of this one.
+    assert frame.passed == (1, 2)
+
+
+def test_frames_left_out_one_after_the_other_are_all_counted() -> None:
+    backlog = filled(ready(1), ready(2), ready(3))
+    assert backlog.skip(LONGEST + 1) == 2
+    backlog.append(ready(4))
+    assert backlog.skip(LONGEST + 1) == 1
+    (frame,) = backlog.take()
+    assert (frame.stamp, frame.passed) == (4, (1, 2, 3))
+
+
+def test_a_tracker_that_was_behind_is_not_after_clearing() -> None:
+    backlog = filled(ready(1), ready(2))
+    assert backlog.skip(LONGEST + 1) == 1
+    backlog.clear()
+    backlog.append(ready(3, since=20))
+    backlog.append(ready(4, since=20))
+    assert backlog.skip(20) == 0
+    assert [frame.stamp for frame in backlog.take() + backlog.take()] == [3, 4]

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from strongsort_ros.reid.crops import (
+    check_image,
+    clip_boxes,
+    cut_with_opencv,
+)
+
+ANY_BOXES = arrays(np.float64, st.tuples(st.integers(0, 8), st.just(4)), elements=st.floats())
+
+
+@given(ANY_BOXES, st.integers(1, 50), st.integers(1, 50))
+def test_clipped_boxes_lie_in_the_image_and_are_not_empty(tlwh, height, width):
+    xyxy, shown = clip_boxes(tlwh, height, width)
+    assert shown.sum() == len(xyxy)
+    assert (xyxy[:, :2] >= 0).all()
+    assert (xyxy[:, 2:] > xyxy[:, :2]).all()
+    assert (xyxy[:, 2:] <= [width, height]).all()
+
+
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize(
+    'box',
+    [
+        [np.nan, 0, 10, 10],
+        [0, 0, np.inf, 10],
+        [1e308, 1e308, 1e308, 1e308],
+        [5, 5, 0, 10],
+        [5, 5, -3, 10],
+        [-20, 0, 10, 10],
+        [100, 0, 10, 10],
+        [5.1, 5, 0.5, 10],
+    ],
+)
+def test_boxes_that_show_nothing_are_left_out(box):
+    xyxy, shown = clip_boxes(np.array([box, [1, 2, 3, 4]], dtype=np.float64), 100, 100)
+    assert shown.tolist() == [False, True]
+    assert xyxy.tolist() == [[1, 2, 4, 6]]
+
+
+def test_corners_are_truncated_as_deepsort_does():
+    xyxy, _ = clip_boxes(np.array([[-5.5, 2.9, 10.4, 7.2]]), 100, 100)
+    assert xyxy.tolist() == [[0, 2, 4, 10]]
+
+
+def test_a_cut_never_sees_beyond_its_box():
+    picture = np.zeros((40, 40, 3), dtype=np.uint8)
+    picture[10:20, 10:20] = 200
+    assert (cut_with_opencv(picture, np.array([[10, 10, 20, 20]]), (64, 64)) == 200).all()
+
+
+@pytest.mark.parametrize('shape', [(10, 10), (10, 10, 4), (3, 10, 10)])
+def test_an_image_of_another_shape_is_refused(shape):
+    with pytest.raises(ValueError, match=r'image: uint8 .*expected uint8 \(H, W, 3\)'):
+        check_image(np.zeros(shape, dtype=np.uint8))
+
+
+def test_an_image_of_another_type_is_refused():
+    with pytest.raises(ValueError, match='image: float32'):
+        check_image(np.zeros((4, 4, 3), dtype=np.float32))

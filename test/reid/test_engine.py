@@ -1,0 +1,120 @@
+"""Both engines: the same embeddings whatever the batches, the arithmetic and the device."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch')
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strongsort_ros.reid.crops import clip_boxes
+from strongsort_ros.reid.interfaces import IMAGENET_MEAN, IMAGENET_STD, batches
+from strongsort_ros.reid.onnx_export import engine_of_network
+from strongsort_ros.reid.torch_engine import CPU_BATCHES, GPU_BATCHES, TorchEngine
+
+CPU = torch.device('cpu')
+
+
+def cosines(a, b):
+    return (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+
+
+def plain(network, image, xyxy):
+    """Embed box by box, with nothing but the module itself."""
+    import cv2
+
+    rows = []
+    for left, top, right, bottom in xyxy:
+        cut = cv2.resize(image[top:bottom, left:right], (128, 256))[..., ::-1] / 255
+        planes = ((cut - IMAGENET_MEAN) / IMAGENET_STD).transpose(2, 0, 1)
+        with torch.inference_mode():
+            rows.append(network.module(torch.tensor(planes[None], dtype=torch.float32)).numpy())
+    return np.concatenate(rows)
+
+
+@given(st.integers(1, 300), st.sampled_from([CPU_BATCHES, GPU_BATCHES, (16,)]))
+def test_batches_cover_every_box_once(count, sizes):
+    covered = []
+    for start, stop, size in batches(count, sizes):
+        covered += range(start, stop)
+        assert size in sizes
+        assert 0 < stop - start <= size
+    assert covered == list(range(count))
+
+
+def engines(network):
+    return {
+        'onnxruntime': engine_of_network(network),
+        'PyTorch': TorchEngine(network, CPU),
+        # What runs on a GPU, its arithmetic aside: cut on the device, padded batches.
+        'as on a GPU': TorchEngine(network, CPU, sizes=(4, 16), cut_on_device=True),
+        'as on a GPU, 16 bits': TorchEngine(
+            network, CPU, sizes=(4, 16), cut_on_device=True, dtype=torch.bfloat16
+        ),
+        'as on a GPU, several batches': TorchEngine(
+            network, CPU, sizes=(1, 2, 3), cut_on_device=True
+        ),
+    }
+
+
+def test_every_engine_gives_the_embeddings_of_the_module(network, image, boxes):
+    pytest.importorskip('onnxruntime')
+    xyxy, _ = clip_boxes(boxes, *image.shape[:2])
+    expected = plain(network, image, xyxy)
+    for name, engine in engines(network).items():
+        found = engine.embed(image, xyxy)
+        assert found.dtype == np.float32
+        tolerance = 1e-2 if '16 bits' in name else 1e-4
+        assert cosines(found, expected).min() > 1 - tolerance, name
+
+
+def test_a_row_does_not_depend_on_its_company(network, image, boxes):
+    xyxy, _ = clip_boxes(boxes, *image.shape[:2])
+    engine = TorchEngine(network, CPU, sizes=(4, 8), cut_on_device=True)
+    together = engine.embed(image, xyxy)
+    alone = np.concatenate([engine.embed(image, box[None]) for box in xyxy])
+    assert np.allclose(together, alone, atol=1e-4)
+
+
+def test_images_of_other_sizes_follow_each_other(network, image):
+    engine = TorchEngine(network, CPU, cut_on_device=True)
+    box = np.array([[0, 0, 50, 100]])
+    first = engine.embed(image, box)
+    engine.embed(np.zeros((120, 90, 3), dtype=np.uint8), box)
+    assert np.array_equal(engine.embed(image, box), first)
+
+
+def test_the_engine_leaves_the_network_as_it_was(network, image):
+    before = {name: tensor.clone() for name, tensor in network.module.state_dict().items()}
+    engine = TorchEngine(network, CPU, dtype=torch.bfloat16)
+    engine.embed(image, np.array([[0, 0, 50, 100]]))
+    after = network.module.state_dict()
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
+def test_warm_up_runs_every_size_up_to_the_boxes(network):
+    engine = TorchEngine(network, CPU, sizes=(1, 2, 4, 8))
+    seen = []
+    engine._module.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
+    engine.warm_up(3)
+    assert seen == [1, 2, 4]
+
+
+def test_without_onnxruntime_the_network_runs_in_pytorch(network, monkeypatch, caplog):
+    monkeypatch.setitem(__import__('sys').modules, 'onnxruntime', None)
+    with caplog.at_level('INFO'):
+        assert engine_of_network(network) is None
+    assert 'onnxruntime' in caplog.text
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA GPU')
+def test_a_gpu_gives_the_embeddings_of_the_cpu(network, image, boxes):
+    xyxy, _ = clip_boxes(boxes, *image.shape[:2])
+    engine = TorchEngine(network, torch.device('cuda:0'))
+    engine.warm_up(8)
+    expected = TorchEngine(network, CPU).embed(image, xyxy)
+    for _ in range(3):
+        assert cosines(engine.embed(image, xyxy), expected).min() > 1 - 1e-2

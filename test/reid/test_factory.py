@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import hashlib
+import sys
+
+import numpy as np
+import pytest
+
+from strongsort_ros.errors import ExtractorError, MissingPackageError
+from strongsort_ros.reid.colour import ColourExtractor
+from strongsort_ros.reid.factory import load_extractor
+from strongsort_ros.reid.interfaces import CARDS, UNMEASURED_DISTANCE, card_for
+
+CPU_TORCH = 'PyTorch on cpu, float32'
+
+
+@pytest.mark.parametrize('weights', ['', 'colour'])
+def test_without_weights_colours_do_and_the_log_says_so_once(weights, caplog):
+    extractor = load_extractor(weights)
+    assert isinstance(extractor, ColourExtractor)
+    (record,) = caplog.records
+    assert 'docs/weights.md' in record.getMessage()
+
+
+@pytest.fixture
+def file(tmp_path, network):
+    torch = pytest.importorskip('torch')
+    path = tmp_path / 'osnet.pth'
+    torch.save(network.module.state_dict(), path)
+    return path
+
+
+def test_a_file_of_parameters(file, image, boxes, caplog):
+    with caplog.at_level('INFO'):
+        extractor = load_extractor(file, 'cpu')
+    assert extractor.card == CARDS['osnet_x0_25']
+    assert extractor.extract(image, boxes).shape == (len(boxes), 512)
+    assert 'max_cosine_distance 0.3' in caplog.text
+
+
+def test_the_same_without_onnxruntime(file, image, boxes, monkeypatch):
+    expected = load_extractor(file, 'cpu').extract(image, boxes)
+    monkeypatch.setitem(sys.modules, 'onnxruntime', None)
+    found = load_extractor(file, 'cpu').extract(image, boxes)
+    assert np.allclose(found, expected, rtol=1e-3)
+
+
+def test_checksum_is_checked(file):
+    load_extractor(file, 'cpu', sha256=hashlib.sha256(file.read_bytes()).hexdigest())
+    with pytest.raises(ExtractorError, match='SHA-256'):
+        load_extractor(file, 'cpu', sha256='0' * 64)
+
+
+@pytest.mark.parametrize('name', ['none.pth', 'none.onnx', 'none'])
+def test_missing_files(tmp_path, name):
+    with pytest.raises(ExtractorError, match=f'no file .*{name}'):
+        load_extractor(tmp_path / name)
+
+
+def test_an_ending_that_means_nothing(tmp_path):
+    path = tmp_path / 'weights.bin'
+    path.touch()
+    with pytest.raises(ExtractorError, match=r"ends in '.bin': expected .pth"):
+        load_extractor(path)
+
+
+@pytest.mark.parametrize('device', ['gpu', 'cuda:', 'cuda:x', 'cuda:-1', 'cpu:0', ''])
+def test_devices_that_mean_nothing(device):
+    with pytest.raises(ExtractorError, match='device: '):
+        load_extractor('', device)
+
+
+@pytest.mark.parametrize('device', ['cuda', 'cuda:0', 'cuda:3'])
+def test_a_gpu_that_is_not_there(file, device):
+    if pytest.importorskip('torch').cuda.is_available():
+        pytest.skip('a GPU is there')
+    with pytest.raises(ExtractorError, match=f"'{device}' asked for, .* sees 0 GPUs"):
+        load_extractor(file, device)
+
+
+def test_auto_is_the_cpu_where_there_is_no_gpu(file):
+    if pytest.importorskip('torch').cuda.is_available():
+        pytest.skip('a GPU is there')
+    assert load_extractor(file).device in ('onnxruntime on CPUExecutionProvider', CPU_TORCH)
+
+
+@pytest.mark.parametrize('package', ['', 'onnxruntime'])
+def test_a_network_runs_in_the_threads_that_are_set(file, monkeypatch, package):
+    torch = pytest.importorskip('torch')
+    before = torch.get_num_threads()
+    if package:
+        monkeypatch.setitem(sys.modules, package, None)
+    try:
+        extractor = load_extractor(file, 'cpu', threads=2)
+        assert torch.get_num_threads() == 2
+        if not package:
+            options = extractor.engine.session.get_session_options()
+            assert options.intra_op_num_threads == 2
+        load_extractor(file, 'cpu')
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_no_threads_are_refused():
+    with pytest.raises(ExtractorError, match='threads: 0, expected at least 1'):
+        load_extractor('', threads=0)
+
+
+@pytest.mark.parametrize(
+    ('name', 'package', 'install'),
+    [
+        ('a.pth', 'torch', "pip install torch (extra 'reid') (rosdep key python3-pytorch-pip)"),
+        ('a.safetensors', 'torch', 'pip install torch'),
+        ('a.onnx', 'onnxruntime', 'pip install onnxruntime'),
+        ('timm:resnet18', 'torch', 'pip install torch'),
+    ],
+)
+def test_a_missing_package_is_named_with_what_to_install(
+    tmp_path, monkeypatch, name, package, install
+):
+    (tmp_path / name).touch()
+    monkeypatch.setitem(sys.modules, package, None)
+    weights = name if name.startswith('timm:') else tmp_path / name
+    with pytest.raises(MissingPackageError) as caught:
+        load_extractor(weights)
+    assert f'weights: {weights} needs the Python package {package}' in str(caught.value)
+    assert install in str(caught.value)
+
+
+def test_cards():
+    assert card_for('osnet_x1_0', 512, 'x') is CARDS['osnet_x1_0']
+    unknown = card_for('mine', 128, 'mine.onnx')
+    assert unknown.max_cosine_distance == UNMEASURED_DISTANCE
+    assert unknown.threshold_source == 'not measured'
+    # The same name with another length is another network.
+    assert card_for('osnet_x1_0', 128, 'x').dimension == 128

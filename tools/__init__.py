@@ -1,0 +1,1 @@
+"""Tools of this project: demonstration, simulated scenes, generators of files, checks."""

@@ -1,0 +1,1 @@
+"""Generators of files that are made from the tables of settings."""
