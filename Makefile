@@ -79,7 +79,7 @@ $(OVERLAY)/.built: $(VENV)/.installed $(INTERFACES)
 	@touch $@
 
 demo: setup
-	@$(ROS) python tools/demo.py $(if $(SEQUENCE),--sequence '$(SEQUENCE)') $(ARGS)
+	@$(ROS) python -m tools.demo $(if $(SEQUENCE),--sequence '$(SEQUENCE)') $(ARGS)
 
 # Field checks: message setters take any type otherwise. One thread for each process: small networks
 # spend more time waiting for threads than they save by them, beside nodes that want the cores, too.

@@ -154,10 +154,11 @@ def test_pip_install(tmp_path: Path) -> None:
     tops = {name.split('/')[0] for name in zipfile.ZipFile(wheel).namelist()}
     assert tops == {'strongsort_ros', f'strongsort_ros-{strongsort_ros.__version__}.dist-info'}
     assert (
-        'strongsort_ros/refinement/weights/aflink.safetensors' in zipfile.ZipFile(wheel).namelist()
+        'strongsort_ros/refinement/aflink/weights/aflink.safetensors'
+        in zipfile.ZipFile(wheel).namelist()
     )
     names = {name.split('/')[1] for name in zipfile.ZipFile(wheel).namelist()}
-    assert {'tracking', 'appearance', 'camera_motion', 'py.typed'} <= names
+    assert {'tracking', 'reid', 'camera_motion', 'py.typed'} <= names
     assert 'nodes' not in names
 
     # Its dependencies are lent by this environment, which has the project itself, too.

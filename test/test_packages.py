@@ -19,8 +19,8 @@ OPTIONAL += ('trackeval',)
 TRACKER = """
 from strongsort_ros.nodes.tracker_node import TrackerNode
 from strongsort_ros.online.frame_processor import load_weights
-from strongsort_ros.online.config import AllSettings
-print(load_weights(AllSettings().node).card.name)
+from strongsort_ros.online.config import TrackerNodeConfig
+print(load_weights(TrackerNodeConfig().node).card.name)
 """
 AFLINK = """
 from strongsort_ros.refinement.aflink.linking import link

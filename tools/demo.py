@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Shows the package at work: a sequence tracked and refined by the real nodes, scored and drawn.
 
 Run it by `make demo`, which sets everything up, or with ROS and the messages sourced.

@@ -18,9 +18,15 @@ from strongsort_ros.files.motchallenge import load_ground_truth, load_tracks
 from tools.simulation.mot_folder import write_mot_folder
 from tools.simulation.scene import Scene, SceneSettings
 
-DEMO = Path(__file__).resolve().parents[2] / 'tools' / 'demo.py'
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = (sys.executable, '-m', 'tools.demo')
 TINY = ('--width', '320', '--height', '180', '--people', '4', '--frames', '20')
 PATIENCE = 90.0
+# The project's root first: the tools are not installed.
+ENVIRONMENT = {
+    **os.environ,
+    'PYTHONPATH': os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')])),
+}
 
 
 @pytest.fixture
@@ -32,8 +38,8 @@ def ros() -> None:
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(DEMO), *arguments],
-        cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False,
+        [*DEMO, *arguments],
+        cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
 
 
@@ -91,7 +97,7 @@ def test_a_folder_with_some_images_gives_the_same_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     demo = subprocess.Popen(
-        [sys.executable, str(DEMO), *TINY], cwd=tmp_path, stdout=subprocess.DEVNULL
+        [*DEMO, *TINY], cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL
     )
     try:
         end = time.monotonic() + PATIENCE
@@ -145,15 +151,14 @@ def test_a_folder_without_detections_is_refused(tmp_path: Path) -> None:
 
 
 def test_without_ros_it_says_what_to_do(tmp_path: Path) -> None:
-    environment = {**os.environ, 'PYTHONPATH': f'{DEMO.parents[1]}:{DEMO.parent}'}
     code = (
         'import importlib.util, runpy, sys\n'
         'find = importlib.util.find_spec\n'
         "importlib.util.find_spec = lambda name: None if name == 'rclpy' else find(name)\n"
-        f"sys.argv = ['demo']\nrunpy.run_path({str(DEMO)!r}, run_name='__main__')\n"
+        "sys.argv = ['demo']\nrunpy.run_module('tools.demo', run_name='__main__')\n"
     )
     done = subprocess.run(
-        [sys.executable, '-c', code], cwd=tmp_path, env=environment,
+        [sys.executable, '-c', code], cwd=tmp_path, env=ENVIRONMENT,
         capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert done.returncode == 2

@@ -1,1 +1,1 @@
-"""Steps of the demonstration: `tools/demo.py` runs them."""
+"""Steps of the demonstration that `python -m tools.demo` runs."""
