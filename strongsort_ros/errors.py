@@ -79,7 +79,7 @@ def shorten(text: str, longest: int = LONGEST_TEXT) -> str:
     return f'{text[: longest * 2 // 3]} ... {text[-(longest // 3) + 5 :]}'
 
 
-def meant(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return '; did you mean X?' with the known name that is nearest to an unknown one, or ''."""
     near = difflib.get_close_matches(name[:LONGEST_TEXT], known, 1, cutoff=0.7)
     return f'; did you mean {near[0]}?' if near else ''

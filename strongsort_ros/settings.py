@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Self, get_args, get_type_hints
@@ -23,18 +23,21 @@ STARTED: Final = 'started'
 
 @dataclass(frozen=True, slots=True)
 class ParameterSpec:
-    """What a setting means, in one sentence, and what it can be.
+    """Description, unit, range and choices of a setting.
 
     Attributes
     ----------
+    description
+        One sentence, shown in parameter files, in help texts and on documentation pages.
     unit
-        '' for none.
+        Unit of a number, or ''.
     low, high
         Closed range of a number.
     choices
-        The texts that are allowed; none: any text.
+        Allowed values of a str; empty: any.
     read_only_in
-        State of a node in which it cannot change: LOADED, ACTIVE, STARTED for all, or '' for none.
+        State of a node in which the parameter cannot change: CONFIGURED (nor while active), ACTIVE,
+        STARTED (at no time after the start), or '': it can always change.
 
     """
 
@@ -46,25 +49,19 @@ class ParameterSpec:
     read_only_in: str = ''
 
 
-def num_field(
+def param(
     default: object,
     description: str,
     unit: str = '',
+    *,
     low: float = 0.0,
     high: float = math.inf,
+    choices: tuple[str, ...] = (),
     read_only_in: str = '',
 ) -> Any:
-    """Return a dataclass field of a number or a switch, with its `ParameterSpec`."""
-    meaning = ParameterSpec(description, unit, low, high, read_only_in=read_only_in)
-    return dataclasses.field(default=default, metadata={'meaning': meaning})
-
-
-def str_field(
-    default: str, description: str, choices: tuple[str, ...] = (), read_only_in: str = ''
-) -> Any:
-    """Return a dataclass field of a text, with its `ParameterSpec`."""
-    meaning = ParameterSpec(description, choices=choices, read_only_in=read_only_in)
-    return dataclasses.field(default=default, metadata={'meaning': meaning})
+    """Return a dataclass field for a setting, with its `ParameterSpec` as metadata."""
+    spec = ParameterSpec(description, unit, low, high, choices, read_only_in)
+    return dataclasses.field(default=default, metadata={'spec': spec})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +77,13 @@ class Settings:
 
     def __post_init__(self) -> None:
         types = self.types()
-        for name, meaning in self.meanings().items():
-            check_value(name, getattr(self, name), meaning, types[name])
+        for name, spec in self.specs().items():
+            check_value(name, getattr(self, name), spec, types[name])
 
     @classmethod
-    def meanings(cls) -> dict[str, ParameterSpec]:
-        """Return name -> meaning, in the order of the table."""
-        return {f.name: f.metadata['meaning'] for f in dataclasses.fields(cls)}
+    def specs(cls) -> dict[str, ParameterSpec]:
+        """Return name -> spec, in the order of the table."""
+        return {f.name: f.metadata['spec'] for f in dataclasses.fields(cls)}
 
     @classmethod
     def types(cls) -> dict[str, str]:
@@ -102,7 +99,7 @@ class Settings:
             A name is unknown or a value is refused.
 
         """
-        unknown = sorted(set(changes) - set(self.meanings()))
+        unknown = sorted(set(changes) - set(self.specs()))
         if unknown:
             raise SettingError(f'unknown setting {unknown[0]!r}')
         return dataclasses.replace(self, **changes)
@@ -112,7 +109,7 @@ class Settings:
 def _kinds(table: type[Settings]) -> dict[str, str]:
     # Not the annotations themselves, which are texts in some modules and types in others.
     hints = get_type_hints(table)
-    return {name: _kind(hints[name]) for name in table.meanings()}
+    return {name: _kind(hints[name]) for name in table.specs()}
 
 
 def _kind(hint: Any) -> str:
@@ -122,13 +119,13 @@ def _kind(hint: Any) -> str:
     return ' | '.join(part if isinstance(part, str) else _kind(part) for part in get_args(hint))
 
 
-def check_value(name: str, value: object, meaning: ParameterSpec, kind: str) -> None:
+def check_value(name: str, value: object, spec: ParameterSpec, kind: str) -> None:
     """Raise SettingError, naming both, unless `value` is of type `kind` and in range."""
     if value == AUTO and AUTO in kind:
         return
     if kind == 'str':
-        if not isinstance(value, str) or (meaning.choices and value not in meaning.choices):
-            expected = ', '.join(meaning.choices) or 'a text'
+        if not isinstance(value, str) or (spec.choices and value not in spec.choices):
+            expected = ', '.join(spec.choices) or 'a text'
             raise SettingError(f'{name}: {value!r} is not one of: {expected}')
         return
     if kind.startswith('bool'):
@@ -139,35 +136,40 @@ def check_value(name: str, value: object, meaning: ParameterSpec, kind: str) -> 
         raise SettingError(f'{name}: {value!r} is not a number')
     if kind.startswith('int') and not isinstance(value, int):
         raise SettingError(f'{name}: {value!r} is not a whole number')
-    if not meaning.low <= value <= meaning.high or not math.isfinite(value):
-        raise SettingError(f'{name}: {value!r} is not in [{meaning.low:g}, {meaning.high:g}]')
+    if not spec.low <= value <= spec.high or not math.isfinite(value):
+        raise SettingError(f'{name}: {value!r} is not in [{spec.low:g}, {spec.high:g}]')
 
 
-def constraints(meaning: ParameterSpec, kind: str) -> str:
+def constraints(spec: ParameterSpec, kind: str) -> str:
     """Return the range or the choices of a setting in words; '' where anything goes."""
-    if meaning.choices:
-        return f'one of {", ".join(meaning.choices)}'
+    if spec.choices:
+        return f'one of {", ".join(spec.choices)}'
     if kind.startswith(('bool', 'str')):
         return ''
-    if meaning.high < math.inf:
-        return f'from {meaning.low:g} to {meaning.high:g}'
-    return f'at least {meaning.low:g}'
+    if spec.high < math.inf:
+        return f'from {spec.low:g} to {spec.high:g}'
+    return f'at least {spec.low:g}'
 
 
-def sub_table(heading: str, prefix: str = '', read_only_in: str = '') -> dict[str, str]:
-    """Return the metadata of a table in a `SettingsGroup`.
+def param_table(
+    make_default: Callable[[], Settings], heading: str, prefix: str = '', read_only_in: str = ''
+) -> Any:
+    """Return a dataclass field for a table of a `SettingsGroup`.
 
     Parameters
     ----------
+    make_default
+        Returns the table with its default values; usually its class.
     heading
-        Above it in files and on pages.
+        Heading of the table in parameter files and on documentation pages.
     prefix
-        What the names of its parameters begin with.
+        Prefix of its parameters' names.
     read_only_in
-        State in which none of it can change.
+        State of a node in which none of its parameters can change.
 
     """
-    return {'heading': heading, 'prefix': prefix, 'read_only_in': read_only_in}
+    rules = {'heading': heading, 'prefix': prefix, 'read_only_in': read_only_in}
+    return dataclasses.field(default_factory=make_default, metadata=rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,7 @@ class Parameter:
     name: str
     value: Any
     kind: str
-    meaning: ParameterSpec
+    spec: ParameterSpec
     read_only_in: str
 
 
@@ -197,10 +199,10 @@ class SettingsGroup:
                         rules['prefix'] + name,
                         getattr(part, name),
                         types[name],
-                        meaning,
-                        rules['read_only_in'] or meaning.read_only_in,
+                        spec,
+                        rules['read_only_in'] or spec.read_only_in,
                     )
-                    for name, meaning in part.meanings().items()
+                    for name, spec in part.specs().items()
                 ],
             )
 
@@ -224,7 +226,7 @@ class SettingsGroup:
         for f in dataclasses.fields(self):
             part, prefix = getattr(self, f.name), f.metadata['prefix']
             changes = {
-                name: values[prefix + name] for name in part.meanings() if prefix + name in values
+                name: values[prefix + name] for name in part.specs() if prefix + name in values
             }
             parts[f.name] = part.replace(**changes) if changes else part
         return type(self)(**parts)

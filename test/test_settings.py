@@ -2,32 +2,32 @@
 
 # Without `from __future__ import annotations`: types of a table may be types, not their names.
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import pytest
 
 from strongsort_ros.errors import SettingError
-from strongsort_ros.settings import Settings, SettingsGroup, num_field, str_field, sub_table
+from strongsort_ros.settings import Settings, SettingsGroup, param, param_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table(Settings):
     """A table whose annotations are types."""
 
-    count: int = num_field(3, 'How many there are.', high=9)
-    share: float = num_field(0.5, 'How much of it.', high=1.0)
-    limit: float | Literal['auto'] = num_field('auto', 'How much at most.')
-    on: bool = num_field(True, 'Whether at all.')
-    mode: str = str_field('a', 'In which way.', ('a', 'b'))
+    count: int = param(3, 'How many there are.', high=9)
+    share: float = param(0.5, 'How much of it.', high=1.0)
+    limit: float | Literal['auto'] = param('auto', 'How much at most.')
+    on: bool = param(True, 'Whether at all.')
+    mode: str = param('a', 'In which way.', choices=('a', 'b'))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group(SettingsGroup):
     """Two tables, one with a prefix."""
 
-    table: Table = field(default_factory=Table, metadata=sub_table('One'))
-    other: Table = field(default_factory=Table, metadata=sub_table('Other', 'other.'))
+    table: Table = param_table(Table, 'One')
+    other: Table = param_table(Table, 'Other', 'other.')
 
 
 def test_types_are_told_by_name() -> None:

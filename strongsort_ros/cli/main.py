@@ -13,7 +13,7 @@ from strongsort_ros import __version__
 from strongsort_ros.cli import bag, embed, evaluate, refine, render, replay, track, train
 from strongsort_ros.cli.console import Verbosity, configure, explain, warn
 from strongsort_ros.cli.files import check_outputs, writes_to_stdout
-from strongsort_ros.errors import StrongSortError, meant, one_line, shorten
+from strongsort_ros.errors import StrongSortError, did_you_mean, one_line, shorten
 from strongsort_ros.packages import missing_package
 
 # Modules named here import what is heavy only when they run, so that --help is at once there.
@@ -39,7 +39,9 @@ class _Parser(argparse.ArgumentParser):
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             options = self._option_string_actions
-            self.error(f'unknown: {" ".join(unknown)}{meant(unknown[0].split("=")[0], options)}')
+            self.error(
+                f'unknown: {" ".join(unknown)}{did_you_mean(unknown[0].split("=")[0], options)}'
+            )
         return found, unknown
 
 

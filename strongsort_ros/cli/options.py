@@ -81,11 +81,11 @@ def add_table(
 
     """
     types = table.types()
-    for name, meaning in table.meanings().items():
+    for name, spec in table.specs().items():
         if name not in without:
             flag = '--' + (prefix + name).replace('_', '-')
             target = (prefix if dest is None else dest) + name
-            _add_setting(group, flag, target, name, meaning, types[name])
+            _add_setting(group, flag, target, name, spec, types[name])
 
 
 def chosen_values(args: argparse.Namespace, dest: str) -> dict[str, Any]:
@@ -130,9 +130,9 @@ def chosen_settings(args: argparse.Namespace, *, network: bool) -> TrackerSettin
 
 
 def _add_setting(
-    group: Any, flag: str, dest: str, name: str, meaning: ParameterSpec, kind: str
+    group: Any, flag: str, dest: str, name: str, spec: ParameterSpec, kind: str
 ) -> None:
-    text = meaning.description.replace('%', '%%')
+    text = spec.description.replace('%', '%%')
     if kind.startswith('bool'):
         group.add_argument(
             flag, dest=dest, action=argparse.BooleanOptionalAction, default=None, help=text
@@ -141,13 +141,13 @@ def _add_setting(
     group.add_argument(
         flag,
         dest=dest,
-        type=_reader(name, meaning, kind),
-        metavar=meaning.unit.upper() or ('N' if kind.startswith('int') else 'X'),
+        type=_reader(name, spec, kind),
+        metavar=spec.unit.upper() or ('N' if kind.startswith('int') else 'X'),
         help=text,
     )
 
 
-def _reader(name: str, meaning: ParameterSpec, kind: str) -> Callable[[str], object]:
+def _reader(name: str, spec: ParameterSpec, kind: str) -> Callable[[str], object]:
     def read(text: str) -> object:
         value: object = text
         if text != AUTO or AUTO not in kind:
@@ -157,7 +157,7 @@ def _reader(name: str, meaning: ParameterSpec, kind: str) -> Callable[[str], obj
                 whole = 'whole ' if kind.startswith('int') else ''
                 raise argparse.ArgumentTypeError(f'{text!r} is not a {whole}number') from None
         try:
-            check_value(name, value, meaning, kind)
+            check_value(name, value, spec, kind)
         except SettingError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
         return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from strongsort_ros.settings import Settings, num_field
+from strongsort_ros.settings import Settings, param
 
 MEGA: Final = 1_000_000
 LONGEST_FRAME_ID: Final = 1024
@@ -23,14 +23,14 @@ class InputLimits(Settings):
 
     """
 
-    detections: int = num_field(
+    detections: int = param(
         2000, 'Most detections of a message; one that has more is dropped.', low=1, high=100_000
     )
-    hypotheses: int = num_field(
+    hypotheses: int = param(
         1000, 'Most hypotheses of a detection; a message that has more is dropped.', low=1,
         high=100_000,
     )  # fmt: skip
-    image_size: float = num_field(
+    image_size: float = param(
         100.0, 'Largest image, raw or decompressed; the detections of a larger one are tracked by '
         'motion alone.', 'Mpx', low=0.01, high=1000.0,
     )  # fmt: skip

@@ -142,21 +142,21 @@ def warn_of_unknown_parameters(node: Node, *, qos: bool) -> None:
 
 def descriptor(parameter: Parameter) -> ParameterDescriptor:
     """Return the description, unit and range of a parameter as ROS has them."""
-    meaning, kind = parameter.meaning, parameter.kind
-    unit = f' [{meaning.unit}]' if meaning.unit else ''
+    spec, kind = parameter.spec, parameter.kind
+    unit = f' [{spec.unit}]' if spec.unit else ''
     described = ParameterDescriptor(
-        description=meaning.description + unit,
-        additional_constraints=constraints(meaning, kind),
+        description=spec.description + unit,
+        additional_constraints=constraints(spec, kind),
         read_only=parameter.read_only_in == STARTED,
         # `auto` or a number: the type may change, the table checks it.
         dynamic_typing=AUTO in kind,
     )
-    if not math.isfinite(meaning.high) or AUTO in kind:
+    if not math.isfinite(spec.high) or AUTO in kind:
         return described
     if kind == 'int':
-        low, high = int(meaning.low), int(meaning.high)
+        low, high = int(spec.low), int(spec.high)
         described.integer_range = [IntegerRange(from_value=low, to_value=high, step=0)]
     elif kind == 'float':
-        low_high = FloatingPointRange(from_value=meaning.low, to_value=meaning.high, step=0.0)
+        low_high = FloatingPointRange(from_value=spec.low, to_value=spec.high, step=0.0)
         described.floating_point_range = [low_high]
     return described

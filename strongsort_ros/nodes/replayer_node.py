@@ -103,7 +103,7 @@ class Replayer:
             self._evaluate(folder, played, truth)
         except InputError as error:
             failures.append(error)
-        note = {name: getattr(self._settings, name) for name in self._settings.meanings()}
+        note = {name: getattr(self._settings, name) for name in self._settings.specs()}
         (folder / MARKER).write_text(f'{json.dumps(note, indent=1)}\n', encoding='utf-8')
         return failures
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from strongsort_ros.camera_motion import MODES, CameraMotionSettings
-from strongsort_ros.errors import InputError, SettingError, meant, shorten
+from strongsort_ros.errors import InputError, SettingError, did_you_mean, shorten
 from strongsort_ros.files.yaml_file import load_yaml
 from strongsort_ros.messages.limits import InputLimits
 from strongsort_ros.settings import (
@@ -17,9 +17,8 @@ from strongsort_ros.settings import (
     CONFIGURED,
     Settings,
     SettingsGroup,
-    num_field,
-    str_field,
-    sub_table,
+    param,
+    param_table,
 )
 from strongsort_ros.tracking.settings import TrackerSettings
 
@@ -38,67 +37,72 @@ class NodeSettings(Settings):
 
     """
 
-    weights: str = str_field(
+    weights: str = param(
         '',
         "File of the ReID network's weights, or timm:NAME; empty: a colour histogram, which needs "
         'none; none: track by motion alone.',
         read_only_in=CONFIGURED,
     )
-    device: str = str_field(
+    device: str = param(
         AUTO, 'Where the network runs: auto, cpu, cuda or cuda:N.', read_only_in=CONFIGURED
     )
-    weights_sha256: str = str_field(
+    weights_sha256: str = param(
         '',
         'SHA-256 that the file of weights must have; empty: not checked.',
         read_only_in=CONFIGURED,
     )
-    device_fallback: str = str_field(
+    device_fallback: str = param(
         'motion',
         'While the device of the network fails: motion alone, or the network on the CPU.',
-        ('motion', 'cpu'),
-        CONFIGURED,
+        choices=('motion', 'cpu'),
+        read_only_in=CONFIGURED,
     )
-    threads: int = num_field(
+    threads: int = param(
         1, 'Threads of the network on the CPU.', low=1, high=256, read_only_in=CONFIGURED
     )
-    camera_motion: str = str_field('ecc', 'How camera motion is found.', MODES, CONFIGURED)
-    frame_rate: float = num_field(
+    camera_motion: str = param(
+        'ecc', 'How camera motion is found.', choices=MODES, read_only_in=CONFIGURED
+    )
+    frame_rate: float = param(
         0.0, 'Nominal rate of detections; 0: estimated from stamps.', 'Hz', high=1000.0,
         read_only_in=CONFIGURED,
     )  # fmt: skip
-    classes: str = str_field(
+    classes: str = param(
         '', 'Names of the classes to track, separated by commas; empty: all. Detections of others '
         'are left out.',
     )  # fmt: skip
-    image_transport: str = str_field(
-        'raw', 'Type of image messages; none: do not subscribe.', TRANSPORTS, ACTIVE
-    )
-    sync_deadline: float = num_field(
+    image_transport: str = param(
+        'raw',
+        'Type of image messages; none: do not subscribe.',
+        choices=TRANSPORTS,
+        read_only_in=ACTIVE,
+    )  # fmt: skip
+    sync_deadline: float = param(
         0.2, 'How long detections wait for their image, and for further arrays of their stamp '
         'where recent stamps had several.', 's', high=60.0, read_only_in=ACTIVE,
     )  # fmt: skip
-    sync_tolerance: float = num_field(
+    sync_tolerance: float = param(
         0.0, 'Largest difference between the stamps of an image and of its detections, for '
         'detectors that round stamps; below half the interval of images. 0: equal stamps.', 's',
         high=1.0, read_only_in=ACTIVE,
     )  # fmt: skip
-    buffer_time: float = num_field(
+    buffer_time: float = param(
         2.0, 'How long images wait for their detections: more than the detector takes.', 's',
         high=60.0, read_only_in=ACTIVE,
     )  # fmt: skip
-    buffer_size: int = num_field(
+    buffer_size: int = param(
         100, 'Most images, and most arrays of detections, that wait.', 'messages', low=1,
         high=1000, read_only_in=ACTIVE,
     )  # fmt: skip
-    buffer_memory: int = num_field(
+    buffer_memory: int = param(
         256, 'Most memory of the images that wait.', 'MiB', low=1, high=65536, read_only_in=ACTIVE
     )
-    max_backlog: float = num_field(
+    max_backlog: float = param(
         0.1, 'Longest that images and their detections wait for the tracker; when they would wait '
         'longer, only the newest are tracked.', 's', high=10.0, read_only_in=ACTIVE,
     )  # fmt: skip
-    publish_tentative: bool = num_field(False, 'Publish tracks that are not confirmed yet, too.')
-    publish_lost: bool = num_field(
+    publish_tentative: bool = param(False, 'Publish tracks that are not confirmed yet, too.')
+    publish_lost: bool = param(
         True, 'Publish confirmed tracks that are not seen in this frame, too, as predicted.'
     )
 
@@ -114,24 +118,24 @@ class DiagnosticsSettings(Settings):
 
     """
 
-    warn_latency: float = num_field(
+    warn_latency: float = param(
         0.2, 'Warn when it takes longer from detections taken to tracks published (p95).', 's'
     )
-    error_latency: float = num_field(1.0, 'Report an error when that takes longer.', 's')
-    warn_age: float = num_field(1.0, 'Warn when the last detections are older.', 's')
-    stale_age: float = num_field(5.0, 'Report to be stale when they are older.', 's')
-    warn_dropped: float = num_field(
+    error_latency: float = param(1.0, 'Report an error when that takes longer.', 's')
+    warn_age: float = param(1.0, 'Warn when the last detections are older.', 's')
+    stale_age: float = param(5.0, 'Report to be stale when they are older.', 's')
+    warn_dropped: float = param(
         0.5, 'Warn when a larger share of the detections since the last report was dropped as the '
         'tracker was behind.', high=1.0,
     )  # fmt: skip
-    warn_without_image: float = num_field(
+    warn_without_image: float = param(
         0.2, 'Warn when a larger share of the detections had no image.', high=1.0
     )
-    warn_duplicates: float = num_field(
+    warn_duplicates: float = param(
         0.2, 'Warn when a larger share of the detections was sent twice, or came after others of '
         'its stamp, or newer ones, were tracked.', high=1.0,
     )  # fmt: skip
-    warn_motion_failures: int = num_field(
+    warn_motion_failures: int = param(
         30, 'Warn when camera motion was not found for so many images in a row.', 'images', low=1
     )
 
@@ -144,22 +148,17 @@ class TrackerNodeConfig(SettingsGroup):
     of limits with `limits.`, those of reports with `diagnostics.`.
     """
 
-    node: NodeSettings = field(default_factory=NodeSettings, metadata=sub_table('The node'))
-    motion: CameraMotionSettings = field(
-        default_factory=CameraMotionSettings,
-        metadata=sub_table('The estimate of camera motion', 'ecc.', CONFIGURED),
+    node: NodeSettings = param_table(NodeSettings, 'The node')
+    motion: CameraMotionSettings = param_table(
+        CameraMotionSettings, 'The estimate of camera motion', 'ecc.', CONFIGURED
     )
-    tracker: TrackerSettings = field(
-        default_factory=lambda: TrackerSettings(max_cosine_distance=AUTO),
-        metadata=sub_table('The tracker: all of these can be changed while it runs'),
+    tracker: TrackerSettings = param_table(
+        lambda: TrackerSettings(max_cosine_distance=AUTO),
+        'The tracker: all of these can be changed while it runs',
     )
-    limits: InputLimits = field(
-        default_factory=InputLimits,
-        metadata=sub_table('Limits of what one message may hold', 'limits.'),
-    )
-    diagnostics: DiagnosticsSettings = field(
-        default_factory=DiagnosticsSettings,
-        metadata=sub_table('Reports on /diagnostics', 'diagnostics.'),
+    limits: InputLimits = param_table(InputLimits, 'Limits of what one message may hold', 'limits.')
+    diagnostics: DiagnosticsSettings = param_table(
+        DiagnosticsSettings, 'Reports on /diagnostics', 'diagnostics.'
     )
 
 
@@ -190,7 +189,9 @@ def load_parameter_file(path: Path | str) -> TrackerNodeConfig:
     known = {parameter.name for parameter in settings.parameters()}
     for name in values:
         if name not in known and name not in _OF_EVERY_NODE and not name.startswith(_OVERRIDES):
-            raise InputError(f'{path}: unknown parameter {shorten(name, 80)}{meant(name, known)}')
+            raise InputError(
+                f'{path}: unknown parameter {shorten(name, 80)}{did_you_mean(name, known)}'
+            )
     try:
         return settings.replace({name: values[name] for name in values if name in known})
     except SettingError as error:

@@ -76,7 +76,7 @@ class FramePairer:
         delay, limit = self._synchroniser.expired
         setting = {'time': 'buffer_time', 'number': 'buffer_size', 'bytes': 'buffer_memory'}[limit]
         value = getattr(self._settings, setting)
-        unit = self._settings.meanings()[setting].unit
+        unit = self._settings.specs()[setting].unit
         return (
             f'detections come {delay / SECOND:.2f} s after their images, which had been discarded '
             f'by then: raise {setting}, {value:g} {unit}'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from strongsort_ros.errors import InputError
@@ -12,9 +12,8 @@ from strongsort_ros.settings import (
     STARTED,
     Settings,
     SettingsGroup,
-    num_field,
-    str_field,
-    sub_table,
+    param,
+    param_table,
 )
 
 CHECKPOINTS: Final = ('motion', 'published')
@@ -65,19 +64,19 @@ class AflinkSettings(Settings):
 
     """
 
-    min_gap: int | Literal['auto'] = num_field(
+    min_gap: int | Literal['auto'] = param(
         AUTO, 'Least frames from the end of a track to the start of the next; auto: as the '
         'checkpoint was made for, 31 or, published, 0.', 'frames', low=-1000,
     )  # fmt: skip
-    max_gap: int | Literal['auto'] = num_field(
+    max_gap: int | Literal['auto'] = param(
         AUTO, 'Frames from the end of a track to the start of the next are fewer; auto: 101 '
         'or, published, 30.', 'frames', low=-1000, high=100_000,
     )  # fmt: skip
-    max_distance: float | Literal['auto'] = num_field(
+    max_distance: float | Literal['auto'] = param(
         AUTO, 'Largest distance of the top left corners at that end and that start; auto: 300 or, '
         'published, 75.', 'px',
     )  # fmt: skip
-    max_cost: float | Literal['auto'] = num_field(
+    max_cost: float | Literal['auto'] = param(
         AUTO, 'Tracks are linked below this cost, 1 - P(same object); auto: 0.7 or, published, '
         '0.05.', high=1.0,
     )  # fmt: skip
@@ -115,20 +114,20 @@ class GsiSettings(Settings):
 
     """
 
-    interval: int = num_field(
+    interval: int = param(
         20, 'A gap between two boxes of a track is filled when their frames differ by less.',
         'frames', low=1, high=10_000,
     )  # fmt: skip
     # A larger tau would make the covariances of a track singular in double precision.
-    tau: float = num_field(
+    tau: float = param(
         10.0, 'Strength of the smoothing. Tracks of tau**3 rows or more are not smoothed, unless '
         'long_rows says so.', 'frames', low=1.0, high=20.0,
     )  # fmt: skip
-    long_rows: int = num_field(
+    long_rows: int = param(
         0, 'Tracks of more rows are smoothed as strongly as those of this many, however long they '
         'are; 0: as published, the longer the weaker.', 'rows', high=8_000,
     )  # fmt: skip
-    noise: float = num_field(
+    noise: float = param(
         0.0, 'Standard deviation of the left, top, width and height of a box of score 1; of less '
         'score, inversely more. 0: as published, 1e-10 of the variance for every box.',
         'px', high=1_000.0,
@@ -146,25 +145,25 @@ class RefinerSettings(Settings):
 
     """
 
-    allowed_root: str = str_field(
+    allowed_root: str = param(
         '.', 'Folder in which it reads and writes, and nowhere else; relative to where the node '
         # Who may ask for a refinement must not widen it.
         'was started.', read_only_in=STARTED,
     )  # fmt: skip
-    weights: str = str_field(
+    weights: str = param(
         '', "Checkpoint of AFLink, .pth or .safetensors, or one of the project's own: motion, the "
         'default, or published.',
         read_only_in=CONFIGURED,
     )  # fmt: skip
-    frame_rate: float = num_field(
+    frame_rate: float = param(
         0.0, 'Nominal rate of the tracks; 0: estimated from stamps.', 'Hz', high=1000.0
     )
-    max_memory: int = num_field(
+    max_memory: int = param(
         4096, 'Most memory that the process of a request may take.', 'MiB',
         # The libraries alone take more than 200.
         low=512, high=1_000_000,
     )  # fmt: skip
-    max_duration: float = num_field(
+    max_duration: float = param(
         3600.0, 'Longest time that a request may take; 0: no limit.', 's', high=1e6
     )
 
@@ -173,10 +172,6 @@ class RefinerSettings(Settings):
 class RefinerNodeConfig(SettingsGroup):
     """Every setting of the refiner node."""
 
-    node: RefinerSettings = field(default_factory=RefinerSettings, metadata=sub_table('The node'))
-    aflink: AflinkSettings = field(
-        default_factory=AflinkSettings, metadata=sub_table('AFLink', 'aflink.')
-    )
-    gsi: GsiSettings = field(
-        default_factory=GsiSettings, metadata=sub_table('Gaussian-smoothed interpolation', 'gsi.')
-    )
+    node: RefinerSettings = param_table(RefinerSettings, 'The node')
+    aflink: AflinkSettings = param_table(AflinkSettings, 'AFLink', 'aflink.')
+    gsi: GsiSettings = param_table(GsiSettings, 'Gaussian-smoothed interpolation', 'gsi.')

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from strongsort_ros.settings import ACTIVE, Settings, SettingsGroup, num_field, str_field, sub_table
+from strongsort_ros.settings import ACTIVE, Settings, SettingsGroup, param, param_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,32 +18,32 @@ class ReplayerSettings(Settings):
 
     """
 
-    bag: str = str_field('', 'Bag of images and detections to play.')
-    ground_truth: str = str_field(
+    bag: str = param('', 'Bag of images and detections to play.')
+    ground_truth: str = param(
         '', "True boxes: a gt.txt, or a sequence's folder; empty: there are no scores."
     )
-    output: str = str_field(
+    output: str = param(
         '', 'Folder of the results; empty: the name of the bag and _replayed, where it was started.'
     )
-    image_topic: str = str_field('', 'Topic of images in the bag; empty: the only one.')
-    detections_topic: str = str_field('', 'Topic of detections in the bag; empty: the only one.')
-    frame_rate: float = num_field(
+    image_topic: str = param('', 'Topic of images in the bag; empty: the only one.')
+    detections_topic: str = param('', 'Topic of detections in the bag; empty: the only one.')
+    frame_rate: float = param(
         0.0, 'Nominal rate of the bag, told to both nodes; 0: estimated from stamps.',
         'Hz', high=1000.0,
     )  # fmt: skip
-    realtime: bool = num_field(
+    realtime: bool = param(
         False, 'Play at the rate of the bag; otherwise each frame when the one before is answered.'
     )
-    rate: float = num_field(1.0, 'So many times as fast as real time.', '', low=0.01, high=100.0)
-    clock: bool = num_field(False, 'Publish the stamps on /clock.')
-    aflink: bool = num_field(True, 'Have broken tracks linked by the refiner.')
-    gsi: bool = num_field(True, 'Have gaps filled and tracks smoothed by the refiner.')
-    tracker: str = str_field('tracker', 'Name of the tracker node, in the same namespace.')
-    refiner: str = str_field('refiner', 'Name of the refiner node, in the same namespace.')
-    starting: float = num_field(
+    rate: float = param(1.0, 'So many times as fast as real time.', '', low=0.01, high=100.0)
+    clock: bool = param(False, 'Publish the stamps on /clock.')
+    aflink: bool = param(True, 'Have broken tracks linked by the refiner.')
+    gsi: bool = param(True, 'Have gaps filled and tracks smoothed by the refiner.')
+    tracker: str = param('tracker', 'Name of the tracker node, in the same namespace.')
+    refiner: str = param('refiner', 'Name of the refiner node, in the same namespace.')
+    starting: float = param(
         120.0, 'How long a node may take to start, and to load its weights.', 's', high=3600.0
     )
-    patience: float = num_field(
+    patience: float = param(
         10.0, 'A node that shows no sign of life for so long is taken for dead.', 's',
         low=1.0, high=3600.0,
     )  # fmt: skip
@@ -53,7 +53,6 @@ class ReplayerSettings(Settings):
 class ReplayerNodeConfig(SettingsGroup):
     """Every setting of the replayer."""
 
-    replayer: ReplayerSettings = field(
-        default_factory=ReplayerSettings,
-        metadata=sub_table('What to play, and how', read_only_in=ACTIVE),
+    replayer: ReplayerSettings = param_table(
+        ReplayerSettings, 'What to play, and how', read_only_in=ACTIVE
     )

@@ -79,8 +79,8 @@ class Associator:
             costs += (1.0 - settings.motion_lambda) * gate.take(within)
         threshold = float(settings.max_cosine_distance)
         possible = costs <= threshold
-        if observed.embedded is not None:
-            possible &= observed.embedded[columns]
+        if observed.has_embedding is not None:
+            possible &= observed.has_embedding[columns]
         if not settings.class_agnostic:
             possible &= chosen.class_code[near] == observed.class_codes[columns]
         pairs = Pairs(near, columns, costs).select(possible)

@@ -34,7 +34,7 @@ class FilteredDetections:
     """Detections admitted to a frame, in the order of descending confidence.
 
     `index` (M,) is their row in the caller's arrays, `xyah` (M, 4), `scores` (M,), `class_codes`
-    (M,). `embeddings` (M, D) are of unit length, or None; `embedded` (M,) says which rows of
+    (M,). `embeddings` (M, D) are of unit length, or None; `has_embedding` (M,) says which rows of
     them mean something, None: all.
     """
 
@@ -43,7 +43,7 @@ class FilteredDetections:
     scores: FloatArray
     class_codes: IntArray
     embeddings: Float32Array | None
-    embedded: BoolArray | None
+    has_embedding: BoolArray | None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -114,14 +114,15 @@ def filter_detections(
         index = index[fits]
         names = detections.class_ids[index].tolist()
         different = _different(names)
-    embeddings, embedded = None, None
+    embeddings, has_embedding = None, None
     if detections.embeddings is not None and detections.embeddings.shape[1] > 0:
-        embeddings, embedded = normalise(detections.embeddings[index])
-        if embedded is not None:
-            rejected['embedding_unusable'] = int(np.count_nonzero(~embedded))
+        embeddings, has_embedding = normalise(detections.embeddings[index])
+        if has_embedding is not None:
+            rejected['embedding_unusable'] = int(np.count_nonzero(~has_embedding))
     xyah = tlwh_to_xyah(tlwh[index])
     codes = classes.encode(names, different)
-    return FilteredDetections(index, xyah, scores[index], codes, embeddings, embedded), rejected
+    chosen = FilteredDetections(index, xyah, scores[index], codes, embeddings, has_embedding)
+    return chosen, rejected
 
 
 def _different(names: list[str]) -> list[str]:

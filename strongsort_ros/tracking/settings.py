@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from strongsort_ros.errors import SettingError
-from strongsort_ros.settings import Settings, num_field
+from strongsort_ros.settings import Settings, param
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,48 +26,46 @@ class TrackerSettings(Settings):
 
     """
 
-    min_confidence: float = num_field(
-        0.6, 'Detections below this confidence are not used.', high=1.0
-    )
-    min_height: float = num_field(0.0, 'Detections lower than this are not used.', 'px')
-    max_cosine_distance: float | Literal['auto'] = num_field(
+    min_confidence: float = param(0.6, 'Detections below this confidence are not used.', high=1.0)
+    min_height: float = param(0.0, 'Detections lower than this are not used.', 'px')
+    max_cosine_distance: float | Literal['auto'] = param(
         0.45, 'Largest cosine distance of a match by appearance; auto: as measured for the '
         'network that gives the embeddings.', high=2.0,
     )  # fmt: skip
-    max_iou_distance: float = num_field(0.7, 'Largest 1 - IoU of a match by position.', high=1.0)
-    max_age: int = num_field(30, 'A confirmed track unmatched for longer is deleted.', 'frames')
-    n_init: int = num_field(3, 'Matches, birth included, that confirm a track.', 'frames', low=1)
-    nn_budget: int = num_field(
+    max_iou_distance: float = param(0.7, 'Largest 1 - IoU of a match by position.', high=1.0)
+    max_age: int = param(30, 'A confirmed track unmatched for longer is deleted.', 'frames')
+    n_init: int = param(3, 'Matches, birth included, that confirm a track.', 'frames', low=1)
+    nn_budget: int = param(
         1,
         'Embeddings kept for a track; with ema it is one, their average.',
         low=1,
         high=1000,
     )
-    cascade: bool = num_field(
+    cascade: bool = param(
         False, 'Match recently seen tracks first (DeepSORT); false: all at once (woC).'
     )
-    nsa: bool = num_field(True, 'NSA Kalman: measurement noise falls with confidence.')
-    ema: bool = num_field(True, 'Average embeddings exponentially instead of keeping nn_budget.')
-    ema_alpha: float = num_field(0.9, 'Share of the past in the averaged embedding.', high=1.0)
-    motion_cost: bool = num_field(True, 'Add the Mahalanobis distance to the matching cost (MC).')
-    motion_lambda: float = num_field(
+    nsa: bool = param(True, 'NSA Kalman: measurement noise falls with confidence.')
+    ema: bool = param(True, 'Average embeddings exponentially instead of keeping nn_budget.')
+    ema_alpha: float = param(0.9, 'Share of the past in the averaged embedding.', high=1.0)
+    motion_cost: bool = param(True, 'Add the Mahalanobis distance to the matching cost (MC).')
+    motion_lambda: float = param(
         0.98, 'Weight of appearance against motion in the matching cost.', high=1.0
     )
-    gating_threshold: float = num_field(
+    gating_threshold: float = param(
         9.4877, 'Largest squared Mahalanobis distance of a match by appearance.'
     )
-    max_camera_motion: float = num_field(
+    max_camera_motion: float = param(
         1000.0, 'Camera motion further than this from the identity (Frobenius norm, so about '
         'pixels of shift) is ignored.', 'px',
     )  # fmt: skip
-    class_agnostic: bool = num_field(False, 'Let detections of one class continue another class.')
-    max_class_length: int = num_field(
+    class_agnostic: bool = param(False, 'Let detections of one class continue another class.')
+    max_class_length: int = param(
         256, 'Detections with a longer class name are not used.', 'characters', low=1, high=10_000
     )
-    std_weight_position: float = num_field(
+    std_weight_position: float = param(
         1 / 20, 'Standard deviation of a position, in box heights.', 'h', low=1e-6
     )
-    std_weight_velocity: float = num_field(
+    std_weight_velocity: float = param(
         1 / 160,
         'Standard deviation of a velocity, in box heights a frame.',
         'h/frame',

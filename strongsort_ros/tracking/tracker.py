@@ -240,9 +240,9 @@ class Tracker:
         """Add the embeddings of matched detections to the tracks' slots."""
         if observed.embeddings is None:
             return
-        if observed.embedded is not None:
-            embedded = observed.embedded[columns]
-            slots, columns = slots[embedded], columns[embedded]
+        if observed.has_embedding is not None:
+            has_embedding = observed.has_embedding[columns]
+            slots, columns = slots[has_embedding], columns[has_embedding]
         self._gallery.add(slots, observed.embeddings[columns])
 
     def _drop(self, which: BoolArray) -> None:

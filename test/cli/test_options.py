@@ -41,7 +41,7 @@ def test_every_setting_has_an_option() -> None:
     """The values of the table, written as options, are the table again."""
     default = TrackerSettings()
     options = []
-    for name in TrackerSettings.meanings():
+    for name in TrackerSettings.specs():
         value = getattr(default, name)
         flag = name.replace('_', '-')
         if isinstance(value, bool):

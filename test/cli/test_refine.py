@@ -47,11 +47,11 @@ def test_settings_arrive(tmp_path: Path) -> None:
 def test_every_setting_has_an_option() -> None:
     default = GsiSettings()
     options = []
-    for name in GsiSettings.meanings():
+    for name in GsiSettings.specs():
         options += [f'--gsi-{name.replace("_", "-")}', repr(getattr(default, name))]
     args = build_parser().parse_args(['refine', 'a.txt', '-o', 'b.txt', '--gsi', *options])
     chosen = chosen_values(args, 'gsi_')
-    assert set(chosen) == set(GsiSettings.meanings())
+    assert set(chosen) == set(GsiSettings.specs())
     assert default.replace(**chosen) == default
 
 

@@ -57,5 +57,5 @@ def test_unknown_names_are_refused() -> None:
 
 
 def test_every_setting_says_what_it_means() -> None:
-    for name, meaning in TrackerSettings.meanings().items():
-        assert len(meaning.description) > 20, name
+    for name, spec in TrackerSettings.specs().items():
+        assert len(spec.description) > 20, name

@@ -39,11 +39,11 @@ def parameter_file(title: str, settings: SettingsGroup) -> str:
 
 
 def _lines(parameter: Parameter) -> list[str]:
-    meaning = parameter.meaning
-    unit = f'[{meaning.unit}]' if meaning.unit else ''
+    spec = parameter.spec
+    unit = f'[{spec.unit}]' if spec.unit else ''
     when = f'fixed while {parameter.read_only_in}' if parameter.read_only_in else ''
-    notes = '; '.join(filter(None, (constraints(meaning, parameter.kind), when)))
-    text = ' '.join(filter(None, (meaning.description, unit, notes and f'({notes})')))
+    notes = '; '.join(filter(None, (constraints(spec, parameter.kind), when)))
+    text = ' '.join(filter(None, (spec.description, unit, notes and f'({notes})')))
     comment = textwrap.wrap(text, WIDTH, initial_indent='    # ', subsequent_indent='    # ')
     return [*comment, f'    {parameter.name}: {_value(parameter.value)}', '']
 

@@ -62,11 +62,11 @@ def parameter_page() -> str:
 
 
 def _row(parameter: Parameter) -> str:
-    meaning = parameter.meaning
+    spec = parameter.spec
     return (
         f'| `{parameter.name}` | `{_shown(parameter.value)}` '
-        f'| {constraints(meaning, parameter.kind)} | {meaning.unit} | {parameter.read_only_in} '
-        f'| {meaning.description} |'
+        f'| {constraints(spec, parameter.kind)} | {spec.unit} | {parameter.read_only_in} '
+        f'| {spec.description} |'
     )
 
 

@@ -21,7 +21,7 @@ from strongsort_ros.refinement.aflink.motion import (
     MotionLinker,
     pair_features,
 )
-from strongsort_ros.settings import Settings, num_field
+from strongsort_ros.settings import Settings, param
 from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
 # Recordings that are broken anew, to say how good a network is.
@@ -32,12 +32,12 @@ _TRIALS = 10
 class MotionTrainingSettings(Settings):
     """Recipe of the training."""
 
-    epochs: int = num_field(20, 'Times that every pair is seen.', low=1)
-    breaks: int = num_field(60, 'Times that every recording is broken, each in its own way.', low=1)
-    batch: int = num_field(1024, 'Pairs a step.', low=1)
-    learning_rate: float = num_field(1e-2, 'Of Adam, at the start of a cosine to 0.', high=1.0)
-    weight_decay: float = num_field(1e-3, 'Of Adam.', high=1.0)
-    seed: int = num_field(0, 'The same seed and data give the same network.')
+    epochs: int = param(20, 'Times that every pair is seen.', low=1)
+    breaks: int = param(60, 'Times that every recording is broken, each in its own way.', low=1)
+    batch: int = param(1024, 'Pairs a step.', low=1)
+    learning_rate: float = param(1e-2, 'Of Adam, at the start of a cosine to 0.', high=1.0)
+    weight_decay: float = param(1e-3, 'Of Adam.', high=1.0)
+    seed: int = param(0, 'The same seed and data give the same network.')
 
 
 class MotionNetwork(nn.Module):

@@ -25,7 +25,7 @@ from strongsort_ros.refinement.aflink.candidates import LENGTH, normalise
 from strongsort_ros.refinement.aflink.model import PostLinker
 from strongsort_ros.refinement.aflink.published import PublishedLinker
 from strongsort_ros.reid.safetensors_file import write_safetensors
-from strongsort_ros.settings import Settings, num_field
+from strongsort_ros.settings import Settings, param
 from strongsort_ros.types import FloatArray, IntArray
 
 
@@ -33,12 +33,12 @@ from strongsort_ros.types import FloatArray, IntArray
 class AflinkTrainingSettings(Settings):
     """Recipe of the training; the defaults are the published program's, and a seed."""
 
-    epochs: int = num_field(20, 'Times that every track is seen.', low=1)
-    batch: int = num_field(16, 'Tracks a step; each gives four pairs.', low=1)
-    learning_rate: float = num_field(1e-3, 'Of Adam, at the start.', high=1.0)
-    final_rate: float = num_field(1e-5, 'Of Adam, at the end of a cosine.', high=1.0)
-    weight_decay: float = num_field(1e-5, 'Of Adam.', high=1.0)
-    seed: int = num_field(0, 'The same seed and data give the same network.')
+    epochs: int = param(20, 'Times that every track is seen.', low=1)
+    batch: int = param(16, 'Tracks a step; each gives four pairs.', low=1)
+    learning_rate: float = param(1e-3, 'Of Adam, at the start.', high=1.0)
+    final_rate: float = param(1e-5, 'Of Adam, at the end of a cosine.', high=1.0)
+    weight_decay: float = param(1e-5, 'Of Adam.', high=1.0)
+    seed: int = param(0, 'The same seed and data give the same network.')
 
 
 def train(
