@@ -11,8 +11,7 @@ from launch.utilities.type_utils import coerce_to_type
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
 
-from strongsort_ros.nodes.launch_events import EndWithNode
-from strongsort_ros.nodes.ros_environment import enclave_of
+from strongsort_ros.nodes.ros_environment import EndWithNode, enclave_of
 
 CONFIG = Path(__file__).parent.parent / 'config'
 

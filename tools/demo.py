@@ -22,7 +22,7 @@ from strongsort_ros.evaluation.report.latencies import latency_rows
 from strongsort_ros.evaluation.report.model import Picture, Recorded, Report, Table, save_report
 from strongsort_ros.files.atomic import replacing, replacing_folder
 from strongsort_ros.files.rows import TrackRows
-from strongsort_ros.replay.results import Played, live_report, write_results
+from strongsort_ros.replay.results import PlaybackResult, playback_report, write_results
 from tools.demonstration.console import Steps
 from tools.demonstration.errors import DemoError
 from tools.demonstration.node_process import NodeProcess, use_ros_settings
@@ -84,7 +84,7 @@ def demonstrate(args: argparse.Namespace, folder: Path, steps: Steps) -> None:
     with steps.step('draw'):
         moving, stills = _draw(args, folder, source, after.sequences[0].tracks, steps)
     network = Path(args.weights).name or 'a colour descriptor without weights'
-    report = live_report(folder, played, before, after, source.info.frame_rate)
+    report = playback_report(folder, played, before, after, source.info.frame_rate)
     report = dataclasses.replace(
         report,
         title=f'strongsort_ros on {source.info.name}',
@@ -142,7 +142,7 @@ def _track(
     tracker: NodeProcess,
     refiner: NodeProcess,
     steps: Steps,
-) -> Played:
+) -> PlaybackResult:
     from tools.demonstration.live import play  # needs ROS, and its settings before
 
     tracker.start()
@@ -152,13 +152,15 @@ def _track(
     return played
 
 
-def _refine(folder: Path, refiner: NodeProcess, played: Played, steps: Steps) -> None:
-    from tools.demonstration.live import refine_tracks
+def _refine(folder: Path, refiner: NodeProcess, played: PlaybackResult, steps: Steps) -> None:
+    from tools.demonstration.live import refine_recording
 
-    steps.summary = refine_tracks(folder, refiner, played.tracks_topic, steps.show)
+    steps.summary = refine_recording(folder, refiner, played.tracks_topic, steps.show)
 
 
-def _score(folder: Path, source: Source, played: Played, steps: Steps) -> tuple[Recorded, Recorded]:
+def _score(
+    folder: Path, source: Source, played: PlaybackResult, steps: Steps
+) -> tuple[Recorded, Recorded]:
     """Write texts and scores; return the tracks before and after refinement."""
     info = source.info
     before, after = write_results(folder, played, source.ground_truth, info.frame_rate, info.name)

@@ -14,7 +14,7 @@ from strongsort_ros.cli.replay_job import ReplayWork, replay_warnings
 from strongsort_ros.cli.scores import add_score_options, find_truths, score_replays
 
 if TYPE_CHECKING:
-    from strongsort_ros.replay.replay import Replayed
+    from strongsort_ros.replay.replay import ReplayResult
 
 
 def add_parser(commands: Any) -> None:
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     return status
 
 
-def _replay(work: ReplayWork, job: Job) -> Replayed:
+def _replay(work: ReplayWork, job: Job) -> ReplayResult:
     with meter('replay') as show:
         replayed, lines = work.replay(job, show)
     for line in lines:

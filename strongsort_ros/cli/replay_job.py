@@ -12,7 +12,7 @@ from strongsort_ros.types import ShareProgress
 if TYPE_CHECKING:
     from strongsort_ros.online.config import TrackerNodeConfig
     from strongsort_ros.refinement.tracks import RefinementSteps
-    from strongsort_ros.replay.replay import Replayed
+    from strongsort_ros.replay.replay import ReplayResult
 
 
 TRACKED_WITHOUT = {
@@ -62,7 +62,7 @@ class ReplayWork:
         replayed, lines = self.replay(job, lambda _what, _share: None)
         return '\n'.join([*lines, *(f'{job.source}: {line}' for line in replay_warnings(replayed))])
 
-    def replay(self, job: Job, show: ShareProgress) -> tuple[Replayed, list[str]]:
+    def replay(self, job: Job, show: ShareProgress) -> tuple[ReplayResult, list[str]]:
         """Replay a bag; also return a line about each output.
 
         Raises
@@ -106,7 +106,7 @@ class ReplayWork:
         rate = self.settings.node.frame_rate
         save_csv(csv_beside(bag), read_tracks(bag, '/tracks', rate))
 
-    def _refine(self, job: Job, written: Path, replayed: Replayed, show: ShareProgress) -> str:
+    def _refine(self, job: Job, written: Path, replayed: ReplayResult, show: ShareProgress) -> str:
         from strongsort_ros.errors import InputError
         from strongsort_ros.refinement.bag import refine_bag
 
@@ -136,7 +136,7 @@ def refined_beside(bag: Path) -> Path:
     return bag.with_name(f'{bag.name}_refined')
 
 
-def replay_warnings(replayed: Replayed) -> list[str]:
+def replay_warnings(replayed: ReplayResult) -> list[str]:
     """Return lines about what was not as it should be: one of all that was lost or left out."""
     lines = list(replayed.notes)
     if not replayed.topics.image:

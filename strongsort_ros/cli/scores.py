@@ -48,7 +48,7 @@ def save_scores(path: Path, before: Evaluation, after: Evaluation | None) -> Non
 if TYPE_CHECKING:
     from strongsort_ros.cli.batch import Job
     from strongsort_ros.evaluation.report.model import Latency, Recorded, Table
-    from strongsort_ros.replay.replay import AnsweredFrames, Replayed
+    from strongsort_ros.replay.replay import AnsweredFrames, ReplayResult
     from strongsort_ros.types import Image
 
 
@@ -95,7 +95,7 @@ def score_replays(
     work: ReplayWork,
     jobs: Mapping[str, Job],
     truths: Mapping[str, Path],
-    replayed: Replayed | None,
+    replayed: ReplayResult | None,
 ) -> None:
     """Score bags that are replayed, print a table, and write what was asked for.
 
@@ -145,7 +145,7 @@ def score_replays(
         say(f'report: {args.html}')
 
 
-def latencies(replayed: Replayed) -> list[Latency]:
+def latencies(replayed: ReplayResult) -> list[Latency]:
     """Return how long the stages took, those that there were."""
     from strongsort_ros.evaluation.report.model import Latency
 
@@ -153,7 +153,7 @@ def latencies(replayed: Replayed) -> list[Latency]:
     return [Latency.of(stage.replace('_', ' '), spent) for stage, spent in stages if spent.any()]
 
 
-def message_table(replayed: Replayed) -> Table:
+def message_table(replayed: ReplayResult) -> Table:
     """Return what became of the messages."""
     from strongsort_ros.evaluation.report.model import Table
 

@@ -21,9 +21,9 @@ from strongsort_ros.errors import StrongSortError
 from strongsort_ros.srv import RefineTracks
 from strongsort_ros.types import ShareProgress
 
-STARTING: Final = 120.0
+STARTUP_TIMEOUT: Final = 120.0
 """Seconds for a node to start, or for a transition: weights may load, PyTorch is imported."""
-ANSWERING: Final = 10.0
+RESPONSE_TIMEOUT: Final = 10.0
 """Seconds for a service that has little to do."""
 _SPIN: Final = 0.1
 _RETRY: Final = 1.0
@@ -68,7 +68,7 @@ class Client:
             self._check()
         return True
 
-    def call(self, kind: Any, service: str, request: Any, seconds: float = ANSWERING) -> Any:
+    def call(self, kind: Any, service: str, request: Any, seconds: float = RESPONSE_TIMEOUT) -> Any:
         """Call a service; its name is relative to this node's namespace.
 
         Raises
@@ -83,7 +83,9 @@ class Client:
             raise NodeError(f'{service} was not answered in {seconds:g} s')
         return answer.result()
 
-    def send(self, kind: Any, service: str, request: Any, seconds: float = ANSWERING) -> Future:
+    def send(
+        self, kind: Any, service: str, request: Any, seconds: float = RESPONSE_TIMEOUT
+    ) -> Future:
         """Call a service, and return what will be its answer; errors as `call`."""
         client = self.prepare(kind, service)
         if not self.spin_until(client.service_is_ready, seconds):
@@ -96,12 +98,12 @@ class Client:
             self._clients[service] = self.node.create_client(kind, service)
         return self._clients[service]
 
-    def state(self, node: str, seconds: float = ANSWERING) -> int:
+    def state(self, node: str, seconds: float = RESPONSE_TIMEOUT) -> int:
         """Return a node's state, a constant of lifecycle_msgs/State; errors as `call`."""
         answer = self.call(GetState, f'{node}/get_state', GetState.Request(), seconds)
         return int(answer.current_state.id)
 
-    def handshake(self, node: str, seconds: float = ANSWERING) -> int:
+    def handshake(self, node: str, seconds: float = RESPONSE_TIMEOUT) -> int:
         """Return a node's state when it knows of all that has been made here; errors as `call`.
 
         Until then its answers are lost, and so are messages to it. A process gets to know what
@@ -119,7 +121,7 @@ class Client:
         return int(answer.result().current_state.id)
 
     def bring_up(
-        self, node: str, parameters: Mapping[str, object], seconds: float = STARTING
+        self, node: str, parameters: Mapping[str, object], seconds: float = STARTUP_TIMEOUT
     ) -> None:
         """Configure and activate a node.
 
@@ -182,7 +184,7 @@ _ASKING: Final = 2.0
 """Seconds between questions whether the refiner is still there."""
 
 
-def refine(
+def request_refinement(
     client: Client,
     source: Path,
     output: Path,
@@ -192,8 +194,8 @@ def refine(
     gsi: bool,
     frame_rate: float = 0.0,
     refiner: str = 'refiner',
-    starting: float = STARTING,
-    patience: float = ANSWERING,
+    startup_timeout: float = STARTUP_TIMEOUT,
+    response_timeout: float = RESPONSE_TIMEOUT,
     progress: ShareProgress = lambda _phase, _share: None,
 ) -> Any:
     """Bring the refiner up where it is not, call its service, and return its response.
@@ -212,7 +214,7 @@ def refine(
         Nominal frames a second; 0: as the refiner has been told.
     refiner
         Name of the node, relative to the client's namespace.
-    starting, patience
+    startup_timeout, response_timeout
         Seconds for it to start, and without a sign of life after which it is taken for dead;
         refining may take as long as it needs.
     progress
@@ -225,7 +227,7 @@ def refine(
 
     """
     client.prepare(RefineTracks, f'{refiner}/refine')
-    client.bring_up(refiner, {}, starting)
+    client.bring_up(refiner, {}, startup_timeout)
     if frame_rate:
         client.set_parameters(refiner, {'frame_rate': frame_rate})
     request = RefineTracks.Request(
@@ -238,7 +240,7 @@ def refine(
     answer = client.send(RefineTracks, f'{refiner}/refine', request)
     with _reports(client, refiner, progress):
         while not client.spin_until(answer.done, _ASKING):
-            client.state(refiner, patience)
+            client.state(refiner, response_timeout)
     response = answer.result()
     if not response.success:
         raise NodeError(f'{refiner}: {response.message}')

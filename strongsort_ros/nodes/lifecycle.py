@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import logging
 import traceback
 from collections.abc import Callable
@@ -10,13 +11,12 @@ from typing import Any, Final, Generic, Protocol
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.lifecycle.publisher import LifecyclePublisher
+from rclpy.node import Node
 from rclpy.qos import QoSPolicyKind
 
-from strongsort_ros.errors import StrongSortError, one_line
-from strongsort_ros.nodes.bond import Bond
+from strongsort_ros.errors import MissingPackageError, StrongSortError, one_line
 from strongsort_ros.nodes.parameters import Group, Parameters, warn_of_unknown_parameters
 from strongsort_ros.nodes.reporting import Reporter
-from strongsort_ros.nodes.ros_environment import LogBridge
 from strongsort_ros.nodes.ros_errors import NamingNode, RCLError, RosError
 
 OVERRIDABLE_QOS: Final = (
@@ -250,3 +250,77 @@ class ManagedNode(NamingNode, LifecycleNode, Generic[Group]):
     def _end_heartbeat(self) -> None:
         if self._heartbeat is not None:
             self._heartbeat.stop()
+
+
+BOND_TOPIC: Final = 'bond'
+BOND_PERIOD: Final = 0.1
+"""Seconds between beats, as nav2's own nodes have it."""
+BOND_TIMEOUT: Final = 1e8
+"""Seconds. It is the manager who watches: a node goes on without one."""
+
+
+class Bond:
+    """One end of a bond: topic and id are those of nav2's nodes, `bond` and the node's name.
+
+    Parameters
+    ----------
+    node
+        Whose life is told.
+
+    Raises
+    ------
+    MissingPackageError
+        bondpy is not installed.
+
+    """
+
+    def __init__(self, node: Node) -> None:
+        try:
+            self._bondpy = importlib.import_module('bondpy.bondpy')
+        except ImportError as error:
+            raise MissingPackageError(
+                f'bond: {error}: install ros-$ROS_DISTRO-bondpy, or leave the parameter out'
+            ) from error
+        self._node = node
+        self._bond: Any = None
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self.close()
+        self._bond = self._bondpy.Bond(self._node, BOND_TOPIC, self._node.get_name())
+        self._bond.heartbeat_period = BOND_PERIOD
+        self._bond.heartbeat_timeout = BOND_TIMEOUT
+        self._bond.start()
+
+    def stop(self) -> None:
+        """Say that it ends, if it has begun; that is repeated until the manager has heard it."""
+        if self._bond is not None and not self._bond.is_broken():
+            self._bond.break_bond()
+
+    def close(self) -> None:
+        """Free everything."""
+        if self._bond is None:
+            return
+        self._bond.shutdown()
+        # Else they would stay on the node's list, destroyed as they are.
+        self._node.destroy_subscription(self._bond.sub)
+        self._node.destroy_publisher(self._bond.pub)
+        self._bond = None
+
+
+class LogBridge(logging.Handler):
+    """Gives records of Python's logging to a ROS logger."""
+
+    def __init__(self, logger: Any) -> None:
+        super().__init__(logging.INFO)
+        self._logger = logger
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log one record with its severity."""
+        text = self.format(record)
+        if record.levelno >= logging.ERROR:
+            self._logger.error(text)
+        elif record.levelno >= logging.WARNING:
+            self._logger.warning(text)
+        else:
+            self._logger.info(text)

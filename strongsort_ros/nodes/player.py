@@ -19,9 +19,9 @@ from strongsort_ros.bags.camera import CameraTopics, read_camera
 from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.errors import MessageError
 from strongsort_ros.messages.cdr import read_header
-from strongsort_ros.nodes.client import ANSWERING, STARTING, Client, NodeError
+from strongsort_ros.nodes.client import RESPONSE_TIMEOUT, STARTUP_TIMEOUT, Client, NodeError
 from strongsort_ros.nodes.track_recorder import TrackRecorder
-from strongsort_ros.replay.results import Played
+from strongsort_ros.replay.results import PlaybackResult
 from strongsort_ros.types import SECOND, CountProgress
 
 AHEAD: Final = 5
@@ -47,9 +47,9 @@ class PlaybackOptions:
         So many times as fast as real time.
     clock
         Publish the stamps on /clock.
-    starting
+    startup_timeout
         Seconds for the tracker to start, and to load its weights.
-    patience
+    response_timeout
         Seconds without a sign of life after which it is taken for dead.
 
     """
@@ -57,8 +57,8 @@ class PlaybackOptions:
     realtime: bool = False
     rate: float = 1.0
     clock: bool = False
-    starting: float = STARTING
-    patience: float = ANSWERING
+    startup_timeout: float = STARTUP_TIMEOUT
+    response_timeout: float = RESPONSE_TIMEOUT
 
 
 class Player:
@@ -119,15 +119,15 @@ class Player:
             parameters['sync_deadline'] = DEADLINE
         if frame_rate:
             parameters['frame_rate'] = frame_rate
-        self._client.bring_up(self._tracker, parameters, self._pace.starting)
-        if not self._client.spin_until(lambda: not self._unheard(), ANSWERING):
+        self._client.bring_up(self._tracker, parameters, self._pace.startup_timeout)
+        if not self._client.spin_until(lambda: not self._unheard(), RESPONSE_TIMEOUT):
             raise NodeError(
                 f'{self._tracker} is active, but has nothing to do with {self._unheard()[0]}: '
                 'give both nodes the same namespace and remappings'
             )
         self._client.handshake(self._tracker)
 
-    def play(self, bag: Path, progress: CountProgress = lambda _done, _all: None) -> Played:
+    def play(self, bag: Path, progress: CountProgress = lambda _done, _all: None) -> PlaybackResult:
         """Play the bag from beginning to end.
 
         Raises
@@ -156,7 +156,7 @@ class Player:
         answers = self._answers
         if not answers.frames:
             raise NodeError(f'{self._tracker} answered none of {len(stamps)} frames{self._why()}')
-        return Played(
+        return PlaybackResult(
             bag, self._topics, answers.topics[0], np.array(stamps), answers.frames,
             answers.last - start, np.array(answers.round_trips), answers.report,
         )  # fmt: skip
@@ -211,7 +211,7 @@ class Player:
             It is not there any more, or not active.
 
         """
-        state = self._client.state(self._tracker, self._pace.patience)
+        state = self._client.state(self._tracker, self._pace.response_timeout)
         if state != State.PRIMARY_STATE_ACTIVE:
             raise NodeError(f'{self._tracker} is not active any more: somebody deactivated it')
 

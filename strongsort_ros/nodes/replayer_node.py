@@ -23,11 +23,17 @@ from strongsort_ros.evaluation.report.model import save_report
 from strongsort_ros.evaluation.scores import check_scoring
 from strongsort_ros.files.atomic import replacing_folder
 from strongsort_ros.files.motchallenge import load_ground_truth
-from strongsort_ros.nodes.client import Client, NodeError, refine, summary
+from strongsort_ros.nodes.client import Client, NodeError, request_refinement, summary
 from strongsort_ros.nodes.parameters import Parameters, warn_of_unknown_parameters
 from strongsort_ros.nodes.player import PlaybackOptions, Player
 from strongsort_ros.nodes.ros_errors import START_ERRORS, NamingNode, reason
-from strongsort_ros.replay.results import REFINED, TRACKS, Played, live_report, write_results
+from strongsort_ros.replay.results import (
+    REFINED_FOLDER,
+    TRACKS_FOLDER,
+    PlaybackResult,
+    playback_report,
+    write_results,
+)
 from strongsort_ros.replay.settings import ReplayerNodeConfig, ReplayerSettings
 from strongsort_ros.settings import ACTIVE
 
@@ -91,7 +97,7 @@ class Replayer:
             raise NodeError('; '.join(map(str, failures)).replace(written, output.name))
         self._log.info(f'look at {output.resolve() / REPORT}')
 
-    def _finish(self, folder: Path, played: Played, truth: Path | None) -> list[Exception]:
+    def _finish(self, folder: Path, played: PlaybackResult, truth: Path | None) -> list[Exception]:
         """Refine and score what was tracked; return what went wrong."""
         failures: list[Exception] = []
         if self._settings.aflink or self._settings.gsi:
@@ -107,13 +113,17 @@ class Replayer:
         (folder / MARKER).write_text(f'{json.dumps(note, indent=1)}\n', encoding='utf-8')
         return failures
 
-    def _play(self, folder: Path) -> Played:
+    def _play(self, folder: Path) -> PlaybackResult:
         settings, bag = self._settings, Path(self._settings.bag)
         topics = find_camera_topics(bag, settings.image_topic, settings.detections_topic)
         pace = PlaybackOptions(
-            settings.realtime, settings.rate, settings.clock, settings.starting, settings.patience
+            settings.realtime,
+            settings.rate,
+            settings.clock,
+            settings.startup_timeout,
+            settings.response_timeout,
         )
-        with BagWriter(folder / TRACKS) as writer:
+        with BagWriter(folder / TRACKS_FOLDER) as writer:
             player = Player(self._client, topics, writer, pace, settings.tracker)
             player.bring_up(settings.frame_rate)
             self._log.info(f'plays {topics.frames} frames of {bag}')
@@ -129,23 +139,30 @@ class Replayer:
             self._said = now
             self._log.info(line)
 
-    def _refine(self, folder: Path, played: Played) -> None:
+    def _refine(self, folder: Path, played: PlaybackResult) -> None:
         settings = self._settings
-        done = refine(
-            self._client, folder / TRACKS, folder / REFINED, topic=played.tracks_topic,
-            aflink=settings.aflink, gsi=settings.gsi, frame_rate=settings.frame_rate,
-            refiner=settings.refiner, starting=settings.starting, patience=settings.patience,
-            progress=lambda phase, share: self._say(f'refines: {phase}, {share:.0%}'),
-        )  # fmt: skip
+        done = request_refinement(
+            self._client,
+            folder / TRACKS_FOLDER,
+            folder / REFINED_FOLDER,
+            topic=played.tracks_topic,
+            aflink=settings.aflink,
+            gsi=settings.gsi,
+            frame_rate=settings.frame_rate,
+            refiner=settings.refiner,
+            startup_timeout=settings.startup_timeout,
+            response_timeout=settings.response_timeout,
+            progress=lambda phase, share: self._say(f'refining: {phase}, {share:.0%}'),
+        )
         self._log.info(f'refined in {done.duration:.1f} s: {summary(done)}')
 
-    def _evaluate(self, folder: Path, played: Played, truth: Path | None) -> None:
+    def _evaluate(self, folder: Path, played: PlaybackResult, truth: Path | None) -> None:
         rate = self._settings.frame_rate
         before, after = write_results(folder, played, truth, rate)
         table = headline_table(scores_of(before, after))
         for row in (table.head, *table.rows) if table.rows else ():
             self._log.info(f'{row[0]:<12}{"".join(f"{cell:>8}" for cell in row[1:])}')
-        save_report(folder / REPORT, live_report(folder, played, before, after, rate))
+        save_report(folder / REPORT, playback_report(folder, played, before, after, rate))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import logging
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -76,19 +75,41 @@ def resident_memory() -> str:
     return f'{pages * os.sysconf("SC_PAGE_SIZE") / 2**20:.0f} MiB'
 
 
-class LogBridge(logging.Handler):
-    """Gives records of Python's logging to a ROS logger."""
+class LaunchError(RuntimeError):
+    """Raised in a launch, it ends the launch with status 1."""
 
-    def __init__(self, logger: Any) -> None:
-        super().__init__(logging.INFO)
-        self._logger = logger
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Log one record with its severity."""
-        text = self.format(record)
-        if record.levelno >= logging.ERROR:
-            self._logger.error(text)
-        elif record.levelno >= logging.WARNING:
-            self._logger.warning(text)
-        else:
-            self._logger.info(text)
+class EndWithNode:
+    """Handler `on_exit` of a launched node: ends the launch when the node has failed for good.
+
+    Parameters
+    ----------
+    respawn
+        The node is started again when it ends.
+    max_retries
+        Times that it is started again, in all; negative: without limit.
+
+    """
+
+    def __init__(self, *, respawn: bool = False, max_retries: int = 0) -> None:
+        self._retries = max_retries if respawn else 0
+        self._ends = 0
+
+    def __call__(self, event: Any, context: Any) -> None:
+        """Take a launch.events.process.ProcessExited.
+
+        Raises
+        ------
+        LaunchError
+            The node has failed, and is not started again.
+
+        """
+        self._ends += 1
+        again = self._retries < 0 or self._ends <= self._retries
+        if context.is_shutdown or again or event.returncode == 0:
+            return
+        times = f' {self._ends} times' if self._ends > 1 else ''
+        raise LaunchError(
+            f'{event.process_name} has failed{times}, last with status {event.returncode}: its log '
+            'says why'
+        )

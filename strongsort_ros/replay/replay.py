@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayResult:
     """What came of a replay.
 
     Attributes
@@ -93,7 +93,7 @@ def replay(
     detections_topic: str = '',
     carry: bool = False,
     progress: CountProgress = lambda _done, _total: None,
-) -> Replayed:
+) -> ReplayResult:
     """Track what a bag holds, in the order and with the deadlines of its recorded times.
 
     Nothing depends on the machine: the same bag and settings give the same bytes. There come to
@@ -155,7 +155,7 @@ def replay(
         text.finish(answered.frames)
         if carry:
             bag.carry(recording, (TRACKS_TOPIC, TRACKED_DETECTIONS_TOPIC))
-    return Replayed(
+    return ReplayResult(
         topics=topics,
         answered=answered,
         tracks=len(answers.ids),

@@ -17,15 +17,15 @@ from strongsort_ros.files.motchallenge import save_tracks, text_beside
 from strongsort_ros.replay.replay import AnsweredFrames
 from strongsort_ros.types import FloatArray, IntArray
 
-TRACKS: Final = 'tracks'
-REFINED: Final = 'refined'
+TRACKS_FOLDER: Final = 'tracks'
+REFINED_FOLDER: Final = 'refined'
 """Names of the bags of tracks, before and after refinement, in the folder of results."""
 
 FILES: Final = (
-    (TRACKS, 'rosbag2 of what the tracker published'),
-    (f'{TRACKS}.txt', 'its tracks, MOTChallenge text'),
-    (REFINED, 'rosbag2 of the refined tracks'),
-    (f'{REFINED}.txt', 'the refined tracks, MOTChallenge text'),
+    (TRACKS_FOLDER, 'rosbag2 of what the tracker published'),
+    (f'{TRACKS_FOLDER}.txt', 'its tracks, MOTChallenge text'),
+    (REFINED_FOLDER, 'rosbag2 of the refined tracks'),
+    (f'{REFINED_FOLDER}.txt', 'the refined tracks, MOTChallenge text'),
     ('scores.json', 'all scores, before and after refinement'),
 )
 _PREFIX = 'latency_'
@@ -36,7 +36,7 @@ _LATENCY = re.compile('p50 {0} ms, p95 {0} ms, p99 {0} ms, max {0} ms'.format(r'
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class PlaybackResult:
     """What came of playing a bag.
 
     Attributes
@@ -72,14 +72,19 @@ class Played:
 
 
 def write_results(
-    folder: Path, played: Played, truth: Path | None, frame_rate: float = 0.0, name: str = ''
+    folder: Path,
+    played: PlaybackResult,
+    truth: Path | None,
+    frame_rate: float = 0.0,
+    name: str = '',
 ) -> tuple[Recorded, Recorded | None]:
     """Write text and scores of the bags of tracks in a folder.
 
     Parameters
     ----------
     folder
-        Holds the bag `TRACKS` and, if the tracks were refined, `REFINED` and its text.
+        Holds the bag `TRACKS_FOLDER` and, if the tracks were refined, `REFINED_FOLDER` with its
+        text.
     played
         What was tracked.
     truth
@@ -102,18 +107,22 @@ def write_results(
     """
     name = name or played.bag.stem
     frames = AnsweredFrames.number(played.stamps, frame_rate).frames
-    text = text_beside(folder / TRACKS)
-    save_tracks(text, read_tracks(folder / TRACKS, played.tracks_topic, frame_rate))
+    text = text_beside(folder / TRACKS_FOLDER)
+    save_tracks(text, read_tracks(folder / TRACKS_FOLDER, played.tracks_topic, frame_rate))
     before, after = assess(name, frames, truth, text), None
-    if (folder / REFINED).exists():
-        after = assess(name, frames, truth, text_beside(folder / REFINED))
+    if (folder / REFINED_FOLDER).exists():
+        after = assess(name, frames, truth, text_beside(folder / REFINED_FOLDER))
     if before.scores:
         save_scores(folder / 'scores.json', before.scores, after.scores if after else None)
     return before, after
 
 
-def live_report(
-    folder: Path, played: Played, before: Recorded, after: Recorded | None, frame_rate: float = 0.0
+def playback_report(
+    folder: Path,
+    played: PlaybackResult,
+    before: Recorded,
+    after: Recorded | None,
+    frame_rate: float = 0.0,
 ) -> Report:
     """Return a report for the caller to add to, and to save in the folder of the results.
 
@@ -139,7 +148,7 @@ def live_report(
     )
 
 
-def latencies(played: Played) -> list[Latency]:
+def latencies(played: PlaybackResult) -> list[Latency]:
     """Return the tracker's latencies by stage, and that of the way there and back."""
     found = [
         Latency(_stage(name), *map(float, numbers.groups()))

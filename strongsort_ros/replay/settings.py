@@ -1,4 +1,4 @@
-"""What the replayer can be told; knows no ROS."""
+"""Settings of the replayer node."""
 
 from __future__ import annotations
 
@@ -20,31 +20,33 @@ class ReplayerSettings(Settings):
 
     bag: str = param('', 'Bag of images and detections to play.')
     ground_truth: str = param(
-        '', "True boxes: a gt.txt, or a sequence's folder; empty: there are no scores."
+        '', 'Ground truth: a gt.txt or the folder of a sequence; empty: no scores.'
     )
     output: str = param(
-        '', 'Folder of the results; empty: the name of the bag and _replayed, where it was started.'
-    )
+        '', 'Folder of the results; empty: BAG_replayed in the current folder.'
+    )  # fmt: skip
     image_topic: str = param('', 'Topic of images in the bag; empty: the only one.')
     detections_topic: str = param('', 'Topic of detections in the bag; empty: the only one.')
     frame_rate: float = param(
-        0.0, 'Nominal rate of the bag, told to both nodes; 0: estimated from stamps.',
+        0.0, 'Nominal frame rate of the bag, set on both nodes; 0: estimated from the stamps.',
         'Hz', high=1000.0,
     )  # fmt: skip
     realtime: bool = param(
-        False, 'Play at the rate of the bag; otherwise each frame when the one before is answered.'
+        False, 'Play at the rate of the bag; false: wait for the tracks of each frame.'
     )
-    rate: float = param(1.0, 'So many times as fast as real time.', '', low=0.01, high=100.0)
+    rate: float = param(
+        1.0, 'Playback speed as a multiple of real time, with realtime.', '', low=0.01, high=100.0
+    )
     clock: bool = param(False, 'Publish the stamps on /clock.')
-    aflink: bool = param(True, 'Have broken tracks linked by the refiner.')
-    gsi: bool = param(True, 'Have gaps filled and tracks smoothed by the refiner.')
+    aflink: bool = param(True, 'Link broken tracks (AFLink) after playback.')
+    gsi: bool = param(True, 'Fill gaps and smooth tracks (GSI) after playback.')
     tracker: str = param('tracker', 'Name of the tracker node, in the same namespace.')
     refiner: str = param('refiner', 'Name of the refiner node, in the same namespace.')
-    starting: float = param(
-        120.0, 'How long a node may take to start, and to load its weights.', 's', high=3600.0
+    startup_timeout: float = param(
+        120.0, 'Longest time for a node to start and to load its weights.', 's', high=3600.0
     )
-    patience: float = param(
-        10.0, 'A node that shows no sign of life for so long is taken for dead.', 's',
+    response_timeout: float = param(
+        10.0, 'Longest time without a response, after which a node counts as dead.', 's',
         low=1.0, high=3600.0,
     )  # fmt: skip
 
@@ -54,5 +56,5 @@ class ReplayerNodeConfig(SettingsGroup):
     """Every setting of the replayer."""
 
     replayer: ReplayerSettings = param_table(
-        ReplayerSettings, 'What to play, and how', read_only_in=ACTIVE
+        ReplayerSettings, 'Bag, playback and results', read_only_in=ACTIVE
     )

@@ -170,7 +170,9 @@ def test_a_tracker_that_is_deactivated_or_dies_is_an_error(
     def play_with(accident: Callable[[], object]) -> None:
         client = make_client(machine.namespace)
         with BagWriter(tmp_path / 'one') as writer:
-            player = Player(client, find_camera_topics(bag), writer, PlaybackOptions(patience=1.0))
+            player = Player(
+                client, find_camera_topics(bag), writer, PlaybackOptions(response_timeout=1.0)
+            )
             player.bring_up()
             player.play(bag, lambda done, _total: done == 4 and accident())
 
@@ -187,4 +189,4 @@ def test_a_tracker_that_is_not_there(make_client: Any, tmp_path: Path) -> None:
     bag = write_bag(tmp_path / 'bag')
     client = make_client('/nobody')
     with pytest.raises(NodeError, match='is not available'):
-        play(client, bag, tmp_path / 'one', starting=0.5)
+        play(client, bag, tmp_path / 'one', startup_timeout=0.5)

@@ -1,17 +1,37 @@
-"""The variable that names a profile is the one that this Fast DDS reads."""
+"""Fast DDS profile, memory of freed images, and the end of a launch whose node failed."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from strongsort_ros.nodes.ros_environment import (
     PROFILE_VARIABLES,
+    EndWithNode,
+    LaunchError,
     profile_environment,
     profile_variable,
 )
+
+RUNS = SimpleNamespace(is_shutdown=False)
+ENDS = SimpleNamespace(is_shutdown=True)
+PROGRAM = """
+import resource
+from strongsort_ros.nodes.ros_environment import keep_freed_memory
+kept = keep_freed_memory()
+one = bytearray(6_000_000)
+del one
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    first, second = bytearray(6_000_000), bytearray(6_000_001)
+    del first, second
+print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +79,42 @@ def test_a_profile_that_is_named_already_stays(
 
 def test_no_profile() -> None:
     assert profile_environment('') == {}
+
+
+def test_images_come_without_page_faults() -> None:
+    run = subprocess.run(
+        [sys.executable, '-c', PROGRAM], capture_output=True, text=True, check=True
+    )
+    kept, faults = run.stdout.split()
+    if kept == 'False':
+        pytest.skip('this C library has no mallopt')
+    pages = 6_000_000 // 4096
+    assert int(faults) < 5 * pages
+
+
+def ended(status: int) -> SimpleNamespace:
+    return SimpleNamespace(returncode=status, process_name='tracker_node-1')
+
+
+def test_the_launch_ends_when_retries_are_used_up() -> None:
+    on_exit = EndWithNode(respawn=True, max_retries=2)
+    on_exit(ended(1), RUNS)
+    on_exit(ended(-9), RUNS)
+    with pytest.raises(LaunchError, match='tracker_node-1 has failed 3 times, last with status 1'):
+        on_exit(ended(1), RUNS)
+
+
+def test_the_launch_ends_at_once_without_retries() -> None:
+    with pytest.raises(LaunchError, match='tracker_node-1 has failed, last with status -9'):
+        EndWithNode(respawn=False, max_retries=5)(ended(-9), RUNS)
+
+
+def test_retries_without_limit_never_end_it() -> None:
+    on_exit = EndWithNode(respawn=True, max_retries=-1)
+    for _ in range(100):
+        on_exit(ended(1), RUNS)
+
+
+def test_a_node_that_was_stopped_has_not_failed() -> None:
+    EndWithNode()(ended(0), RUNS)
+    EndWithNode()(ended(-2), ENDS)

@@ -15,7 +15,7 @@ from strongsort_ros.files.motchallenge import load_tracks
 from strongsort_ros.messages.cdr import read_header
 from strongsort_ros.messages.track2d_array import read_track_array
 from strongsort_ros.online.config import DiagnosticsSettings, NodeSettings, TrackerNodeConfig
-from strongsort_ros.replay.replay import STAGES, Replayed, answered_frames, continuous, replay
+from strongsort_ros.replay.replay import STAGES, ReplayResult, answered_frames, continuous, replay
 from strongsort_ros.tracking.detections import Detections
 from test.bags.any_reader import open_bag
 from test.replay.bags import Message, frame_of, read, rewrite, stamped, twice
@@ -27,7 +27,7 @@ IMAGES, DETECTIONS = '/image/compressed', '/detections'
 
 def run(
     bag: Path, output: Path, settings: TrackerNodeConfig = BLIND, *, carry: bool = False
-) -> Replayed:
+) -> ReplayResult:
     return replay(bag, output, settings, carry=carry)
 
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from strongsort_ros.bags.camera import CameraTopics
-from strongsort_ros.replay.results import Played, latencies
+from strongsort_ros.replay.results import PlaybackResult, latencies
 
 
 def test_the_stages_of_the_diagnostics_and_the_round_trip() -> None:
     pytest.importorskip('diagnostic_msgs', reason='needs ROS 2')
     from strongsort_ros.nodes.diagnostics import latency
 
-    played = Played(
+    played = PlaybackResult(
         bag=Path('bag'),
         topics=CameraTopics('/detections', '', compressed=False, frames=3),
         tracks_topic='/tracks',

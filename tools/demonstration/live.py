@@ -12,9 +12,9 @@ from rclpy.signals import SignalHandlerOptions
 
 from strongsort_ros.bags.camera import find_camera_topics
 from strongsort_ros.bags.writer import BagWriter
-from strongsort_ros.nodes.client import Client, NodeError, refine, summary
+from strongsort_ros.nodes.client import Client, NodeError, request_refinement, summary
 from strongsort_ros.nodes.player import PlaybackOptions, Player
-from strongsort_ros.replay.results import REFINED, TRACKS, Played
+from strongsort_ros.replay.results import REFINED_FOLDER, TRACKS_FOLDER, PlaybackResult
 from tools.demonstration.node_process import NodeProcess
 
 
@@ -25,7 +25,7 @@ def play(
     *,
     realtime: bool,
     progress: Callable[[int, int], None],
-) -> Played:
+) -> PlaybackResult:
     """Bring the tracker up, play `bag` to it, and record its tracks in `folder`.
 
     Raises
@@ -35,13 +35,13 @@ def play(
 
     """
     topics = find_camera_topics(bag)
-    with _client(tracker) as client, BagWriter(folder / TRACKS) as writer:
+    with _client(tracker) as client, BagWriter(folder / TRACKS_FOLDER) as writer:
         player = Player(client, topics, writer, PlaybackOptions(realtime=realtime))
         player.bring_up()
         return player.play(bag, progress)
 
 
-def refine_tracks(
+def refine_recording(
     folder: Path, refiner: NodeProcess, topic: str, progress: Callable[[int, int], None]
 ) -> str:
     """Have the tracks in `folder` refined by the refiner's service; return what it did, in words.
@@ -53,10 +53,15 @@ def refine_tracks(
 
     """
     with _client(refiner) as client:
-        done = refine(
-            client, folder / TRACKS, folder / REFINED, topic=topic, aflink=True, gsi=True,
+        done = request_refinement(
+            client,
+            folder / TRACKS_FOLDER,
+            folder / REFINED_FOLDER,
+            topic=topic,
+            aflink=True,
+            gsi=True,
             progress=lambda _phase, share: progress(round(100 * share), 100),
-        )  # fmt: skip
+        )
         return summary(done)
 
 
