@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, overload
 
 import numpy as np
+import numpy.typing as npt
 
+from strongsort_ros.errors import InputError
+from strongsort_ros.files.motchallenge import PERSON, load_tracks
 from strongsort_ros.files.rows import TrackRows
+from strongsort_ros.files.text_table import MAX_FRAME
 from strongsort_ros.refinement.gsi import gsi
 from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings, LinkWindow
+from strongsort_ros.tracking.detections import number_array
 from strongsort_ros.types import FloatArray, IntArray, ShareProgress
 
 if TYPE_CHECKING:
@@ -123,6 +129,126 @@ def refine(
         tracks = filled.tracks
         progress('interpolate', 1.0)
     return RefinedTracks(tracks, source, links)
+
+
+@overload
+def refine_tracks(
+    tracks: TrackRows | str | Path,
+    *,
+    aflink: bool | str | Path | AflinkSettings = True,
+    gsi: bool | GsiSettings = True,
+) -> TrackRows: ...
+
+
+@overload
+def refine_tracks(
+    tracks: npt.NDArray[Any] | Sequence[Sequence[float]],
+    *,
+    aflink: bool | str | Path | AflinkSettings = True,
+    gsi: bool | GsiSettings = True,
+) -> FloatArray: ...
+
+
+def refine_tracks(
+    tracks: TrackRows | str | Path | npt.NDArray[Any] | Sequence[Sequence[float]],
+    *,
+    aflink: bool | str | Path | AflinkSettings = True,
+    gsi: bool | GsiSettings = True,
+) -> TrackRows | FloatArray:
+    """Link broken tracks, fill their gaps and smooth their boxes, after the last frame.
+
+    Parameters
+    ----------
+    tracks
+        (N, 7 or more) array or list of MOTChallenge rows: frame, id, left, top, width, height
+        (pixels), score; further columns are not read. Or `TrackRows`, or the path of a MOTChallenge
+        text file, a .csv file with a header, or a bag with tracks. Rows may be in any order; they
+        are not changed.
+    aflink
+        Link the pieces of broken tracks with AFLink. A checkpoint of it: a file, 'motion' (the
+        default) or 'published' (needs PyTorch); or its settings.
+    gsi
+        Fill gaps and smooth by Gaussian-smoothed interpolation; or its settings.
+
+    Returns
+    -------
+    refined
+        Sorted by frame and id. Of an array, a (K, 10) float64 array of MOTChallenge rows, whose
+        last three columns are -1; otherwise `TrackRows`, which keep the classes.
+
+    Raises
+    ------
+    InputError
+        No step is chosen, a row cannot be a track's, an id is twice in a frame, or the file or bag
+        cannot be read; the message says where.
+    ExtractorError
+        The checkpoint cannot be used.
+    MissingPackageError
+        The checkpoint needs PyTorch, which is not installed.
+
+    Examples
+    --------
+    A track that was missed in frames 3 to 5:
+
+    >>> from strongsort_ros import refine_tracks
+    >>> rows = [(frame, 1, 10 * frame, 50, 40, 80, 0.9) for frame in (1, 2, 6, 7)]
+    >>> refined = refine_tracks(rows)
+    >>> refined[:, 0].astype(int).tolist()
+    [1, 2, 3, 4, 5, 6, 7]
+    >>> refined[3, 2:6].round().tolist()
+    [40.0, 50.0, 40.0, 80.0]
+
+    """
+    if not aflink and not gsi:
+        raise InputError('refine_tracks: aflink and gsi are both off; choose a step')
+    link = AflinkSettings() if isinstance(aflink, (bool, str, Path)) else aflink
+    smooth = GsiSettings() if isinstance(gsi, bool) else gsi
+    checkpoint = Path(aflink) if isinstance(aflink, (str, Path)) and aflink else None
+    steps = RefinementSteps(link if aflink else None, smooth if gsi else None, checkpoint)
+    if isinstance(tracks, TrackRows):
+        return refine(tracks, steps).tracks
+    if isinstance(tracks, (str, Path)):
+        return _refine_file(Path(tracks), steps)
+    refined = refine(_rows_of_array(tracks), steps).tracks
+    table = np.full((len(refined), 10), -1.0)
+    table[:, 0], table[:, 1], table[:, 6] = refined.frames, refined.ids, refined.scores
+    table[:, 2:6] = refined.tlwh
+    return table
+
+
+def _refine_file(path: Path, steps: RefinementSteps) -> TrackRows:
+    # rosbags takes long to import, and only bags need it.
+    from strongsort_ros.bags.paths import is_bag
+    from strongsort_ros.bags.reader import open_raw_bag
+    from strongsort_ros.bags.tracks import read_recorded_tracks
+
+    if not is_bag(path):
+        return refine(load_tracks(path), steps).tracks
+    with open_raw_bag(path) as bag:
+        recorded = read_recorded_tracks(bag)
+    return refine(recorded.rows, steps, camera_motion=recorded.camera_motion).tracks
+
+
+def _rows_of_array(rows: object) -> TrackRows:
+    table = number_array('tracks', rows)
+    if table.size == 0:
+        return TrackRows.empty()
+    if table.ndim != 2 or table.shape[1] < 7:
+        raise InputError(
+            f'tracks: shape {table.shape}, expected (N, 7 or more): '
+            'frame, id, left, top, width, height, score'
+        )
+    numbers = table[:, :2]
+    whole = (numbers == np.rint(numbers)) & (numbers >= 0) & (numbers <= MAX_FRAME)
+    wrong = ~(whole.all(axis=1) & (table[:, 4:6] >= 0).all(axis=1))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise InputError(
+            f'tracks: row {row} is {table[row, :7].tolist()}, expected a whole frame and id from 0 '
+            f'to {MAX_FRAME}, and a width and height of at least 0'
+        )
+    frames, ids = numbers.astype(np.int64).T
+    return TrackRows(frames, ids, table[:, 2:6], table[:, 6], np.full(len(table), PERSON))
 
 
 class _WatchedLinker:
