@@ -19,8 +19,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from strongsort_ros.evaluation.evaluate import load_pairs
 from strongsort_ros.evaluation.scores import ScoredSequence, score
+from strongsort_ros.evaluation.sequences import load_sequences
 from strongsort_ros.files.rows import GroundTruth, TrackRows
 from strongsort_ros.refinement.aflink.candidates import Tracklets, candidates
 from strongsort_ros.refinement.aflink.checkpoints import Linker, load_linker
@@ -102,7 +102,7 @@ def scores(options: argparse.Namespace, console: Console) -> None:
     columns = ('tracks', 'links with', 'GSI', 'links', 'HOTA', 'AssA', 'IDF1', 'MOTA', 'IDSW')
     table = Table(*columns)
     for tracker in options.trackers:
-        golden = load_pairs(options.data / 'mot17', options.data / 'golden' / tracker,
+        golden = load_sequences(options.data / 'mot17', options.data / 'golden' / tracker,
                             second_half=True)  # fmt: skip
         for name, way in ways.items():
             linked = [linked_tracks(sequence.tracks, way(sequence)) for sequence in golden]

@@ -13,13 +13,11 @@ import signal
 import sys
 from pathlib import Path
 
-from rich.table import Table as TerminalTable
-
 from strongsort_ros.bags.writer import write_sequence
 from strongsort_ros.errors import InputError
-from strongsort_ros.evaluation.before_after import headline_table, scores_of
-from strongsort_ros.evaluation.report.latencies import latency_rows
-from strongsort_ros.evaluation.report.model import Picture, Recorded, Report, Table, save_report
+from strongsort_ros.evaluation.report.model import Picture, Report, latency_table, save_report
+from strongsort_ros.evaluation.score_table import Table, score_table
+from strongsort_ros.evaluation.scores import EvaluatedTracks
 from strongsort_ros.files.atomic import replacing, replacing_folder
 from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.replay.results import PlaybackResult, playback_report, write_results
@@ -95,8 +93,8 @@ def demonstrate(args: argparse.Namespace, folder: Path, steps: Steps) -> None:
     )
     _save_report(args, folder, report)
     if before.scores:
-        _show(steps, headline_table(scores_of(before, after)))
-    _show(steps, latency_rows(report.latencies))
+        _show(steps, score_table(before.scores, after.scores))
+    _show(steps, latency_table(report.latencies))
 
 
 def _open_source(args: argparse.Namespace, folder: Path, steps: Steps) -> Source:
@@ -160,16 +158,15 @@ def _refine(folder: Path, refiner: NodeProcess, played: PlaybackResult, steps: S
 
 def _score(
     folder: Path, source: Source, played: PlaybackResult, steps: Steps
-) -> tuple[Recorded, Recorded]:
+) -> tuple[EvaluatedTracks, EvaluatedTracks]:
     """Write texts and scores; return the tracks before and after refinement."""
     info = source.info
     before, after = write_results(folder, played, source.ground_truth, info.frame_rate, info.name)
     assert after is not None
-    scores = scores_of(before, after)
     steps.summary = 'no ground truth, so no scores'
-    if scores:
-        ids = ' -> '.join(str(each.ids) for each in scores.values())
-        steps.summary = f'{ids} tracks of {scores["before"].true_ids} true people'
+    if before.scores and after.scores:
+        old, new = before.scores.combined, after.scores.combined
+        steps.summary = f'{old.ids} -> {new.ids} tracks of {old.true_ids} true people'
     return before, after
 
 
@@ -197,10 +194,8 @@ def _save_report(args: argparse.Namespace, folder: Path, report: Report) -> None
 
 
 def _show(steps: Steps, table: Table) -> None:
-    shown = TerminalTable(*table.head)
-    for row in table.rows:
-        shown.add_row(*row)
-    steps.console.print(shown)
+    for line in (f'{table.name}:', *table.lines(), ''):
+        steps.console.print(line, soft_wrap=True)
 
 
 def _need_ros() -> None:

@@ -11,8 +11,7 @@ from strongsort_ros.cli.files import writable
 from strongsort_ros.cli.scores import save_scores, show_scores
 
 if TYPE_CHECKING:
-    from strongsort_ros.evaluation.report.model import Recorded
-    from strongsort_ros.evaluation.scores import ScoredSequence
+    from strongsort_ros.evaluation.scores import EvaluatedTracks, ScoredSequence
 
 
 def add_parser(commands: Any) -> None:
@@ -46,21 +45,21 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score, print a table, and write what was asked for."""
-    from strongsort_ros.evaluation.evaluate import (
-        find_images,
-        load_pairs,
-        load_refined,
-        missing_results,
-    )
+    from strongsort_ros.evaluation.images import folder_images
     from strongsort_ros.evaluation.report.model import Report, save_report
     from strongsort_ros.evaluation.scores import check_scoring
+    from strongsort_ros.evaluation.sequences import (
+        load_refined_sequences,
+        load_sequences,
+        missing_results,
+    )
 
     check_scoring()
     part = {'second_half': args.second_half, 'frames': args.frames}
-    pairs = load_pairs(args.ground_truth, args.results, **part)
+    pairs = load_sequences(args.ground_truth, args.results, **part)
     refined = []
     if args.refined:
-        refined = load_refined(pairs, args.ground_truth, args.refined, **part)
+        refined = load_refined_sequences(pairs, args.ground_truth, args.refined, **part)
     for pair in pairs:
         classes = sorted(set(pair.tracks.class_ids.tolist()))
         if len(classes) > 1:
@@ -70,10 +69,7 @@ def run(args: argparse.Namespace) -> None:
     before = _score(pairs, args.results)
     after = _score(refined, args.refined) if refined else None
     assert before.scores is not None
-    sides = {'': before.scores}
-    if after is not None and after.scores is not None:
-        sides = {'before': before.scores, 'after': after.scores}
-    show_scores(sides)
+    show_scores(before.scores, after.scores if after else None)
     scored = {sequence.name for sequence in before.sequences}
     there = {path.parent.parent.name for path in args.ground_truth.glob('*/gt/gt.txt')}
     if there - scored:
@@ -84,16 +80,15 @@ def run(args: argparse.Namespace) -> None:
         paths = (args.results, args.refined, args.ground_truth)
         *results, truth = (path.resolve().name for path in paths if path)
         about = f'{" and ".join(results)} against {truth}'
-        image = find_images(args.ground_truth)
+        image = folder_images(args.ground_truth)
         save_report(args.html, Report('Tracking scores', about, before, after, image))
         say(f'report: {args.html}')
 
 
-def _score(sequences: list[ScoredSequence], results: Path) -> Recorded:
-    from strongsort_ros.evaluation.report.model import Recorded
-    from strongsort_ros.evaluation.scores import score
+def _score(sequences: list[ScoredSequence], results: Path) -> EvaluatedTracks:
+    from strongsort_ros.evaluation.scores import EvaluatedTracks, score
 
-    return Recorded(sequences, score(sequences, progress(f'evaluate {results.name}')))
+    return EvaluatedTracks(sequences, score(sequences, progress(f'evaluate {results.name}')))
 
 
 def _frames(text: str) -> range:

@@ -15,39 +15,27 @@ if TYPE_CHECKING:
     from strongsort_ros.evaluation.scores import Evaluation
 
 
-def show_scores(sides: Mapping[str, Evaluation]) -> None:
-    """Print the scores that papers tell; `sides` are named where there are several."""
-    from rich.console import Console
-    from rich.table import Table
+def show_scores(before: Evaluation, after: Evaluation | None) -> None:
+    """Print the scores that papers report, before and after refinement."""
+    from strongsort_ros.evaluation.score_table import score_table
 
-    table = Table()
-    table.add_column('sequence')
-    if len(sides) > 1:
-        table.add_column('refinement')
-    for name in ('HOTA', 'AssA', 'DetA', 'IDF1', 'MOTA', 'IDSW'):
-        table.add_column(name, justify='right')
-    rows = [(*e.sequences, *([e.combined] if len(e.sequences) > 1 else [])) for e in sides.values()]
-    for of_one in zip(*rows, strict=True):
-        if of_one[0] is rows[0][-1]:
-            table.add_section()
-        for side, scores in zip(sides, of_one, strict=True):
-            shares = (scores.hota, scores.assa, scores.deta, scores.idf1, scores.mota)
-            names = (scores.name, side)[: 1 + (len(sides) > 1)]
-            table.add_row(*names, *(f'{share:.2f}' for share in shares), str(scores.idsw))
-    Console(file=results(), markup=False, highlight=False).print(table)
+    for line in score_table(before, after).lines():
+        results().write(f'{line.rstrip()}\n')
 
 
 def save_scores(path: Path, before: Evaluation, after: Evaluation | None) -> None:
     """Write all scores as JSON, and say where."""
-    from strongsort_ros.evaluation import before_after
+    from strongsort_ros.evaluation import scores
 
-    before_after.save_scores(path, before, after)
+    scores.save_scores(path, before, after)
     say(f'scores: {path}')
 
 
 if TYPE_CHECKING:
     from strongsort_ros.cli.batch import Job
-    from strongsort_ros.evaluation.report.model import Latency, Recorded, Table
+    from strongsort_ros.evaluation.report.model import Latency
+    from strongsort_ros.evaluation.score_table import Table
+    from strongsort_ros.evaluation.scores import EvaluatedTracks
     from strongsort_ros.replay.replay import AnsweredFrames, ReplayResult
     from strongsort_ros.types import Image
 
@@ -75,8 +63,8 @@ def find_truths(args: argparse.Namespace, jobs: Mapping[str, Job]) -> dict[str, 
 
     """
     from strongsort_ros.errors import InputError
-    from strongsort_ros.evaluation.evaluate import find_truth
     from strongsort_ros.evaluation.scores import check_scoring
+    from strongsort_ros.evaluation.sequences import find_ground_truth
     from strongsort_ros.files.motchallenge import load_ground_truth
 
     if args.ground_truth is None:
@@ -84,7 +72,7 @@ def find_truths(args: argparse.Namespace, jobs: Mapping[str, Job]) -> dict[str, 
             raise InputError(f'{"--json" if args.json else "--html"}: needs --ground-truth')
         return {}
     check_scoring()
-    truths = {n: find_truth(args.ground_truth, n, job.source) for n, job in jobs.items()}
+    truths = {n: find_ground_truth(args.ground_truth, n, job.source) for n, job in jobs.items()}
     for file in truths.values():
         load_ground_truth(file)  # what is wrong with it is said before, not after the work
     return truths
@@ -121,13 +109,11 @@ def score_replays(
     frames = {name: answered_frames(job.output, rate) for name, job in jobs.items()}
     before = _score({name: text_beside(job.output) for name, job in jobs.items()}, truths, frames)
     assert before.scores is not None
-    sides, after = {'': before.scores}, None
+    after = None
     if work.steps is not None:
         texts = {name: text_beside(refined_beside(job.output)) for name, job in jobs.items()}
         after = _score(texts, truths, frames)
-        assert after.scores is not None
-        sides = {'before': before.scores, 'after': after.scores}
-    show_scores(sides)
+    show_scores(before.scores, after.scores if after else None)
     if args.json:
         save_scores(args.json, before.scores, after.scores if after else None)
     if args.html:
@@ -155,7 +141,7 @@ def latencies(replayed: ReplayResult) -> list[Latency]:
 
 def message_table(replayed: ReplayResult) -> Table:
     """Return what became of the messages."""
-    from strongsort_ros.evaluation.report.model import Table
+    from strongsort_ros.evaluation.score_table import Table
 
     counts = {**replayed.counts, **replayed.rejected}
     rows = [(name.replace('_', ' '), str(count)) for name, count in counts.items()]
@@ -164,23 +150,22 @@ def message_table(replayed: ReplayResult) -> Table:
 
 def _score(
     texts: Mapping[str, Path], truths: Mapping[str, Path], frames: Mapping[str, AnsweredFrames]
-) -> Recorded:
-    from strongsort_ros.evaluation.recordings import recorded_sequence
-    from strongsort_ros.evaluation.report.model import Recorded
-    from strongsort_ros.evaluation.scores import score
+) -> EvaluatedTracks:
+    from strongsort_ros.evaluation.scores import EvaluatedTracks, score
+    from strongsort_ros.evaluation.sequences import load_recording
 
     sequences = [
-        recorded_sequence(name, truths[name], text, frames[name].frames)
+        load_recording(name, frames[name].frames, truths[name], text)
         for name, text in texts.items()
     ]
-    return Recorded(sequences, score(sequences, progress('score')))
+    return EvaluatedTracks(sequences, score(sequences, progress('score')))
 
 
 def _images(
     work: ReplayWork, jobs: Mapping[str, Job], frames: Mapping[str, AnsweredFrames]
 ) -> Callable[[str, int], Image | None]:
     from strongsort_ros.bags.camera import find_camera_topics
-    from strongsort_ros.evaluation.recordings import bag_images
+    from strongsort_ros.evaluation.images import bag_images
 
     read = {}
     for name, job in jobs.items():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import tempfile
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,36 @@ from typing import Any
 import numpy as np
 
 from strongsort_ros.errors import InputError
+from strongsort_ros.files.atomic import replacing
 from strongsort_ros.files.rows import GroundTruth, TrackRows
 from strongsort_ros.packages import require
 from strongsort_ros.types import FloatArray, IntArray
 
 ALPHAS: FloatArray = np.arange(0.05, 0.99, 0.05)
 """Overlaps (IoU) at which HOTA is taken; the score is the mean over them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSequence:
+    """What is compared.
+
+    Attributes
+    ----------
+    name
+        Of the sequence; one that begins with MOT20 has that benchmark's distractors.
+    ground_truth
+        True boxes.
+    tracks
+        Boxes to score.
+    frames
+        Frame numbers that are scored; boxes of others are left out.
+
+    """
+
+    name: str
+    ground_truth: GroundTruth
+    tracks: TrackRows
+    frames: range
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +98,23 @@ class Evaluation:
     combined: Scores
 
 
+@dataclass(frozen=True, slots=True)
+class EvaluatedTracks:
+    """Tracks of one or several sequences, and their scores.
+
+    Attributes
+    ----------
+    sequences
+        Tracks with the ground truth, which has no rows (`GroundTruth.empty()`) if not known.
+    scores
+        Scores of these sequences; None if the ground truth is not known.
+
+    """
+
+    sequences: Sequence[ScoredSequence]
+    scores: Evaluation | None = None
+
+
 def score(
     sequences: Collection[ScoredSequence],
     progress: Callable[[Collection[ScoredSequence]], Iterable[ScoredSequence]] = iter,
@@ -117,6 +160,34 @@ def score(
     return Evaluation(each, _scores('combined', combined))
 
 
+def save_scores(path: Path | str, before: Evaluation, after: Evaluation | None = None) -> None:
+    """Write all scores as JSON, those after refinement as `refined`.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+
+    """
+    content = dataclasses.asdict(before)
+    if after is not None:
+        content['refined'] = dataclasses.asdict(after)
+    with replacing(path) as written:
+        written.write_text(f'{json.dumps(content, indent=1)}\n', encoding='utf-8')
+
+
+def check_scoring() -> None:
+    """Check that scores can be computed: call it before a long job that ends with them.
+
+    Raises
+    ------
+    MissingPackageError
+        TrackEval is not installed.
+
+    """
+    require('scoring', 'trackeval')
+
+
 def _scores(name: str, results: dict[str, Any]) -> Scores:
     hota, clear = results['hota'], results['clear']
     identity, count = results['identity'], results['count']
@@ -153,41 +224,6 @@ def _percent(value: FloatArray | float) -> float:
 
 def _curve(values: FloatArray) -> tuple[float, ...]:
     return tuple((100 * values).tolist())
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredSequence:
-    """What is compared.
-
-    Attributes
-    ----------
-    name
-        Of the sequence; one that begins with MOT20 has that benchmark's distractors.
-    ground_truth
-        True boxes.
-    tracks
-        Boxes to score.
-    frames
-        Frame numbers that are scored; boxes of others are left out.
-
-    """
-
-    name: str
-    ground_truth: GroundTruth
-    tracks: TrackRows
-    frames: range
-
-
-def check_scoring() -> None:
-    """Check that scores can be computed: call it before a long job that ends with them.
-
-    Raises
-    ------
-    MissingPackageError
-        TrackEval is not installed.
-
-    """
-    require('scoring', 'trackeval')
 
 
 def preprocess(sequence: ScoredSequence) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from rclpy.signals import SignalHandlerOptions
 from strongsort_ros.bags.camera import find_camera_topics
 from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.errors import InputError, StrongSortError, one_line
-from strongsort_ros.evaluation.before_after import headline_table, scores_of
-from strongsort_ros.evaluation.evaluate import find_truth
 from strongsort_ros.evaluation.report.model import save_report
+from strongsort_ros.evaluation.score_table import score_table
 from strongsort_ros.evaluation.scores import check_scoring
+from strongsort_ros.evaluation.sequences import find_ground_truth
 from strongsort_ros.files.atomic import replacing_folder
 from strongsort_ros.files.motchallenge import load_ground_truth
 from strongsort_ros.nodes.client import Client, NodeError, request_refinement, summary
@@ -85,7 +85,7 @@ class Replayer:
         bag, truth = Path(settings.bag), None
         if settings.ground_truth:
             check_scoring()
-            truth = find_truth(Path(settings.ground_truth), bag.stem, bag)
+            truth = find_ground_truth(Path(settings.ground_truth), bag.stem, bag)
             load_ground_truth(truth)  # what is wrong with it is said before, not after the work
         output = Path(settings.output or f'{bag.stem}_replayed')
         with replacing_folder(output, MARKER) as folder:
@@ -159,9 +159,9 @@ class Replayer:
     def _evaluate(self, folder: Path, played: PlaybackResult, truth: Path | None) -> None:
         rate = self._settings.frame_rate
         before, after = write_results(folder, played, truth, rate)
-        table = headline_table(scores_of(before, after))
-        for row in (table.head, *table.rows) if table.rows else ():
-            self._log.info(f'{row[0]:<12}{"".join(f"{cell:>8}" for cell in row[1:])}')
+        if before.scores:
+            for line in score_table(before.scores, after.scores if after else None).lines():
+                self._log.info(line)
         save_report(folder / REPORT, playback_report(folder, played, before, after, rate))
 
 

@@ -10,9 +10,11 @@ from typing import Final
 
 from strongsort_ros.bags.camera import CameraTopics
 from strongsort_ros.bags.tracks import read_tracks
-from strongsort_ros.evaluation.before_after import assess, save_scores
-from strongsort_ros.evaluation.recordings import bag_images
-from strongsort_ros.evaluation.report.model import Latency, Recorded, Report, Table
+from strongsort_ros.evaluation.images import bag_images
+from strongsort_ros.evaluation.report.model import Latency, Report
+from strongsort_ros.evaluation.score_table import Table
+from strongsort_ros.evaluation.scores import EvaluatedTracks, save_scores
+from strongsort_ros.evaluation.sequences import evaluate_recording
 from strongsort_ros.files.motchallenge import save_tracks, text_beside
 from strongsort_ros.replay.replay import AnsweredFrames
 from strongsort_ros.types import FloatArray, IntArray
@@ -77,7 +79,7 @@ def write_results(
     truth: Path | None,
     frame_rate: float = 0.0,
     name: str = '',
-) -> tuple[Recorded, Recorded | None]:
+) -> tuple[EvaluatedTracks, EvaluatedTracks | None]:
     """Write text and scores of the bags of tracks in a folder.
 
     Parameters
@@ -109,9 +111,9 @@ def write_results(
     frames = AnsweredFrames.number(played.stamps, frame_rate).frames
     text = text_beside(folder / TRACKS_FOLDER)
     save_tracks(text, read_tracks(folder / TRACKS_FOLDER, played.tracks_topic, frame_rate))
-    before, after = assess(name, frames, truth, text), None
+    before, after = evaluate_recording(name, frames, truth, text), None
     if (folder / REFINED_FOLDER).exists():
-        after = assess(name, frames, truth, text_beside(folder / REFINED_FOLDER))
+        after = evaluate_recording(name, frames, truth, text_beside(folder / REFINED_FOLDER))
     if before.scores:
         save_scores(folder / 'scores.json', before.scores, after.scores if after else None)
     return before, after
@@ -120,8 +122,8 @@ def write_results(
 def playback_report(
     folder: Path,
     played: PlaybackResult,
-    before: Recorded,
-    after: Recorded | None,
+    before: EvaluatedTracks,
+    after: EvaluatedTracks | None,
     frame_rate: float = 0.0,
 ) -> Report:
     """Return a report for the caller to add to, and to save in the folder of the results.

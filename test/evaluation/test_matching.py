@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strongsort_ros.evaluation.evaluate import load_pairs
 from strongsort_ros.evaluation.matching import UNMATCHED, match_to_ground_truth
 from strongsort_ros.evaluation.scores import ScoredSequence, score
+from strongsort_ros.evaluation.sequences import load_sequences
 from strongsort_ros.files.rows import GroundTruth, TrackRows
 from test.evaluation.walks import as_tracks, exchanged, renamed, walk
 
@@ -17,7 +17,7 @@ from test.evaluation.walks import as_tracks, exchanged, renamed, walk
 @pytest.mark.parametrize('switches', ['deepsort', 'strongsort', 'strongsort_aflink_gsi'])
 def test_agrees_with_trackeval(data_dir: Path, switches: str) -> None:
     """Switches, misses and boxes are those that TrackEval counts, on every sequence."""
-    pairs = load_pairs(data_dir / 'mot17', data_dir / 'golden' / switches, second_half=True)
+    pairs = load_sequences(data_dir / 'mot17', data_dir / 'golden' / switches, second_half=True)
     for pair in pairs:
         scores, found = score([pair]).combined, match_to_ground_truth(pair)
         assert np.count_nonzero(found.switched) == scores.idsw

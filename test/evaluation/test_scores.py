@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from strongsort_ros.errors import InputError
-from strongsort_ros.evaluation.evaluate import evaluate
 from strongsort_ros.evaluation.scores import ALPHAS, ScoredSequence, score
+from strongsort_ros.evaluation.sequences import load_sequences
 from strongsort_ros.files.rows import GroundTruth, TrackRows
 from test.evaluation.walks import as_tracks, walk
 
@@ -31,7 +31,9 @@ strongsort_aflink_gsi 74.79 78.59 71.56 87.51 83.33 57
 def test_published_table(data_dir: Path, row: str) -> None:
     """The published program's output has the scores of its table, to the last digit."""
     name, *expected = row.split()
-    evaluation = evaluate(data_dir / 'mot17', data_dir / 'golden' / name, second_half=True)
+    evaluation = score(
+        load_sequences(data_dir / 'mot17', data_dir / 'golden' / name, second_half=True)
+    )
     c = evaluation.combined
     shares = [f'{value:.2f}' for value in (c.hota, c.assa, c.deta, c.idf1, c.mota)]
     assert [*shares, str(c.idsw)] == expected
@@ -42,7 +44,7 @@ def test_ground_truth_of_mot15(data_dir: Path) -> None:
     """Files without classes are read: what is considered scores 100 against itself."""
     for name in ('KITTI-17', 'TUD-Campus'):
         truth = data_dir / 'mot15' / name / 'gt' / 'gt.txt'
-        scores = evaluate(truth, truth).combined
+        scores = score(load_sequences(truth, truth)).combined
         assert scores.misses == 0
         assert scores.hota > (99 if name == 'TUD-Campus' else 80)
 

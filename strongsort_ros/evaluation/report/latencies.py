@@ -5,30 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from strongsort_ros.evaluation.report.elements import note, open_drawing, table, text
-from strongsort_ros.evaluation.report.model import Latency, Table
+from strongsort_ros.evaluation.report.model import Latency, latency_table
 
 _WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 560, 145, 56, 26, 4
 
 
-def latency_rows(latencies: Sequence[Latency]) -> Table:
-    """Return the latencies as figures."""
-    rows = [
-        [each.stage, *(_figure(ms) for ms in (each.p50, each.p95, each.p99, each.largest))]
-        for each in latencies
-    ]
-    head = ('stage', 'p50 ms', 'p95 ms', 'p99 ms', 'max ms')
-    return Table('Time for a frame, by stage', head, rows)
-
-
 def latency_section(latencies: Sequence[Latency]) -> str:
     """Return the latencies as figures and as a drawing."""
-    shown = latency_rows(latencies)
+    shown = latency_table(latencies)
     words = 'Bars reach to the median, paler ones to the 95th percentile, lines to the 99th.'
     return table(shown.head, shown.rows, shown.name) + _draw(latencies) + note(words)
-
-
-def _figure(milliseconds: float | None) -> str:
-    return '-' if milliseconds is None else f'{milliseconds:.2f}'
 
 
 def _draw(latencies: Sequence[Latency]) -> str:

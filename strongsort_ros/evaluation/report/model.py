@@ -10,29 +10,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from strongsort_ros.evaluation.scores import Evaluation, ScoredSequence
+from strongsort_ros.evaluation.score_table import Table
+from strongsort_ros.evaluation.scores import EvaluatedTracks
 from strongsort_ros.files.atomic import replacing
 from strongsort_ros.files.drawing import shrink
 from strongsort_ros.types import Image
 
 _QUALITY = 75  # of JPEG
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """The tracks of one or several sequences.
-
-    Attributes
-    ----------
-    sequences
-        Tracks with the truth, which has no rows (`GroundTruth.empty()`) where it is not known.
-    scores
-        Of these sequences; None where the truth is not known.
-
-    """
-
-    sequences: Sequence[ScoredSequence]
-    scores: Evaluation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +48,18 @@ class Latency:
         return cls(stage, p50, p95, p99, float(times.max()))
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Cells of a table and its caption."""
+def latency_table(latencies: Sequence[Latency]) -> Table:
+    """Return the latencies as a table, in milliseconds."""
+    rows = [
+        [each.stage, *(_figure(ms) for ms in (each.p50, each.p95, each.p99, each.largest))]
+        for each in latencies
+    ]
+    head = ('stage', 'p50 ms', 'p95 ms', 'p99 ms', 'max ms')
+    return Table('Time for a frame, by stage', head, rows)
 
-    name: str
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
+
+def _figure(milliseconds: float | None) -> str:
+    return '-' if milliseconds is None else f'{milliseconds:.2f}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +125,8 @@ class Report:
 
     title: str
     about: str = ''
-    before: Recorded | None = None
-    after: Recorded | None = None
+    before: EvaluatedTracks | None = None
+    after: EvaluatedTracks | None = None
     image: Callable[[str, int], Image | None] | None = None
     latencies: Sequence[Latency] = ()
     tables: Sequence[Table] = ()
@@ -146,7 +135,7 @@ class Report:
     files: Sequence[tuple[str, str]] = ()
 
     @property
-    def sides(self) -> list[tuple[str, Recorded]]:
+    def sides(self) -> list[tuple[str, EvaluatedTracks]]:
         """Return what there is of before and after, named where both are."""
         both = self.before is not None and self.after is not None
         named = (('before', self.before), ('after', self.after))

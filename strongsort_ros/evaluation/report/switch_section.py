@@ -7,8 +7,9 @@ from functools import partial
 
 from strongsort_ros.evaluation.matching import Switch, TrackMatches, find_switches, worst_first
 from strongsort_ros.evaluation.report.elements import details, image, note, table, text
-from strongsort_ros.evaluation.report.model import Recorded, Report
+from strongsort_ros.evaluation.report.model import Report
 from strongsort_ros.evaluation.report.switch_pictures import draw_switch
+from strongsort_ros.evaluation.scores import EvaluatedTracks
 
 MOST_PICTURES = 6
 MOST_PICTURES_OF_TWO = 4  # of each side
@@ -35,7 +36,7 @@ def switch_sections(
             yield heading, ''.join(_parts(report, recorded, switches))
 
 
-def _parts(report: Report, recorded: Recorded, switches: list[Switch]) -> Iterator[str]:
+def _parts(report: Report, recorded: EvaluatedTracks, switches: list[Switch]) -> Iterator[str]:
     if not switches:
         yield note('There are none.')
         return
@@ -51,7 +52,7 @@ def _parts(report: Report, recorded: Recorded, switches: list[Switch]) -> Iterat
     yield details(f'List of switches ({len(switches)})', _list(switches))
 
 
-def _figure(report: Report, recorded: Recorded, switch: Switch) -> str:
+def _figure(report: Report, recorded: EvaluatedTracks, switch: Switch) -> str:
     if report.image is None:
         return ''
     sequence = next(s for s in recorded.sequences if s.name == switch.sequence)

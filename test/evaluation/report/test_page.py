@@ -8,17 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strongsort_ros.evaluation.report.latencies import latency_rows
 from strongsort_ros.evaluation.report.model import (
     Latency,
     Picture,
-    Recorded,
     Report,
-    Table,
+    latency_table,
     save_report,
 )
 from strongsort_ros.evaluation.report.page import render_page
-from strongsort_ros.evaluation.scores import ScoredSequence, score
+from strongsort_ros.evaluation.score_table import Table
+from strongsort_ros.evaluation.scores import EvaluatedTracks, ScoredSequence, score
 from strongsort_ros.files.rows import GroundTruth, TrackRows
 from strongsort_ros.types import Image
 from test.evaluation.walks import as_tracks, exchanged, walk
@@ -66,8 +65,8 @@ class Page(HTMLParser):
             self.rows[-1][-1] += data
 
 
-def recorded(*sequences: ScoredSequence) -> Recorded:
-    return Recorded(sequences, score(sequences))
+def recorded(*sequences: ScoredSequence) -> EvaluatedTracks:
+    return EvaluatedTracks(sequences, score(sequences))
 
 
 def mended(name: str = 'walk') -> ScoredSequence:
@@ -155,7 +154,7 @@ def test_boxes_outside_tiny_images(size: tuple[int, int]) -> None:
 def test_without_truth() -> None:
     """Without truth there are no scores, but a row for each track."""
     sequence = ScoredSequence('walk', GroundTruth.empty(), as_tracks(walk(3)), range(1, 21))
-    page = Page(render_page(Report('x', before=Recorded([sequence]))))
+    page = Page(render_page(Report('x', before=EvaluatedTracks([sequence]))))
     assert 'The truth is not known' in page.words
     assert 'HOTA' not in page.words
     assert 'track 3' in page.words
@@ -168,7 +167,7 @@ def test_without_tracks_and_without_anything() -> None:
     assert '0.00' in page.words
     assert 'as before' in page.words
     blind = ScoredSequence('walk', GroundTruth.empty(), TrackRows.empty(), range(1, 1))
-    assert 'nothing to show' in Page(render_page(Report('x', after=Recorded([blind])))).words
+    assert 'nothing to show' in Page(render_page(Report('x', after=EvaluatedTracks([blind])))).words
     assert 'only a title' in Page(render_page(Report('only a title'))).words
 
 
@@ -204,7 +203,7 @@ def test_stands_alone_and_is_the_same_twice(tmp_path: Path) -> None:
 def test_latencies() -> None:
     """Percentiles are in milliseconds; what is not known is a dash."""
     seconds = np.arange(1, 101) / 1e3
-    rows = latency_rows([Latency.of('all', seconds), Latency('told', 1, 2, 3)]).rows
+    rows = latency_table([Latency.of('all', seconds), Latency('told', 1, 2, 3)]).rows
     assert rows == [
         ['all', '50.50', '95.05', '99.01', '100.00'],
         ['told', '1.00', '2.00', '3.00', '-'],

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from strongsort_ros.evaluation.evaluate import load_pairs
 from strongsort_ros.evaluation.matching import UNMATCHED, match_to_ground_truth
 from strongsort_ros.evaluation.report.timeline import Piece, person_lane, track_lane
 from strongsort_ros.evaluation.report.timelines import MOST_ROWS, people_timeline, tracks_timeline
 from strongsort_ros.evaluation.scores import ScoredSequence, score
+from strongsort_ros.evaluation.sequences import load_sequences
 from strongsort_ros.files.rows import GroundTruth
 from test.evaluation.walks import as_tracks, exchanged, renamed, walk
 
@@ -34,7 +34,7 @@ def test_pieces_of_a_person() -> None:
 def test_as_many_marks_as_switches(data_dir: Path) -> None:
     """The marks of the people shown and the number of those left out make IDSW."""
     golden = data_dir / 'golden' / 'deepsort'
-    for pair in load_pairs(data_dir / 'mot17', golden, second_half=True):
+    for pair in load_sequences(data_dir / 'mot17', golden, second_half=True):
         drawing = people_timeline(pair.name, [match_to_ground_truth(pair)], pair.frames)
         idsw = score([pair]).combined.idsw
         hidden = re.search(r'left out are \d+ people, switches: (\d+)', drawing)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from strongsort_ros.errors import InputError
-from strongsort_ros.evaluation.evaluate import (
-    evaluate,
-    find_images,
-    load_pairs,
-    load_refined,
+from strongsort_ros.evaluation.images import folder_images
+from strongsort_ros.evaluation.scores import score
+from strongsort_ros.evaluation.sequences import (
+    load_refined_sequences,
+    load_sequences,
     missing_results,
 )
 
@@ -43,9 +43,9 @@ def test_every_way_to_name_the_same(truth: Path, results: Path) -> None:
     """Folders of sequences, a sequence's folder and a gt.txt; folders and files of results."""
     for gt in (truth, truth / 'b', truth / 'b' / 'gt' / 'gt.txt'):
         for found in (results, results / 'b.txt'):
-            (pair,) = load_pairs(gt, found)
+            (pair,) = load_sequences(gt, found)
             assert (pair.name, pair.frames) == ('b', range(1, 7))
-            (pair,) = load_pairs(gt, found, second_half=True)
+            (pair,) = load_sequences(gt, found, second_half=True)
             assert pair.frames == range(5, 7)
 
 
@@ -53,27 +53,27 @@ def test_truth_alone(truth: Path, results: Path) -> None:
     """A gt.txt without a seqinfo.ini is scored over the frames that the files mention."""
     alone = truth / 'other.txt'
     alone.write_text(ROWS.replace('1,1,1,', '3,1,1,', 1).split('\n', 1)[0] + '\n')
-    (pair,) = load_pairs(alone, results / 'b.txt')
+    (pair,) = load_sequences(alone, results / 'b.txt')
     assert (pair.name, pair.frames) == ('b', range(1, 7))
     with pytest.raises(InputError, match=r'seqinfo\.ini'):
-        load_pairs(alone, results / 'b.txt', second_half=True)
+        load_sequences(alone, results / 'b.txt', second_half=True)
 
 
 def test_what_does_not_belong_together(truth: Path, results: Path) -> None:
     """Results without truth, frames that cannot be, empty and missing folders are named."""
     (results / 'c.txt').write_text(ROWS)
     with pytest.raises(InputError, match=r'c\.txt: no ground truth'):
-        evaluate(truth, results)
+        load_sequences(truth, results)
     (results / 'c.txt').unlink()
     for row, frame in (('7,1,1,1,1,1,1\n', 7), ('0,1,1,1,1,1,1\n', 0)):
         (results / 'b.txt').write_text(row)
         with pytest.raises(InputError, match=rf'b\.txt: frame {frame} is not in 1\.\.6'):
-            evaluate(truth, results)
+            load_sequences(truth, results)
     (results / 'b.txt').unlink()
     with pytest.raises(InputError, match=r'no \.csv or \.txt of tracks'):
-        evaluate(truth, results)
+        load_sequences(truth, results)
     with pytest.raises(InputError, match='no such file or folder'):
-        evaluate(truth / 'none', results)
+        load_sequences(truth / 'none', results)
 
 
 def test_refined_tracks_are_of_the_same_sequences(truth: Path, results: Path) -> None:
@@ -83,14 +83,14 @@ def test_refined_tracks_are_of_the_same_sequences(truth: Path, results: Path) ->
     alone = truth / 'alone.txt'
     alone.write_text(ROWS)
     for gt in (alone, truth / 'b'):
-        before = load_pairs(gt, results / 'b.txt')
-        (after,) = load_refined(before, gt, whole)
+        before = load_sequences(gt, results / 'b.txt')
+        (after,) = load_refined_sequences(before, gt, whole)
         assert after.name == before[0].name == 'b'
-    before = load_pairs(truth, results)
-    assert [s.name for s in load_refined(before, truth, results)] == ['b']
+    before = load_sequences(truth, results)
+    assert [s.name for s in load_refined_sequences(before, truth, results)] == ['b']
     (results.parent / 'a.txt').write_text(ROWS)
     with pytest.raises(InputError, match=r'a\.txt: not the sequences before refinement: a'):
-        load_refined(before, truth, results.parent / 'a.txt')
+        load_refined_sequences(before, truth, results.parent / 'a.txt')
 
 
 def test_images_beside_the_truth(truth: Path) -> None:
@@ -99,35 +99,35 @@ def test_images_beside_the_truth(truth: Path) -> None:
     (truth / 'b' / 'img1').mkdir()
     cv2.imwrite(str(truth / 'b' / 'img1' / '000002.png'), pixels)
     for gt in (truth, truth / 'b', truth / 'b' / 'gt' / 'gt.txt'):
-        image = find_images(gt)
+        image = folder_images(gt)
         found = image('b', 2)
         assert found is not None
         assert (found == pixels).all()
         assert image('b', 3) is None
-    assert find_images(truth)('a', 2) is None
-    assert find_images(truth)('none', 2) is None
+    assert folder_images(truth)('a', 2) is None
+    assert folder_images(truth)('none', 2) is None
 
 
 def test_frames_without_results_are_named(truth: Path, results: Path) -> None:
     """At either end, if they are not few; with what leaves them out."""
-    (pair,) = load_pairs(truth, results)
+    (pair,) = load_sequences(truth, results)
     assert missing_results(pair) == ''
     lines = ROWS.splitlines(keepends=True)
     (results / 'b.txt').write_text(''.join(lines[3:5]))
-    (pair,) = load_pairs(truth, results)
+    (pair,) = load_sequences(truth, results)
     assert missing_results(pair) == (
-        'b: no results in frames 1-3: counted as missed; --frames 4-5 or --second-half leaves '
-        'them out'
+        'b: no results in frames 1-3: counted as missed; exclude them by --frames 4-5 or '
+        '--second-half'
     )
-    (pair,) = load_pairs(truth, results, frames=range(4, 6))
+    (pair,) = load_sequences(truth, results, frames=range(4, 6))
     assert missing_results(pair) == ''
     assert pair.frames == range(4, 6)
-    assert len(evaluate(truth, results, frames=range(4, 6)).sequences) == 1
+    assert len(load_sequences(truth, results, frames=range(4, 6))) == 1
     (results / 'b.txt').write_text('')
-    (pair,) = load_pairs(truth, results)
+    (pair,) = load_sequences(truth, results)
     assert missing_results(pair) == 'b: no results in frames 1-6: counted as missed'
     with pytest.raises(InputError, match='b: has frames 1-6, none of 9-12'):
-        load_pairs(truth, results, frames=range(9, 13))
+        load_sequences(truth, results, frames=range(9, 13))
 
 
 def test_tables_with_a_header_are_results(truth: Path, results: Path) -> None:
@@ -136,10 +136,10 @@ def test_tables_with_a_header_are_results(truth: Path, results: Path) -> None:
     (results / 'b.txt').rename(results / 'kept')
     (results / 'b.csv').write_text(head + rows)
     for gt in (truth, truth / 'b'):
-        assert evaluate(gt, results).combined.hota == pytest.approx(100)
+        assert score(load_sequences(gt, results)).combined.hota == pytest.approx(100)
     (results / 'kept').rename(results / 'b.txt')
     with pytest.raises(InputError, match='in two formats'):
-        load_pairs(truth, results)
+        load_sequences(truth, results)
 
 
 def test_pictures_that_cannot_be_read_are_named(
@@ -150,7 +150,7 @@ def test_pictures_that_cannot_be_read_are_named(
     (truth / 'b' / 'img1').mkdir()
     for name in ('000002.png', '2.png'):
         (truth / 'b' / 'img1' / name).touch()
-    image = find_images(truth)
+    image = folder_images(truth)
     assert image('a', 2) is None
     assert image('b', 2) is None
     assert [record.args[0] for record in caplog.records] == ['a', 'b']

@@ -1,0 +1,253 @@
+"""Load tracks together with their ground truth: files, folders of sequences, and bags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from strongsort_ros.errors import InputError
+from strongsort_ros.evaluation.scores import EvaluatedTracks, ScoredSequence, score
+from strongsort_ros.files.motchallenge import load_ground_truth, load_tracks
+from strongsort_ros.files.rows import GroundTruth, TrackRows
+from strongsort_ros.files.sequence import load_sequence_info
+from strongsort_ros.types import IntArray
+
+_SUFFIXES: Final = ('.csv', '.txt')
+_NOTABLE_GAP: Final = 0.1
+"""Share of a sequence without results at its start or end that is probably a mistake."""
+
+
+def load_sequences(
+    ground_truth: Path | str,
+    results: Path | str,
+    *,
+    second_half: bool = False,
+    frames: range | None = None,
+) -> list[ScoredSequence]:
+    """Load files of tracks with their ground truth, sorted by name.
+
+    Parameters
+    ----------
+    ground_truth
+        A gt.txt, a sequence folder (with gt/gt.txt), or a folder of sequence folders.
+    results
+        A file of tracks, or a folder of them, each named like its sequence.
+    second_half
+        Score the published validation half only: frames from length // 2 + 2.
+    frames
+        Score these frames only; None: all.
+
+    Raises
+    ------
+    InputError
+        A file is missing or invalid, or results have no ground truth.
+
+    """
+    truth, results = Path(ground_truth), Path(results)
+    for path in (truth, results):
+        if not path.exists():
+            raise InputError(f'{path}: there is no such file or folder')
+    files = _result_files(truth, results)
+    loaded = [_load(find_ground_truth(truth, file.stem, file), file, second_half) for file in files]
+    return loaded if frames is None else [_select_frames(one, frames) for one in loaded]
+
+
+def load_refined_sequences(
+    before: Sequence[ScoredSequence],
+    ground_truth: Path | str,
+    results: Path | str,
+    *,
+    second_half: bool = False,
+    frames: range | None = None,
+) -> list[ScoredSequence]:
+    """Load the refined tracks of sequences that are already loaded.
+
+    Parameters
+    ----------
+    before
+        The sequences as `load_sequences` returned them for the tracks before refinement.
+    ground_truth, results, second_half, frames
+        As for `load_sequences`.
+
+    Raises
+    ------
+    InputError
+        As for `load_sequences`, or the sequences differ.
+
+    """
+    after = load_sequences(ground_truth, results, second_half=second_half, frames=frames)
+    if single_ground_truth(Path(ground_truth)):
+        # Without seqinfo.ini a sequence is named after its file of tracks, and here are two.
+        return [replace(after[0], name=before[0].name)]
+    different = {s.name for s in before} ^ {s.name for s in after}
+    if different:
+        raise InputError(f'{results}: not the sequences before refinement: {min(different)}')
+    return after
+
+
+def load_recording(
+    name: str, frames: IntArray, ground_truth: Path | None, tracks: Path
+) -> ScoredSequence:
+    """Load the tracks of a recording with the ground truth of its frames.
+
+    Parameters
+    ----------
+    name
+        Name of the recording.
+    frames
+        Numbers of its frames, at least one; ground truth of other frames is left out, and so are
+        tracks where there is ground truth.
+    ground_truth
+        A gt.txt; None: not known.
+    tracks
+        MOTChallenge text.
+
+    Raises
+    ------
+    InputError
+        A file is invalid, or the ground truth has none of the frames.
+
+    """
+    truth = None if ground_truth is None else load_ground_truth(ground_truth)
+    rows = load_tracks(tracks)
+    if truth is not None:
+        used = truth.select(np.isin(truth.frames, frames))
+        if not len(used):
+            raise InputError(
+                f'{ground_truth}: has frames {_ends(truth.frames)}, the bag {_ends(frames)}: '
+                'nothing to score; is --frame-rate that of the ground truth?'
+            )
+        truth, rows = used, rows.select(np.isin(rows.frames, frames))
+    span = range(int(frames.min()), int(frames.max()) + 1)
+    return ScoredSequence(name, GroundTruth.empty() if truth is None else truth, rows, span)
+
+
+def _ends(frames: IntArray) -> str:
+    return f'{frames.min()} to {frames.max()}' if len(frames) else 'nothing'
+
+
+def evaluate_recording(
+    name: str, frames: IntArray, ground_truth: Path | None, tracks: Path
+) -> EvaluatedTracks:
+    """Load the tracks of a recording and score them if the ground truth is known.
+
+    Parameters and errors are those of `load_recording`.
+    """
+    sequences = [load_recording(name, frames, ground_truth, tracks)]
+    return EvaluatedTracks(sequences, None if ground_truth is None else score(sequences))
+
+
+def find_ground_truth(truth: Path, name: str, tracked: Path) -> Path:
+    """Return the file of ground truth of a sequence.
+
+    Parameters
+    ----------
+    truth
+        A gt.txt, a sequence folder, or a folder of sequence folders or of files.
+    name
+        Name of the sequence.
+    tracked
+        Tracks to score; named in the error.
+
+    Raises
+    ------
+    InputError
+        The sequence has no ground truth.
+
+    """
+    if file := single_ground_truth(truth):
+        return file
+    for file in (truth / name / 'gt' / 'gt.txt', truth / f'{name}.txt'):
+        if file.is_file():
+            return file
+    raise InputError(f'{tracked}: no ground truth in {truth / name / "gt" / "gt.txt"}')
+
+
+def single_ground_truth(truth: Path) -> Path | None:
+    """Return the file if `truth` is a gt.txt or a sequence folder; None for many sequences."""
+    if truth.is_file():
+        return truth
+    file = truth / 'gt' / 'gt.txt'
+    return file if file.is_file() else None
+
+
+def missing_results(sequence: ScoredSequence) -> str:
+    """Return a warning about frames at either end with ground truth but no results, or ''.
+
+    Tracks may rightly begin late or end early; less than a tenth of the frames is not reported.
+    """
+    truth, tracks = (
+        rows.frames[np.isin(rows.frames, sequence.frames)]
+        for rows in (sequence.ground_truth, sequence.tracks)
+    )
+    if not len(truth):
+        return ''
+    if not len(tracks):
+        return f'{sequence.name}: no results in frames {truth[0]}-{truth[-1]}: counted as missed'
+    ends = ((truth[0], tracks[0] - 1), (tracks[-1] + 1, truth[-1]))
+    notable = _NOTABLE_GAP * len(sequence.frames)
+    gaps = [f'{first}-{last}' for first, last in ends if last - first >= notable]
+    if not gaps:
+        return ''
+    return (
+        f'{sequence.name}: no results in frames {" and ".join(gaps)}: counted as missed; '
+        f'exclude them by --frames {tracks[0]}-{tracks[-1]} or --second-half'
+    )
+
+
+def _result_files(truth: Path, results: Path) -> list[Path]:
+    if not results.is_dir():
+        return [results]
+    files = sorted(path for path in results.iterdir() if path.suffix in _SUFFIXES)
+    if not files:
+        raise InputError(f'{results}: no {" or ".join(_SUFFIXES)} of tracks in this folder')
+    if file := single_ground_truth(truth):
+        name = load_sequence_info(file.parent.parent).name if _has_info(file) else truth.stem
+        files = [file for file in files if file.stem == name] or [results / f'{name}.txt']
+    for one, other in pairwise(files):
+        if one.stem == other.stem:
+            raise InputError(f'{one}: in two formats; keep one of them in {results}')
+    return files
+
+
+def _has_info(truth: Path) -> bool:
+    return (truth.parent.parent / 'seqinfo.ini').is_file() and truth.parent.name == 'gt'
+
+
+def _load(truth_file: Path, result_file: Path, second_half: bool) -> ScoredSequence:
+    truth, tracks = load_ground_truth(truth_file), load_tracks(result_file)
+    if not _has_info(truth_file):
+        if second_half:
+            raise InputError(
+                f'{truth_file}: --second-half needs the length in {truth_file.parent.parent}'
+                '/seqinfo.ini'
+            )
+        return ScoredSequence(result_file.stem, truth, tracks, _span(truth, tracks))
+    info = load_sequence_info(truth_file.parent.parent)
+    for file, rows in ((truth_file, truth), (result_file, tracks)):
+        outside = (rows.frames < 1) | (rows.frames > info.length)
+        if outside.any():
+            frame = rows.frames[outside][0]
+            raise InputError(f'{file}: frame {frame} is not in 1..{info.length} of {info.name}')
+    first = info.second_half if second_half else 1
+    return ScoredSequence(info.name, truth, tracks, range(first, info.length + 1))
+
+
+def _span(truth: GroundTruth, tracks: TrackRows) -> range:
+    """Return the frames from the first to the last of either file."""
+    ends = [int(rows.frames[i]) for rows in (truth, tracks) if len(rows) for i in (0, -1)]
+    return range(min(ends, default=1), max(ends, default=0) + 1)
+
+
+def _select_frames(sequence: ScoredSequence, frames: range) -> ScoredSequence:
+    first, last = frames.start, frames.stop - 1
+    common = range(max(first, sequence.frames.start), min(last + 1, sequence.frames.stop))
+    if not common:
+        ends = f'{sequence.frames.start}-{sequence.frames.stop - 1}'
+        raise InputError(f'{sequence.name}: has frames {ends}, none of {first}-{last}')
+    return replace(sequence, frames=common)
