@@ -42,11 +42,11 @@ def test_lines_are_aligned_and_groups_named_once() -> None:
         ['two', 'x', '-', '0'],
     ]
     table = Table('Scores', ('sequence', 'side', 'HOTA', 'IDSW'), rows, grouped=True)
-    assert table.numeric == [False, False, False, True]
+    assert table.numeric == [False, False, True, True]
     assert table.lines() == [
-        'sequence  side    HOTA    IDSW',
+        'sequence  side     HOTA   IDSW',
         '--------  ------  -----  -----',
-        'one       before  9.50   1,024',
+        'one       before   9.50  1,024',
         '          after   10.00      7',
-        'two       x       -          0',
+        'two       x           -      0',
     ]
