@@ -45,7 +45,7 @@ from sensor_msgs.msg import Image  # noqa: E402
 from strongsort_ros.msg import Track2DArray  # noqa: E402
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose  # noqa: E402
 
-from strongsort_ros.messages.cdr import read_detections  # noqa: E402
+from strongsort_ros.messages.detection2d_array import read_detections  # noqa: E402
 from strongsort_ros.pipeline import Pipeline  # noqa: E402
 from strongsort_ros.tracking.detections import Detections  # noqa: E402
 from strongsort_ros.tracking.settings import TrackerSettings  # noqa: E402

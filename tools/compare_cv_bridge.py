@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from cv_bridge import CvBridge, CvBridgeError
 
-from strongsort_ros.messages.images import ENCODINGS, RawImage
+from strongsort_ros.messages.images import ENCODINGS, RawImage, decode_raw
 
 SIZES = ((2, 2), (48, 64), (480, 640), (1081, 1922))
 
@@ -36,7 +36,7 @@ def difference(name: str) -> str:
             theirs = CvBridge().imgmsg_to_cv2(image, 'bgr8')
         except (CvBridgeError, cv2.error, RuntimeError) as error:
             return f'cv_bridge: {error}'
-        unequal = np.count_nonzero(np.asarray(theirs) != image.decode())
+        unequal = np.count_nonzero(np.asarray(theirs) != decode_raw(image))
         if unequal:
             return f'DIFFERENT: {unequal} values of {height} x {width} pixels'
     return ''

@@ -13,7 +13,8 @@ from rosbags.interfaces import Connection
 from strongsort_ros.bags.reader import open_raw_bag
 from strongsort_ros.bags.types import COMPRESSED_IMAGE, DETECTIONS, IMAGE
 from strongsort_ros.errors import InputError, MessageError
-from strongsort_ros.messages.cdr import decode_image, read_header
+from strongsort_ros.messages.cdr import read_header
+from strongsort_ros.messages.images import decode_image
 from strongsort_ros.types import Image
 
 TRACKED: Final = '/tracked_detections'

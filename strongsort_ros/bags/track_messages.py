@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from strongsort_ros.errors import MessageError
-from strongsort_ros.messages.cdr import POSE_BYTES, Reader, best_hypothesis
+from strongsort_ros.messages.cdr import Reader
+from strongsort_ros.messages.detection2d_array import POSE_BYTES, best_hypothesis
 from strongsort_ros.messages.track2d_array import TRACK, read_track_array
 from strongsort_ros.tracking.camera_compensation import is_usable
 from strongsort_ros.tracking.settings import TrackerSettings

@@ -1,7 +1,7 @@
-"""A strongsort_ros/Track2DArray as a structure of arrays, and both as serialised bytes.
+"""Read and write serialised strongsort_ros/Track2DArray messages as a structure of arrays.
 
-The same plain CDR as in `serialised`. A track is as long as its class, and whatever comes after
-the class begins where the alignment puts it; tracks of one length are read and written together.
+The encoding is plain CDR as in `cdr`. The length of a track's class name decides where its other
+fields lie; all tracks with the same layout are read and written in one NumPy operation.
 """
 
 from __future__ import annotations
@@ -17,13 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from strongsort_ros.errors import MessageError
-from strongsort_ros.messages.cdr import (
-    HEADER_BYTES,
-    Header,
-    Reader,
-    write_header,
-)
-from strongsort_ros.types import FloatArray
+from strongsort_ros.messages.cdr import HEADER_BYTES, Header, Reader, write_header
+from strongsort_ros.tracking.tracks import Tracks
+from strongsort_ros.types import SECOND, FloatArray, Matrix
 
 TRACK: Final = np.dtype(
     [
@@ -42,30 +38,30 @@ TRACK: Final = np.dtype(
         ('detection_index', 'i4'),
     ]
 )
-"""A Track2D but for its class; `center`, `theta` and `size` are its bbox."""
+"""Fields of a Track2D without its class; `center`, `theta` and `size` are its `bbox`."""
 
 _NAMES: Final = TRACK.names or ()
 
-_CLASS_AT = 8  # bytes from the start of a track: after its id and the length of its class
-_NUMBERS_BYTES = 8 * 23 + 4 * 6  # from its box to its end
+_CLASS_AT = 8  # bytes from the start of a track to its class name: its id and the name's length
+_NUMBERS_BYTES = 8 * 23 + 4 * 6  # bytes from the box of a track to its end
 
 
 @dataclass(frozen=True, slots=True)
 class TrackArray:
-    """What strongsort_ros/Track2DArray says.
+    """Contents of a strongsort_ros/Track2DArray.
 
     Attributes
     ----------
     header
-        Of the detections.
+        Header of the detections.
     tracks
-        (N,) of `TRACK`.
+        (N,) structured array of type `TRACK`.
     class_ids
-        N texts.
+        N class names.
     camera_motion
-        (3, 3) float64: pixels of the previous frame to pixels of this one.
+        (3, 3) float64: pixels of the previous frame -> pixels of the current frame.
     camera_motion_score
-        0: not known.
+        Confidence in it; 0: not known.
 
     """
 
@@ -76,13 +72,48 @@ class TrackArray:
     camera_motion_score: float
 
 
+def write_tracks(
+    header: Header, tracks: Tracks, camera_motion: Matrix, camera_motion_score: float, rate: float
+) -> bytes:
+    """Return the serialised Track2DArray of a frame.
+
+    Parameters
+    ----------
+    header
+        Header of the detections; it becomes the message's.
+    tracks
+        Tracks in pixels, with velocities in pixels a nominal frame.
+    camera_motion, camera_motion_score
+        Motion from the previous image to this one, and the confidence in it.
+    rate
+        Nominal frames a second; converts velocities to pixels a second.
+
+    """
+    rows = np.zeros(len(tracks), TRACK)
+    rows['id'] = tracks.ids
+    rows['score'] = tracks.scores
+    rows['state'] = tracks.states
+    rows['center'] = tracks.mean[:, :2]
+    rows['size'] = tracks.tlwh[:, 2:]
+    rows['bbox_covariance'][:, ::5] = tracks.variance[:, :4]
+    rows['velocity'] = tracks.mean[:, 4:6] * rate
+    rows['age'] = tracks.age
+    rows['hits'] = tracks.hits
+    rows['time_since_update'] = tracks.time_since_update
+    rows['first_seen']['sec'], rows['first_seen']['nanosec'] = divmod(tracks.first_seen, SECOND)
+    rows['detection_index'] = tracks.detection_index
+    return write_track_array(
+        TrackArray(header, rows, tracks.class_ids.tolist(), camera_motion, camera_motion_score)
+    )
+
+
 def read_track_array(message: bytes | memoryview) -> TrackArray:
     """Read a serialised Track2DArray.
 
     Raises
     ------
     MessageError
-        The bytes are no such message.
+        The message is truncated or not a Track2DArray.
 
     """
     try:
@@ -98,7 +129,7 @@ def read_track_array(message: bytes | memoryview) -> TrackArray:
 
 
 def write_track_array(array: TrackArray) -> bytes:
-    """Return the serialised Track2DArray."""
+    """Return a serialised Track2DArray."""
     head = write_header(array.header, len(array.tracks))
     pieces = _write_tracks(array.tracks, array.class_ids, len(head) - HEADER_BYTES)
     body = b''.join((head, *pieces))
@@ -132,7 +163,7 @@ def _read_tracks(reader: Reader) -> tuple[npt.NDArray[np.void], list[str]]:
 def _write_tracks(
     tracks: npt.NDArray[np.void], class_ids: Sequence[str], start: int
 ) -> Iterable[bytes]:
-    """Return the bytes of every track; `start` is where the first one lies in the message."""
+    """Return the bytes of every track; `start` is the position of the first in the message."""
     texts = [text.encode() for text in class_ids]
     places = []
     for text in texts:
@@ -153,7 +184,7 @@ def _write_tracks(
 
 
 class _Place(NamedTuple):
-    """Where a track lies in a message, and in it what follows its class."""
+    """Positions in the message: start of a track, its score, its box, and its end."""
 
     start: int
     score: int
@@ -162,23 +193,23 @@ class _Place(NamedTuple):
 
     @classmethod
     def of(cls, start: int, after_class: int) -> _Place:
-        """Return the place of a track that starts here, and its class ends there."""
+        """Return the positions of a track that starts at `start`, its class at `after_class`."""
         score = (after_class + 3) & ~3
         box = (score + 5 + 7) & ~7
         return cls(start, score, box, box + _NUMBERS_BYTES)
 
 
 def _alike(places: Sequence[_Place]) -> dict[tuple[int, int], list[int]]:
-    """Return rows by layout: where score and box are, from the start of the track."""
+    """Return rows by layout: the offsets of score and box from the start of a track."""
     rows: dict[tuple[int, int], list[int]] = defaultdict(list)
     for row, place in enumerate(places):
         rows[place.score - place.start, place.box - place.start].append(row)
     return rows
 
 
-@lru_cache(512)  # messages choose the lengths
+@lru_cache(512)  # bounded: the input chooses the lengths
 def _layout(score: int, box: int, order: str) -> np.dtype[np.void]:
-    """Return a track as it lies in a message: score and box begin so many bytes after it."""
+    """Return the type of a track in a message, given the offsets of its score and its box."""
     at = {'length': 4, 'class': _CLASS_AT, 'id': 0, 'score': score, 'state': score + 4}
     kinds: dict[str, Any] = {'length': np.dtype('u4'), 'class': np.dtype(f'S{score - _CLASS_AT}')}
     end = box

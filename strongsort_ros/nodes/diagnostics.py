@@ -80,7 +80,7 @@ class Condition:
         Seconds since the last message, by topic; inf where none has come since activation.
     slow_detector
         What to do about detections whose images had been discarded; '': there were none.
-    trouble
+    faults
         What else is wrong though the node goes on.
     facts
         More to tell, by name.
@@ -94,7 +94,7 @@ class Condition:
     seconds: Mapping[str, Sequence[float]] = field(default_factory=dict)
     ages: Mapping[str, float] = field(default_factory=dict)
     slow_detector: str = ''
-    trouble: Sequence[str] = ()
+    faults: Sequence[str] = ()
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -202,7 +202,7 @@ class Diagnosis:
         if condition.state != 'active':
             return
         yield from ((WARN, text) for text in self.input_warnings.values())
-        yield from ((WARN, text) for text in condition.trouble)
+        yield from ((WARN, text) for text in condition.faults)
         age = condition.ages.get('detections', math.inf)
         yield from self._ages(age)
         if age <= self.settings.warn_age:  # else there is no input to be slow with

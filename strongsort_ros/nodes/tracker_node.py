@@ -18,7 +18,8 @@ from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2DArray
 
 from strongsort_ros.errors import StrongSortError, one_line
-from strongsort_ros.messages.track2d_array import write_track_array
+from strongsort_ros.messages.detection2d_array import write_tracked_detections
+from strongsort_ros.messages.track2d_array import write_tracks
 from strongsort_ros.msg import Track2DArray
 from strongsort_ros.nodes.debug_image import draw_tracks, image_message
 from strongsort_ros.nodes.diagnostics import Condition, Diagnosis
@@ -31,7 +32,6 @@ from strongsort_ros.nodes.tracker_subscriptions import THROTTLE, TrackerSubscrip
 from strongsort_ros.online.backlog import Frame
 from strongsort_ros.online.config import DiagnosticsSettings, TrackerNodeConfig
 from strongsort_ros.online.frame_processor import FrameProcessor, StampedMessage, TrackedFrame
-from strongsort_ros.online.track_messages import track_array, tracked_detections
 
 NAMESAKE: Final = (
     'another node of this name is running: services and parameters reach either of them; start '
@@ -117,7 +117,7 @@ class TrackerNode(ManagedNode[TrackerNodeConfig]):
         if frame.restarted:
             self.get_logger().info('stamps jumped back: all tracks are forgotten')
             self.report_soon()
-        trouble = self._processor.trouble
+        faults = self._processor.faults
         try:
             tracked = self._processor.process(frame)
             if tracked is not None:
@@ -127,7 +127,7 @@ class TrackerNode(ManagedNode[TrackerNodeConfig]):
             self._log_failure(error)
         else:
             self._processor.note({'latency': time.perf_counter() - frame.detections.at})
-        if self._processor.trouble != trouble:
+        if self._processor.faults != faults:
             self.report_soon()
 
     def _publish(self, tracked: TrackedFrame) -> None:
@@ -138,10 +138,10 @@ class TrackerNode(ManagedNode[TrackerNodeConfig]):
         messages: list[tuple[str, LifecyclePublisher, Any]] = []
         if self._tracks.get_subscription_count():
             motion, rate = tracked.camera_motion, self._processor.clock.rate
-            message = write_track_array(track_array(header, tracks, motion, rate))
+            message = write_tracks(header, tracks, motion.matrix, motion.score, rate)
             messages.append(('tracks', self._tracks, message))
         if self._tracked_detections.get_subscription_count():
-            message = tracked_detections(header, tracks)
+            message = write_tracked_detections(header, tracks)
             messages.append(('tracked_detections', self._tracked_detections, message))
         written = time.perf_counter()
         for topic, publisher, message in messages:
@@ -203,10 +203,10 @@ class TrackerNode(ManagedNode[TrackerNodeConfig]):
         if self._processor is not None:
             condition.rejected = self._processor.rejected
             condition.seconds = self._processor.seconds
-            condition.trouble = self._processor.trouble
+            condition.faults = self._processor.faults
             condition.facts = self._processor.facts() | dict(condition.facts)
         if self.has_namesake():
-            condition.trouble = [*condition.trouble, NAMESAKE]
+            condition.faults = [*condition.faults, NAMESAKE]
         return condition
 
 

@@ -12,8 +12,9 @@ from typing import Final
 
 from strongsort_ros.camera_motion import CameraMotion, create_camera_motion
 from strongsort_ros.errors import ImageError, LimitError, MessageError
-from strongsort_ros.messages.cdr import Header, decode_image, read_detections
-from strongsort_ros.messages.images import Converter
+from strongsort_ros.messages.cdr import Header
+from strongsort_ros.messages.detection2d_array import read_detections
+from strongsort_ros.messages.images import Converter, decode_image
 from strongsort_ros.online.backlog import Frame
 from strongsort_ros.online.config import NO_WEIGHTS, NodeSettings, TrackerNodeConfig
 from strongsort_ros.online.detection_selection import (
@@ -169,14 +170,14 @@ class FrameProcessor:
         self._pipeline.extractor = self.extractor = None
 
     @property
-    def device_trouble(self) -> str:
+    def device_fault(self) -> str:
         """What is wrong with the network's device; '' while it works."""
-        return self.extractor.trouble if self.extractor else ''
+        return self.extractor.fault if self.extractor else ''
 
     @property
-    def trouble(self) -> list[str]:
+    def faults(self) -> list[str]:
         """What is wrong though frames are tracked, in words."""
-        found = [self.device_trouble] if self.device_trouble else []
+        found = [self.device_fault] if self.device_fault else []
         if self._motion_failures >= self._settings.diagnostics.warn_motion_failures:
             found.append(f'no camera motion was found for {self._motion_failures} images')
         return found

@@ -62,7 +62,7 @@ class ColourExtractor:
         return 'NumPy on cpu'
 
     @property
-    def trouble(self) -> str:
+    def fault(self) -> str:
         """Always '': NumPy does not fail."""
         return ''
 

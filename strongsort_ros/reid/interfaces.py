@@ -53,7 +53,7 @@ class Extractor(Protocol):
         ...
 
     @property
-    def trouble(self) -> str:
+    def fault(self) -> str:
         """What is wrong with the device, and what is done meanwhile; '' while it works."""
         ...
 

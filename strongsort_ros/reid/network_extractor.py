@@ -40,7 +40,7 @@ class Fallback:
 
     Attributes
     ----------
-    trouble
+    fault
         What it said last, and what is done meanwhile; '' while it works.
 
     """
@@ -51,7 +51,7 @@ class Fallback:
         spare: Callable[[], Engine] | None,
         retry_after: float = RETRY_AFTER,
     ) -> None:
-        self.trouble = ''
+        self.fault = ''
         self._engine = engine
         self._make_spare = spare
         self._spare: Engine | None = None
@@ -68,9 +68,9 @@ class Fallback:
                     raise
                 self._fail(error)
             else:
-                if self.trouble:
+                if self.fault:
                     _log.warning('%s works again', self._engine.name)
-                    self.trouble = ''
+                    self.fault = ''
                 return found
         return self._embed_elsewhere(image, xyxy)
 
@@ -78,8 +78,8 @@ class Fallback:
         self._retry_at = time.monotonic() + self._retry_after
         instead = 'motion alone' if self._make_spare is None else 'the CPU'
         reason = shorten(str(error), 200) or type(error).__name__
-        self.trouble = f'{self._engine.name} failed, {instead} instead: {reason}'
-        _log.error('%s; it is tried again every %g s', self.trouble, self._retry_after)
+        self.fault = f'{self._engine.name} failed, {instead} instead: {reason}'
+        _log.error('%s; it is tried again every %g s', self.fault, self._retry_after)
 
     def _embed_elsewhere(
         self, image: Image, xyxy: npt.NDArray[np.int64]
@@ -95,7 +95,7 @@ class Fallback:
             if not unusable and not (self._spare or self._engine).is_device_error(error):
                 raise
             reason = shorten(str(error), 200)
-            self.trouble = f'{self.trouble}; the CPU failed, too, motion alone: {reason}'
+            self.fault = f'{self.fault}; the CPU failed, too, motion alone: {reason}'
             _log.exception('the CPU failed, too: motion alone instead')
             self._make_spare = None
             return None
@@ -131,9 +131,9 @@ class NetworkExtractor:
         return self.engine.name
 
     @property
-    def trouble(self) -> str:
+    def fault(self) -> str:
         """What is wrong with the device, and what is done meanwhile; '' while it works."""
-        return self._fallback.trouble if self._fallback else ''
+        return self._fallback.fault if self._fallback else ''
 
     def extract(self, image: Image, tlwh: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
         """Return (N, D) float32 embeddings, not of unit length; zeros where a box shows nothing."""

@@ -9,7 +9,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
-from strongsort_ros.messages.cdr import decode_image
+from strongsort_ros.messages.images import decode_image
 from strongsort_ros.messages.limits import DEFAULT_LIMITS, InputLimits
 from strongsort_ros.online.backlog import Frame
 from strongsort_ros.online.frame_pairer import FramePairer

@@ -24,12 +24,12 @@ from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.errors import InputError
 from strongsort_ros.files.motchallenge import TrackTextWriter, text_beside
 from strongsort_ros.messages.cdr import read_header
+from strongsort_ros.messages.detection2d_array import write_tracked_detections
 from strongsort_ros.messages.limits import InputLimits
-from strongsort_ros.messages.track2d_array import write_track_array
+from strongsort_ros.messages.track2d_array import write_tracks
 from strongsort_ros.online.config import NO_WEIGHTS, TrackerNodeConfig
 from strongsort_ros.online.frame_pairer import FramePairer
 from strongsort_ros.online.frame_processor import FrameProcessor, TrackedFrame
-from strongsort_ros.online.track_messages import track_array, tracked_detections
 from strongsort_ros.replay.recorded import RecordedFrame, ahead, decoded, recorded_frames
 from strongsort_ros.types import SECOND, CountProgress, FloatArray, IntArray
 
@@ -65,7 +65,7 @@ class ReplayResult:
     elapsed
         Seconds from the first message to the last answer.
     counts
-        What became of every message, by name: see `Intake.counts`.
+        What became of every message, by name: see `FramePairer.counts`.
     rejected
         Messages and detections that were not used, or not fully, by reason.
     notes
@@ -143,8 +143,8 @@ def replay(
         start = time.perf_counter()
         for number, recorded in enumerate(frames, 1):
             tracked = processor.process(recorded.frame)
-            if processor.device_trouble:
-                raise InputError(f'{source}: {processor.device_trouble}')
+            if processor.device_fault:
+                raise InputError(f'{source}: {processor.device_fault}')
             if tracked is not None:
                 answers.write(recorded, tracked, processor.clock.rate)
             progress(number, topics.frames)
@@ -253,10 +253,9 @@ class ReplayWriter:
         """Write the messages and the rows of a frame."""
         frame, tracks = recorded.frame, tracked.tracks
         start = time.perf_counter()
-        message = write_track_array(
-            track_array(tracked.header, tracks, tracked.camera_motion, rate)
-        )
-        seen = tracked_detections(tracked.header, tracks)
+        motion = tracked.camera_motion
+        message = write_tracks(tracked.header, tracks, motion.matrix, motion.score, rate)
+        seen = write_tracked_detections(tracked.header, tracks)
         converted = time.perf_counter()
         when = frame.detections.clock
         self._bag.write_serialized(TRACKS_TOPIC, TRACKS, when, message)

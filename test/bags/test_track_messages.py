@@ -14,7 +14,7 @@ from strongsort_ros.bags.track_messages import read_detections_message
 from strongsort_ros.bags.types import DETECTIONS, ros_types
 from strongsort_ros.bags.writer import detection_array
 from strongsort_ros.errors import MessageError
-from strongsort_ros.messages.cdr import read_detections
+from strongsort_ros.messages.detection2d_array import read_detections
 from strongsort_ros.tracking.detections import Detections
 
 Hypotheses = list[tuple[str, float]]

@@ -14,14 +14,12 @@ from hypothesis import strategies as st
 
 from strongsort_ros.errors import LimitError, MessageError
 from strongsort_ros.messages import detection2d_array, track2d_array
-from strongsort_ros.messages.cdr import (
-    Header,
+from strongsort_ros.messages.cdr import Header, read_header, write_header
+from strongsort_ros.messages.detection2d_array import (
     best_hypothesis,
     read_detections,
-    read_header,
-    write_header,
+    write_detection_array,
 )
-from strongsort_ros.messages.detection2d_array import write_detection_array
 from strongsort_ros.messages.limits import InputLimits
 from strongsort_ros.messages.track2d_array import (
     TRACK,
@@ -131,7 +129,7 @@ def test_a_count_without_its_detections_takes_no_time(count: int) -> None:
 def test_a_long_frame_id_is_refused(length: int) -> None:
     message = detection_array([[]], 'f' * length)
     for read in (read_header, read_detections):
-        with pytest.raises(LimitError, match=f'frame_id of {length + 1} bytes'):
+        with pytest.raises(LimitError, match=f'frame_id has {length + 1} bytes'):
             read(message)
     assert read_header(detection_array([], 'f' * 1023)).frame_id == 'f' * 1023
 
@@ -155,5 +153,5 @@ def test_lengths_of_texts_are_not_remembered_for_ever() -> None:
         assert read_detections(data).class_ids.tolist() == names
         array = TrackArray(Header(1, 2, 'f'), np.zeros(100, TRACK), names, np.eye(3), 0.0)
         assert read_track_array(write_track_array(array)).class_ids == names
-    assert detection2d_array._form.cache_info().currsize <= 4096
+    assert detection2d_array._layout.cache_info().currsize <= 4096
     assert track2d_array._layout.cache_info().currsize <= 512

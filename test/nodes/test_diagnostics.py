@@ -188,7 +188,7 @@ def test_thresholds_are_settings() -> None:
 
 def test_the_worst_comes_first_and_nothing_is_left_out() -> None:
     condition = Condition(
-        'active', ages=FRESH, rejected={'failed_frame': 3}, trouble=['cuda:0 failed']
+        'active', ages=FRESH, rejected={'failed_frame': 3}, faults=['cuda:0 failed']
     )
     level, message, _ = judged(Diagnosis(DiagnosticsSettings()), condition)
     assert level == 2
@@ -196,8 +196,8 @@ def test_the_worst_comes_first_and_nothing_is_left_out() -> None:
     assert 'cuda:0 failed' in message
 
 
-def test_a_device_in_trouble_is_told_first() -> None:
-    condition = Condition('active', counts={'matched': 5}, ages=FRESH, trouble=['cuda:0 failed'])
+def test_a_device_fault_is_reported_first() -> None:
+    condition = Condition('active', counts={'matched': 5}, ages=FRESH, faults=['cuda:0 failed'])
     assert judged(Diagnosis(DiagnosticsSettings()), condition)[:2] == (1, 'cuda:0 failed')
 
 

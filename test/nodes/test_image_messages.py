@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 
-from strongsort_ros.messages.images import RawImage
+from strongsort_ros.messages.images import RawImage, decode_raw
 from strongsort_ros.nodes.image_messages import cv_bridge_converter
 
 BAYER = RawImage(2, 2, 'bayer_rggb8', 2, bytes(4))
@@ -49,10 +49,10 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 def test_a_cv_bridge_that_works_is_used(install: Callable[[str], None]) -> None:
     install(WORKING)
     converter = cv_bridge_converter()
-    assert (BAYER.decode(converter=converter) == 7).all()
+    assert (decode_raw(BAYER, converter=converter) == 7).all()
     for encoding in ('bgr8', 'yuyv'):
         plain = RawImage(2, 2, encoding, 6, bytes(12))
-        np.testing.assert_array_equal(plain.decode(converter=converter), plain.decode())
+        np.testing.assert_array_equal(decode_raw(plain, converter=converter), decode_raw(plain))
 
 
 @pytest.mark.parametrize('text', [OF_ANOTHER_NUMPY, 'raise ImportError', ''])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import math
 import struct
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,20 @@ from sensor_msgs.msg import CompressedImage, Image
 from strongsort_ros.msg import Track2D, Track2DArray
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
-from strongsort_ros.camera_motion import CameraMotion
 from strongsort_ros.errors import ImageError, MessageError
-from strongsort_ros.messages import cdr
-from strongsort_ros.messages.cdr import Header, decode_image
-from strongsort_ros.messages.track2d_array import read_track_array, write_track_array
+from strongsort_ros.messages.cdr import Header, read_header
+from strongsort_ros.messages.detection2d_array import (
+    boxes_to_tlwh,
+    read_detections,
+    write_tracked_detections,
+)
+from strongsort_ros.messages.images import decode_image
+from strongsort_ros.messages.track2d_array import (
+    read_track_array,
+    write_track_array,
+    write_tracks,
+)
 from strongsort_ros.nodes.message_layout import LAYOUTS, check_layouts
-from strongsort_ros.online.track_messages import track_array, tracked_detections
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.tracks import Tracks
 
@@ -65,8 +73,8 @@ def assert_same(one: Detections, other: Detections) -> None:
 @given(detection_arrays())
 def test_detections_are_those_of_rclpy(message: Any) -> None:
     data = serialize_message(message)
-    assert_same(cdr.read_detections(data), detections_of(message))
-    header = cdr.read_header(data)
+    assert_same(read_detections(data), detections_of(message))
+    header = read_header(data)
     stamp = message.header.stamp
     assert (header.seconds, header.nanoseconds) == (stamp.sec, stamp.nanosec)
     assert header.frame_id == message.header.frame_id
@@ -80,7 +88,7 @@ def test_damaged_detections_raise_one_kind_of_error(message: Any, data: st.DataO
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     del damaged[data.draw(st.integers(0, len(damaged))) :]
     try:
-        detections = cdr.read_detections(bytes(damaged))
+        detections = read_detections(bytes(damaged))
     except MessageError:
         return
     assert detections.tlwh.shape == (len(detections), 4)
@@ -92,7 +100,7 @@ def test_the_best_hypothesis_counts_and_none_is_certain() -> None:
         result = ObjectHypothesisWithPose()
         result.hypothesis.class_id, result.hypothesis.score = class_id, score
         message.detections[0].results.append(result)
-    read = cdr.read_detections(serialize_message(message))
+    read = read_detections(serialize_message(message))
     assert read.class_ids.tolist() == ['person', '']
     assert read.scores.tolist() == [0.7, 1.0]
 
@@ -115,13 +123,13 @@ def test_compressed_images_are_read() -> None:
 
 def test_big_endian_messages_are_read() -> None:
     data = bytes([0, 0, 0, 0]) + struct.pack('>iII', 7, 8, 4) + b'cam\0' + struct.pack('>I', 0)
-    assert cdr.read_header(data) == Header(7, 8, 'cam')
-    assert len(cdr.read_detections(data)) == 0
+    assert read_header(data) == Header(7, 8, 'cam')
+    assert len(read_detections(data)) == 0
 
 
 @pytest.mark.parametrize('data', [b'', b'\0\1', b'\0\7\0\0' + bytes(40), b'\0\1\0\0' + bytes(5)])
 def test_what_is_no_message_is_refused(data: bytes) -> None:
-    for read in (cdr.read_header, cdr.read_detections, cdr.read_image):
+    for read in (read_header, read_detections, partial(decode_image, transport='raw')):
         with pytest.raises(MessageError):
             read(data)
 
@@ -149,7 +157,7 @@ def detections_of(message: Any) -> Detections:
             best_score, best_class = hypothesis.score, hypothesis.class_id
         scores.append(best_score)
         class_ids.append(best_class)
-    return Detections(cdr.boxes_to_tlwh(boxes), np.array(scores), np.array(class_ids))
+    return Detections(boxes_to_tlwh(boxes), np.array(scores), np.array(class_ids))
 
 
 def tracks(n: int, start: int = 1) -> Tracks:
@@ -167,9 +175,8 @@ def tracks(n: int, start: int = 1) -> Tracks:
 @pytest.mark.parametrize('n', [0, 1, 12])
 def test_tracks_are_written_as_ros_reads_them(n: int, frame_id: str) -> None:
     header = Header(5, 6, frame_id)
-    motion = CameraMotion(np.arange(9.0).reshape(3, 3), 0.5)
-    array = track_array(header, tracks(n), motion, 25.0)
-    message = deserialize_message(write_track_array(array), Track2DArray)
+    data = write_tracks(header, tracks(n), np.arange(9.0).reshape(3, 3), 0.5, 25.0)
+    message = deserialize_message(data, Track2DArray)
     assert (message.header.stamp.sec, message.header.stamp.nanosec) == (5, 6)
     assert message.header.frame_id == frame_id
     assert message.camera_motion.tolist() == list(range(9))
@@ -222,7 +229,7 @@ def test_tracks_are_read_as_ros_writes_them(class_ids: list[str], frame_id: str)
 
 
 def test_tracked_detections_are_confirmed_and_seen() -> None:
-    data = tracked_detections(Header(7, 8, 'other'), tracks(9))
+    data = write_tracked_detections(Header(7, 8, 'other'), tracks(9))
     message = deserialize_message(data, Detection2DArray)
     assert [detection.id for detection in message.detections] == ['2', '5', '8']
     assert {detection.header.frame_id for detection in message.detections} == {'other'}

@@ -23,13 +23,13 @@ def extractor(network, engine, spare=None, retry_after=60.0):
 
 def test_without_a_spare_boxes_have_no_appearance(network, image, boxes, caplog):
     broken = extractor(network, TorchEngine(network, BROKEN))
-    assert broken.trouble == ''
+    assert broken.fault == ''
     for _ in range(3):
         embeddings = broken.extract(image, boxes)
         assert embeddings.shape == (len(boxes), network.card.dimension)
         assert not embeddings.any()
-    assert 'PyTorch on meta' in broken.trouble
-    assert 'motion alone' in broken.trouble
+    assert 'PyTorch on meta' in broken.fault
+    assert 'motion alone' in broken.fault
     said = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert len(said) == 1  # not once a frame
 
@@ -41,13 +41,13 @@ def test_with_a_spare_the_network_goes_on_there(network, image, boxes):
     broken = extractor(network, TorchEngine(network, BROKEN), spare)
     expected = NetworkExtractor(network.card, spare()).extract(image, boxes)
     assert np.array_equal(broken.extract(image, boxes), expected)
-    assert 'the CPU instead' in broken.trouble
+    assert 'the CPU instead' in broken.fault
 
 
 def test_a_spare_that_fails_too_leaves_motion(network, image, boxes):
     broken = extractor(network, TorchEngine(network, BROKEN), lambda: TorchEngine(network, BROKEN))
     assert not broken.extract(image, boxes).any()
-    assert 'the CPU failed, too' in broken.trouble
+    assert 'the CPU failed, too' in broken.fault
     assert not broken.extract(image, boxes).any()
 
 
@@ -55,11 +55,11 @@ def test_a_device_that_comes_back_is_used_again(network, image, boxes, caplog):
     engine = TorchEngine(network, BROKEN)
     recovering = extractor(network, engine, retry_after=0.0)
     assert not recovering.extract(image, boxes).any()
-    assert recovering.trouble
+    assert recovering.fault
     vars(engine).update(vars(TorchEngine(network, CPU)))
     expected = NetworkExtractor(network.card, TorchEngine(network, CPU)).extract(image, boxes)
     assert np.array_equal(recovering.extract(image, boxes), expected)
-    assert recovering.trouble == ''
+    assert recovering.fault == ''
     assert 'works again' in caplog.text
 
 
@@ -118,4 +118,4 @@ def test_a_spare_that_cannot_be_made_leaves_motion(network, image, boxes):
 
     broken = extractor(network, TorchEngine(network, BROKEN), spare)
     assert not broken.extract(image, boxes).any()
-    assert 'the file is gone' in broken.trouble
+    assert 'the file is gone' in broken.fault
