@@ -6,4 +6,4 @@ from pkgutil import extend_path
 # sourced ROS workspace, while this is the checkout or was installed by pip.
 __path__ = extend_path(__path__, __name__)
 
-__version__ = '0.1.0'
+__version__ = '0.2.0'

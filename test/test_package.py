@@ -1,16 +1,17 @@
-"""The package as others build and install it: colcon in a workspace, pip without ROS."""
+"""The package as colcon and pip build and install it."""
 
 from __future__ import annotations
 
 import ast
+import fnmatch
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
-import venv
-import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,34 @@ import pytest
 import strongsort_ros
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ('CMakeLists.txt', 'package.xml', 'action', 'config', 'launch', 'msg', 'scripts', 'srv')
+SHARED = ('package.xml', 'LICENSE', 'action', 'config', 'launch', 'msg', 'scripts', 'srv')
+COLCON_SOURCES = ('CMakeLists.txt', *SHARED)
+PIP_SOURCES = ('MANIFEST.in', 'README.md', 'pyproject.toml', 'resource', 'setup.py', *SHARED)
+NODES = ('refiner_node', 'replayer_node', 'tracker_node')
+SITE = f'lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages'
+
+# Files that only one of the two installs, and why.
+ONLY_PIP = (
+    'bin/strongsort',  # entry point; after colcon: ros2 run strongsort_ros strongsort
+    f'{SITE}/strongsort_ros-*.dist-info/*',
+)
+ONLY_COLCON = (
+    # Generated from the interfaces.
+    'include/*',
+    'lib/libstrongsort_ros__*.so',
+    f'{SITE}/strongsort_ros-*-info/*',
+    f'{SITE}/strongsort_ros/*.so',
+    f'{SITE}/strongsort_ros/_strongsort_ros_s.ep.*.c',
+    *(f'{SITE}/strongsort_ros/{kind}/*' for kind in ('action', 'msg', 'srv')),
+    *(f'share/strongsort_ros/{kind}/*.{suffix}' for kind in ('action', 'msg', 'srv')
+      for suffix in ('idl', 'json', 'msg')),
+    # For packages that build on this one, and for the setup files of the workspace.
+    *(f'share/ament_index/resource_index/{kind}/strongsort_ros'
+      for kind in ('package_run_dependencies', 'parent_prefix_path', 'rosidl_interfaces')),
+    'share/colcon-core/*',
+    *(f'share/strongsort_ros/{name}'
+      for name in ('cmake/*', 'environment/*', 'hook/*', 'local_setup.*', 'package.[!x]*')),
+)  # fmt: skip
 ROS_PACKAGES = {
     'builtin_interfaces',
     'cv_bridge',
@@ -36,7 +64,7 @@ ROS_PACKAGES = {
 
 
 def run(command: list[str | Path], folder: Path, **environment: str) -> str:
-    """Run a command in a folder; return what it printed, and show all where it fails."""
+    """Run a command in a folder and return its standard output; fail with all output."""
     done = subprocess.run(
         command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True
     )
@@ -44,7 +72,7 @@ def run(command: list[str | Path], folder: Path, **environment: str) -> str:
     return done.stdout
 
 
-def copy_sources(folder: Path, *names: str) -> Path:
+def copy_sources(folder: Path, names: tuple[str, ...]) -> Path:
     """Copy parts of the project, and the modules, into a folder."""
     folder.mkdir(parents=True)
     for name in ('strongsort_ros', *names):
@@ -56,36 +84,136 @@ def copy_sources(folder: Path, *names: str) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope='module')
 def underlay() -> str:
-    """Prefixes with ROS and vision_msgs, for a build on top of them; else the test is skipped."""
+    """Prefixes of ROS and vision_msgs to build on; skip the test where there are none."""
     if 'AMENT_PREFIX_PATH' not in os.environ or shutil.which('colcon') is None:
         pytest.skip('needs a sourced ROS environment and colcon: make setup')
     return os.environ['AMENT_PREFIX_PATH']
 
 
-def test_colcon_build(tmp_path: Path, underlay: str) -> None:
-    copy_sources(tmp_path / 'src' / 'strongsort_ros', *SOURCES)
+@pytest.fixture(scope='module')
+def workspace(tmp_path_factory: pytest.TempPathFactory, underlay: str) -> Path:
+    """Workspace in which colcon has built the package."""
+    folder = tmp_path_factory.mktemp('workspace')
+    copy_sources(folder / 'src' / 'strongsort_ros', COLCON_SOURCES)
     python = f'-DPython3_EXECUTABLE={sys.executable}'
     build = ['colcon', 'build', '--cmake-args', python, '-DBUILD_TESTING=OFF']
-    run(build, tmp_path, CMAKE_PREFIX_PATH=underlay)
+    run(build, folder, CMAKE_PREFIX_PATH=underlay)
+    return folder
 
-    prefix = tmp_path / 'install' / 'strongsort_ros'
-    share = prefix / 'share' / 'strongsort_ros'
-    for kind, pattern in (('config', '*.*'), ('launch', '*.launch.py')):
-        installed = {path.name for path in (share / kind).glob(pattern)}
-        assert installed == {path.name for path in (ROOT / kind).glob(pattern)}
-    for program in ('strongsort', 'tracker_node'):
-        assert os.access(prefix / 'lib' / 'strongsort_ros' / program, os.X_OK)
 
+@pytest.fixture(scope='module')
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Source distribution, built offline."""
+    folder = tmp_path_factory.mktemp('sdist')
+    source = copy_sources(folder / 'source', PIP_SOURCES)
+    build = 'import sys; from setuptools.build_meta import build_sdist; build_sdist(sys.argv[1])'
+    run([sys.executable, '-c', build, str(folder)], source)
+    (archive,) = folder.glob('*.tar.gz')
+    return archive
+
+
+@pytest.fixture(scope='module')
+def pip_prefix(tmp_path_factory: pytest.TempPathFactory, sdist: Path) -> Path:
+    """Fresh prefix into which pip has installed the source distribution."""
+    prefix = tmp_path_factory.mktemp('prefix')
+    pip = [sys.executable, '-m', 'pip', '--disable-pip-version-check', 'install', '--quiet']
+    options = ['--no-deps', '--no-build-isolation', '--no-compile', '--ignore-installed']
+    run([*pip, *options, '--prefix', str(prefix), str(sdist)], prefix)
+    return prefix
+
+
+def tree(prefix: Path) -> dict[str, Path]:
+    """Return the installed files by their path below the prefix."""
+    files = (path for path in prefix.rglob('*') if path.is_file())
+    return {str(path.relative_to(prefix)): path for path in files if path.suffix != '.pyc'}
+
+
+def unexpected(names: set[str], patterns: tuple[str, ...]) -> list[str]:
+    """Return the names that no pattern matches."""
+    return sorted(
+        name for name in names if not any(fnmatch.fnmatch(name, each) for each in patterns)
+    )
+
+
+def test_pip_and_colcon_install_the_same_files(pip_prefix: Path, workspace: Path) -> None:
+    by_pip, by_colcon = tree(pip_prefix), tree(workspace / 'install' / 'strongsort_ros')
+    assert unexpected(by_pip.keys() - by_colcon.keys(), ONLY_PIP) == []
+    assert unexpected(by_colcon.keys() - by_pip.keys(), ONLY_COLCON) == []
+    for name in by_pip.keys() & by_colcon.keys():
+        assert by_pip[name].read_bytes() == by_colcon[name].read_bytes(), name
+        assert os.access(by_pip[name], os.X_OK) == os.access(by_colcon[name], os.X_OK), name
+
+
+def test_both_install_every_file_of_the_project(pip_prefix: Path, workspace: Path) -> None:
+    shared = {f'share/strongsort_ros/{name}' for name in project_files(*SHARED[2:])}
+    programs = {f'lib/strongsort_ros/{path.name}' for path in (ROOT / 'scripts').iterdir()}
+    modules = {f'{SITE}/{name}' for name in project_files('strongsort_ros')}
+    expected = {name for name in shared if '/scripts/' not in name} | programs | modules
+    expected |= {
+        'share/ament_index/resource_index/packages/strongsort_ros',
+        'share/strongsort_ros/package.xml',
+    }
+    for prefix in (pip_prefix, workspace / 'install' / 'strongsort_ros'):
+        installed = tree(prefix)
+        assert expected - installed.keys() == set()
+        assert all(os.access(installed[name], os.X_OK) for name in programs)
+
+
+def project_files(*folders: str) -> Iterator[str]:
+    """Yield the files in folders of the project, by their path in it."""
+    for folder in folders:
+        for path in (ROOT / folder).rglob('*'):
+            if path.is_file() and '__pycache__' not in path.parts:
+                yield str(path.relative_to(ROOT))
+
+
+def test_colcon_imports_what_it_installed(workspace: Path) -> None:
     program = (
         'import strongsort_ros.action, strongsort_ros.msg, strongsort_ros.srv;'
         'import strongsort_ros.tracking.tracker as t;'
         'print(strongsort_ros.__path__[0], strongsort_ros.msg.__file__, t.__file__, sep="\\n")'
     )
     source = '. install/setup.sh && python -c "$PROGRAM"'
-    for line in run(['sh', '-c', source], tmp_path, PROGRAM=program).splitlines():
-        assert line.startswith(str(prefix))
+    for line in run(['sh', '-c', source], workspace, PROGRAM=program).splitlines():
+        assert line.startswith(str(workspace / 'install' / 'strongsort_ros'))
+
+
+def test_ament_finds_what_pip_installed(pip_prefix: Path, underlay: str) -> None:
+    program = (
+        'from ament_index_python.packages import *;'
+        'print(get_package_prefix("strongsort_ros"), get_package_share_directory("strongsort_ros"))'
+    )
+    prefixes = f'{pip_prefix}{os.pathsep}{underlay}'
+    found = run([sys.executable, '-c', program], pip_prefix, AMENT_PREFIX_PATH=prefixes)
+    assert found.split() == [str(pip_prefix), str(pip_prefix / 'share' / 'strongsort_ros')]
+
+
+@pytest.mark.parametrize('name', NODES)
+def test_a_node_of_pip_without_messages_says_what_to_do(
+    pip_prefix: Path, underlay: str, name: str
+) -> None:
+    done = subprocess.run(
+        [pip_prefix / 'lib' / 'strongsort_ros' / name], cwd=pip_prefix, timeout=60,
+        env={**os.environ, 'AMENT_PREFIX_PATH': underlay, 'PYTHONPATH': str(pip_prefix / SITE)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.count('\n')) == (1, 1), done.stderr
+    assert done.stderr.startswith(f'{name} cannot start: ')
+    assert 'pip install builds no messages' in done.stderr
+
+
+def test_the_command_of_pip_runs(pip_prefix: Path) -> None:
+    command = pip_prefix / 'bin' / 'strongsort'
+    assert 'track' in run([command, '--help'], pip_prefix, PYTHONPATH=str(pip_prefix / SITE))
+
+
+def test_source_distribution_holds_the_project_without_its_tests(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        tops = {name.split('/')[1] for name in archive.getnames() if '/' in name}
+    generated = {'PKG-INFO', 'setup.cfg', 'strongsort_ros.egg-info'}
+    assert tops == {'strongsort_ros', *PIP_SOURCES, *generated}
 
 
 def test_symlink_install(underlay: str) -> None:
@@ -144,30 +272,3 @@ def pins(name: str) -> dict[str, str]:
     """Return name -> version of what a file of requirements pins."""
     lines = (ROOT / 'requirements' / f'{name}.txt').read_text().splitlines()
     return dict(line.split('==') for line in lines if '==' in line)
-
-
-def test_pip_install(tmp_path: Path) -> None:
-    source = copy_sources(tmp_path / 'source', 'pyproject.toml', 'README.md', 'LICENSE', 'test')
-    pip = [sys.executable, '-m', 'pip', '--disable-pip-version-check', '--quiet']
-    run([*pip, 'wheel', '--no-deps', '--no-build-isolation', '-w', tmp_path, source], tmp_path)
-    (wheel,) = tmp_path.glob('*.whl')
-    tops = {name.split('/')[0] for name in zipfile.ZipFile(wheel).namelist()}
-    assert tops == {'strongsort_ros', f'strongsort_ros-{strongsort_ros.__version__}.dist-info'}
-    assert (
-        'strongsort_ros/refinement/aflink/weights/aflink.safetensors'
-        in zipfile.ZipFile(wheel).namelist()
-    )
-    names = {name.split('/')[1] for name in zipfile.ZipFile(wheel).namelist()}
-    assert {'tracking', 'reid', 'camera_motion', 'py.typed'} <= names
-    assert 'nodes' not in names
-
-    # Its dependencies are lent by this environment, which has the project itself, too.
-    venv.create(tmp_path / 'venv', symlinks=True)
-    (site,) = tmp_path.glob('venv/lib/python*/site-packages')
-    (site / 'lent.pth').write_text(str(Path(pytest.__file__).parent.parent))
-    python = tmp_path / 'venv' / 'bin' / 'python'
-    run([*pip, '--python', python, 'install', '--no-deps', wheel], tmp_path, PYTHONPATH='')
-    where = [python, '-c', 'import strongsort_ros; print(*strongsort_ros.__path__)']
-    assert run(where, tmp_path, PYTHONPATH='').split()[0] == str(site / 'strongsort_ros')
-    command = python.with_name('strongsort')
-    assert 'track' in run([command, '--help'], tmp_path, PYTHONPATH='')

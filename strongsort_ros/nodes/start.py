@@ -1,13 +1,13 @@
-"""Start the program of a node: import its module, which takes seconds, and run it.
+"""Start a node's program; a failed import is reported in one line.
 
-ROS and this package's messages are not imported here, so that what is missing is one line.
+Nothing here imports ROS or the messages of this package.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
 from typing import Final
 
 from strongsort_ros.errors import one_line
@@ -15,36 +15,36 @@ from strongsort_ros.errors import one_line
 CANNOT_START: Final = 1
 
 
-def start(name: str, load: Callable[[], Callable[[], int]]) -> int:
-    """Run a node, and return the exit status of its program.
+def start(name: str) -> int:
+    """Import a node's module and run its `main`; return the exit status.
 
     Parameters
     ----------
     name
-        Name of the program, such as `tracker_node`.
-    load
-        Imports the node's module, and returns its `main`.
+        Name of the program and of its module in `strongsort_ros.nodes`, such as `tracker_node`.
 
     """
     try:
-        main = load()
+        main = importlib.import_module(f'strongsort_ros.nodes.{name}').main
     except ImportError as error:
         remedy = _remedy(error)
         if not remedy:
             raise
         sys.stderr.write(f'{name} cannot start: {one_line(error)}; {remedy}\n')
         return CANNOT_START
-    return main()
+    status: int = main()
+    return status
 
 
 def _remedy(error: ImportError) -> str:
-    """Return what to do about a failed import; '' where the mistake is in this package."""
+    """Return what to do about a failed import, or '' for a mistake in this package."""
     if importlib.util.find_spec('rclpy') is None:
         return 'ROS 2 is not sourced in this shell: source /opt/ros/$ROS_DISTRO/setup.bash'
     if importlib.util.find_spec('strongsort_ros.msg') is None:
         return (
-            'the messages of strongsort_ros are not built or not sourced: run colcon build, then '
-            'source install/setup.bash'
+            'the messages of strongsort_ros are not built or not sourced: run colcon build in a '
+            'workspace with this package (pip install builds no messages), then source '
+            'install/setup.bash'
         )
     if error.name and error.name.partition('.')[0] == 'strongsort_ros':
         return ''
