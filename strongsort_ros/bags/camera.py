@@ -1,38 +1,37 @@
-"""A camera's recording: a bag with images and what a detector saw in them."""
+"""Images and detections of a recorded bag."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Final
 
 from rosbags.interfaces import Connection
 
-from strongsort_ros.bags.reader import open_raw_bag
-from strongsort_ros.bags.types import COMPRESSED_IMAGE, DETECTIONS, IMAGE
+from strongsort_ros.bags.reader import BagReader
+from strongsort_ros.bags.types import COMPRESSED_IMAGE_TYPE, DETECTIONS_TYPE, IMAGE_TYPE
 from strongsort_ros.errors import InputError, MessageError
 from strongsort_ros.messages.cdr import read_header
 from strongsort_ros.messages.images import decode_image
 from strongsort_ros.types import Image
 
-TRACKED: Final = '/tracked_detections'
-"""End of the topic on which the tracker answers with detections."""
+TRACKED_DETECTIONS: Final = '/tracked_detections'
+"""End of the name of the tracker's own topic of detections."""
 
 
 @dataclass(frozen=True, slots=True)
 class CameraTopics:
-    """What to read of a bag.
+    """Topics of a bag that the tracker reads.
 
     Attributes
     ----------
     detections
         Topic of vision_msgs/Detection2DArray.
     image
-        Topic of images; '': there is none.
+        Topic of images, '' if the bag has none.
     compressed
-        Whether they are sensor_msgs/CompressedImage, not sensor_msgs/Image.
+        The images are sensor_msgs/CompressedImage instead of sensor_msgs/Image.
     frames
         Number of detection arrays.
 
@@ -45,99 +44,88 @@ class CameraTopics:
 
     @property
     def transport(self) -> str:
-        """The tracker's parameter image_transport that fits: raw, compressed or none."""
+        """Value of the tracker's parameter image_transport: raw, compressed or none."""
         if not self.image:
             return 'none'
         return 'compressed' if self.compressed else 'raw'
 
 
-def find_camera_topics(path: Path | str, image: str = '', detections: str = '') -> CameraTopics:
-    """Return the topics of images and detections: those named, or the only ones of their types.
+def find_camera_topics(bag: BagReader, image: str = '', detections: str = '') -> CameraTopics:
+    """Return the topics of images and detections: the named ones, or the only ones of their types.
 
     Raises
     ------
     InputError
-        The bag cannot be read, a topic that is named is not in it or of another type, there are
-        no detections, or several topics would do.
+        A named topic is not in the bag or is of another type, the bag has no detections, or
+        several topics qualify.
 
     """
-    with open_raw_bag(path) as bag:
-        seen = _choose(path, bag.connections, (DETECTIONS,), 'detections', detections)
-        if seen is None:
-            raise InputError(f'{path}: no {DETECTIONS} to track; there is: {bag.topics}')
-        pictures = _choose(path, bag.connections, (IMAGE, COMPRESSED_IMAGE), 'images', image)
-        return CameraTopics(
-            seen.topic,
-            pictures.topic if pictures else '',
-            pictures is not None and pictures.msgtype == COMPRESSED_IMAGE,
-            sum(connection.msgcount for connection in bag.named(seen.topic)),
-        )
+    seen = _choose(bag, (DETECTIONS_TYPE,), 'detections', detections)
+    if seen is None:
+        raise InputError(f'{bag.path}: no {DETECTIONS_TYPE} to track; topics: {bag.topics}')
+    pictures = _choose(bag, (IMAGE_TYPE, COMPRESSED_IMAGE_TYPE), 'images', image)
+    return CameraTopics(
+        seen.topic,
+        pictures.topic if pictures else '',
+        pictures is not None and pictures.msgtype == COMPRESSED_IMAGE_TYPE,
+        sum(connection.msgcount for connection in bag.named(seen.topic)),
+    )
 
 
-def _choose(
-    path: Path | str, connections: list[Connection], kinds: tuple[str, ...], what: str, name: str
-) -> Connection | None:
-    found = {c.topic: c for c in connections if c.msgtype in kinds}
+def _choose(bag: BagReader, msgtypes: tuple[str, ...], what: str, name: str) -> Connection | None:
+    found = {c.topic: c for c in bag.connections if c.msgtype in msgtypes}
     if name:
         if name not in found:
-            raise InputError(
-                f'{path}: topic {name} of {what} is not in it; '
-                f'there are: {", ".join(sorted(found)) or "none"}'
-            )
+            topics = ', '.join(sorted(found)) or 'none'
+            raise InputError(f'{bag.path}: no topic {name} of {what}; topics of {what}: {topics}')
         return found[name]
-    # What a tracker answered when the bag was recorded is not what a detector saw.
+    if len(found) > 1:  # the output of a tracker that ran while the bag was recorded
+        found = {topic: c for topic, c in found.items() if not topic.endswith(TRACKED_DETECTIONS)}
     if len(found) > 1:
-        found = {topic: c for topic, c in found.items() if not topic.endswith(TRACKED)}
-    if len(found) > 1:
-        raise InputError(f'{path}: {what} are on several topics, name one: {", ".join(found)}')
+        raise InputError(f'{bag.path}: several topics of {what}, name one: {", ".join(found)}')
     return next(iter(found.values()), None)
 
 
-def read_camera(path: Path | str, topics: CameraTopics) -> Iterator[tuple[str, int, bytes]]:
+def read_camera(bag: BagReader, topics: CameraTopics) -> Iterator[tuple[str, int, bytes]]:
     """Yield topic, time in the bag (nanoseconds) and serialised message, in the bag's order.
 
     Raises
     ------
     InputError
-        The bag cannot be read.
+        The bag is damaged.
 
     """
-    with open_raw_bag(path) as bag:
-        wanted = bag.named(topics.image, topics.detections)
-        for connection, time, data in bag.messages(wanted):
-            yield connection.topic, time, data
+    wanted = bag.named(topics.image, topics.detections)
+    return ((c.topic, time, data) for c, time, data in bag.messages(wanted))
 
 
-def read_image(path: Path | str, topics: CameraTopics, time: int) -> Image | None:
+def read_image(bag: BagReader, topics: CameraTopics, time: int) -> Image | None:
     """Return the image at a time in the bag, (H, W, 3) BGR, or None where there is none.
 
     Raises
     ------
     InputError
-        The bag cannot be read.
+        The bag is damaged.
     MessageError, ImageError
         The image cannot be decoded.
 
     """
-    if not topics.image:
-        return None
-    with open_raw_bag(path) as bag:
-        data = bag.message_at(topics.image, time)
+    data = bag.message_at(topics.image, time) if topics.image else None
     return None if data is None else decode_image(data, topics.transport)
 
 
-def image_times(path: Path | str, topics: CameraTopics) -> dict[int, int]:
+def image_times(bag: BagReader, topics: CameraTopics) -> dict[int, int]:
     """Return header stamp -> time in the bag of every image, nanoseconds.
 
     Raises
     ------
     InputError
-        The bag cannot be read.
+        The bag is damaged.
 
     """
     times: dict[int, int] = {}
     if topics.image:
-        for _, time, data in read_camera(path, replace(topics, detections='')):
+        for _, time, data in bag.messages(bag.named(topics.image)):
             with suppress(MessageError):
                 times.setdefault(read_header(data).stamp, time)
     return times

@@ -18,9 +18,9 @@ from rosbags.typesys import (
     get_typestore,
 )
 
-from strongsort_ros.bags.reader import LIBRARY_ERRORS, RawBag
+from strongsort_ros.bags.reader import LIBRARY_ERRORS, BagReader
 from strongsort_ros.bags.storage import BagFileWriter
-from strongsort_ros.bags.types import REFINED, ros_types
+from strongsort_ros.bags.types import REFINED_TOPICS, ros_types
 from strongsort_ros.errors import InputError, MessageError
 
 Rewrite = Callable[[bytes], bytes]
@@ -28,7 +28,7 @@ Rewrite = Callable[[bytes], bytes]
 
 
 def copy_bag(
-    bag: RawBag,
+    bag: BagReader,
     output: Path,
     changed: Connection,
     rewrite: Rewrite,
@@ -58,8 +58,8 @@ def copy_bag(
 
     """
     total = sum(connection.msgcount for connection in bag.connections) or 1
-    refined = {*bag.custom_data.get(REFINED, '').split(), changed.topic}
-    custom_data = {**bag.custom_data, REFINED: ' '.join(sorted(refined))}
+    refined = {*bag.custom_data.get(REFINED_TOPICS, '').split(), changed.topic}
+    custom_data = {**bag.custom_data, REFINED_TOPICS: ' '.join(sorted(refined))}
     with writing(output, bag.plugin, bag.compression, custom_data) as writer:
         copies = add_connections(bag.connections, writer)
         for number, (connection, time, data) in enumerate(bag.messages(), 1):
@@ -99,7 +99,7 @@ def writing(
         raise OSError(errno.EIO, str(error)) from error
 
 
-def carry_topics(bag: RawBag, writer: Writer, leave_out: Collection[str]) -> None:
+def carry_topics(bag: BagReader, writer: Writer, leave_out: Collection[str]) -> None:
     """Add the messages of all other topics of a bag to one that is being written.
 
     Raises

@@ -32,7 +32,7 @@ def check_is_bag(path: Path) -> None:
     Raises
     ------
     InputError
-        As `open_raw_bag`.
+        As `open_bag`.
 
     """
     try:

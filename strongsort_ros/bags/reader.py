@@ -29,7 +29,7 @@ from strongsort_ros.bags.metadata import (
 )
 from strongsort_ros.bags.paths import check_is_bag, reindex
 from strongsort_ros.bags.storage import (
-    Storage,
+    StorageReader,
     ZstdError,
     max_unpacked,
     open_storage,
@@ -53,7 +53,7 @@ Message = tuple[Connection, int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class RawBag:
+class BagReader:
     """A bag that is open.
 
     Attributes
@@ -74,13 +74,13 @@ class RawBag:
     compression: CompressionMode
     custom_data: dict[str, str]
     plugin: StoragePlugin
-    _storages: list[Storage]
+    _storages: list[StorageReader]
     _packed: int
 
     @property
     def topics(self) -> str:
-        """What is in the bag, to say it."""
-        return ', '.join(sorted(f'{c.topic} ({c.msgtype})' for c in self.connections)) or 'nothing'
+        """Topics and their types, for messages to the user."""
+        return ', '.join(sorted(f'{c.topic} ({c.msgtype})' for c in self.connections)) or 'none'
 
     @property
     def storage(self) -> Literal['mcap', 'sqlite3']:
@@ -168,7 +168,7 @@ class RawBag:
 
 
 @contextmanager
-def open_raw_bag(path: Path | str) -> Iterator[RawBag]:
+def open_bag(path: Path | str) -> Iterator[BagReader]:
     """Give a bag: a folder, or one .mcap or .db3 file.
 
     Raises
@@ -197,17 +197,17 @@ def reading(path: Path | str) -> Iterator[None]:
         raise InputError(f'{path}: not a readable bag: {text}') from error
 
 
-def _open_file(path: Path, stack: ExitStack) -> RawBag:
+def _open_file(path: Path, stack: ExitStack) -> BagReader:
     plugin = _PLUGINS[path.suffix]
     storages = _opened(path, [path], plugin, stack)
     connections = storages[0].connections
     for connection in connections:
         _check_texts(path, connection)
     mode = _chunk_compression(storages)
-    return RawBag(path, connections, mode, {}, plugin, storages, path.stat().st_size)
+    return BagReader(path, connections, mode, {}, plugin, storages, path.stat().st_size)
 
 
-def _open_folder(path: Path, stack: ExitStack) -> RawBag:
+def _open_folder(path: Path, stack: ExitStack) -> BagReader:
     metadata = read_metadata(path)
     files = [path / name for name in metadata.files]
     missing = [file.name for file in files if not file.is_file()]
@@ -225,12 +225,14 @@ def _open_folder(path: Path, stack: ExitStack) -> RawBag:
     if mode == CompressionMode.NONE:
         mode = _chunk_compression(storages)
     connections = _connections(metadata, storages)
-    return RawBag(path, connections, mode, metadata.custom_data, metadata.storage, storages, packed)
+    return BagReader(
+        path, connections, mode, metadata.custom_data, metadata.storage, storages, packed
+    )
 
 
 def _opened(
     path: Path, files: list[Path], plugin: StoragePlugin, stack: ExitStack
-) -> list[Storage]:
+) -> list[StorageReader]:
     """Return the opened files of a bag, to be closed with the stack."""
     storages = []
     for file in files:
@@ -250,13 +252,13 @@ def _unpacked(files: list[Path], most: int, stack: ExitStack) -> list[Path]:
     return copies
 
 
-def _chunk_compression(storages: list[Storage]) -> CompressionMode:
+def _chunk_compression(storages: list[StorageReader]) -> CompressionMode:
     files = [storage for storage in storages if isinstance(storage, McapReader)]
     chunks = any(chunk.compression for file in files for chunk in file.chunks)
     return CompressionMode.STORAGE if chunks else CompressionMode.NONE
 
 
-def _connections(metadata: BagMetadata, storages: list[Storage]) -> list[Connection]:
+def _connections(metadata: BagMetadata, storages: list[StorageReader]) -> list[Connection]:
     """Return the topics as the metadata tell them, with the definitions that the files have."""
     definitions = {
         connection.msgtype: connection.msgdef

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from strongsort_ros.bags.copy import Rewrite
 from strongsort_ros.bags.reader import LIBRARY_ERRORS
 from strongsort_ros.bags.tracks import RecordedTracks
-from strongsort_ros.bags.types import DETECTIONS, TRACKS, ros_types
+from strongsort_ros.bags.types import DETECTIONS_TYPE, TRACKS_TYPE, ros_types
 from strongsort_ros.bags.writer import detection_array
 from strongsort_ros.errors import MessageError
 from strongsort_ros.files.rows import TrackRows
@@ -59,7 +59,7 @@ def rewrite_tracks(
         part = slice(low[number], high[number])
         return _rewrite_detections(recorded, number, rows.select(part), source[part], data)
 
-    is_track_array = recorded.connection.msgtype == TRACKS
+    is_track_array = recorded.connection.msgtype == TRACKS_TYPE
     return rewrite_track_array if is_track_array else rewrite_detection_array
 
 
@@ -68,7 +68,7 @@ def _rewrite_detections(
 ) -> bytes:
     types = ros_types()
     try:
-        array: Any = types.deserialize_cdr(data, DETECTIONS)
+        array: Any = types.deserialize_cdr(data, DETECTIONS_TYPE)
     except LIBRARY_ERRORS as error:
         raise MessageError(f'detections message of {len(data)} bytes: {error}') from error
     before = slice(*np.searchsorted(recorded.rows.frames, recorded.frames[number] + np.arange(2)))
@@ -94,7 +94,7 @@ def _rewrite_detections(
     for detection, identity in zip(appended, new.ids.tolist(), strict=True):
         detection.id = _label(recorded, identity)
     array.detections = [*detections, *appended]
-    return bytes(types.serialize_cdr(array, DETECTIONS))
+    return bytes(types.serialize_cdr(array, DETECTIONS_TYPE))
 
 
 def _label(recorded: RecordedTracks, identity: int) -> str:

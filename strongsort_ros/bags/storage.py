@@ -41,7 +41,7 @@ _FOOTER_CRC: Final = 12  # bytes from its place to the end of the file
 _DATA_END: Final = struct.Struct('<BQI')  # opcode, length, CRC
 _CHUNK_CRC: Final = 9 + 24  # bytes from the start of a chunk to its place
 
-Storage = McapReader | Sqlite3Reader
+StorageReader = McapReader | Sqlite3Reader
 
 
 def exact_path(path: Path) -> Path:
@@ -49,7 +49,7 @@ def exact_path(path: Path) -> Path:
     return Path(quote(os.fsencode(path.resolve())))
 
 
-def open_storage(path: Path, plugin: StoragePlugin) -> Storage:
+def open_storage(path: Path, plugin: StoragePlugin) -> StorageReader:
     """Open a data file; its index and sizes are checked.
 
     Raises

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from rosbags.interfaces import Connection
 
-from strongsort_ros.bags.reader import RawBag, open_raw_bag
+from strongsort_ros.bags.reader import BagReader, open_bag
 from strongsort_ros.bags.track_messages import (
     TracksMessage,
     read_detections_message,
     read_tracks_message,
 )
-from strongsort_ros.bags.types import DETECTIONS, REFINED, TRACKS, ros_types
+from strongsort_ros.bags.types import DETECTIONS_TYPE, REFINED_TOPICS, TRACKS_TYPE, ros_types
 from strongsort_ros.errors import InputError, MessageError, SettingError, shorten
 from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.files.text_table import MAX_FRAME
@@ -87,12 +87,12 @@ def read_tracks(path: Path | str, topic: str = '', frame_rate: float = 0.0) -> T
         The bag or its tracks cannot be used.
 
     """
-    with open_raw_bag(path) as bag:
+    with open_bag(path) as bag:
         return read_recorded_tracks(bag, topic, frame_rate).rows
 
 
 def read_recorded_tracks(
-    bag: RawBag,
+    bag: BagReader,
     topic: str = '',
     frame_rate: float = 0.0,
     progress: Callable[[float], None] = lambda _share: None,
@@ -127,7 +127,7 @@ def read_recorded_tracks(
             f'{bag.path}: {connection.topic}: a {connection.msgtype} of another version, '
             'with other fields'
         )
-    read = read_tracks_message if connection.msgtype == TRACKS else read_detections_message
+    read = read_tracks_message if connection.msgtype == TRACKS_TYPE else read_detections_message
     messages = []
     boxes = 0
     for number, (_, _, data) in enumerate(bag.messages([connection]), 1):
@@ -179,25 +179,29 @@ def _check_size(message: TracksMessage, boxes: int) -> None:
         )
 
 
-def _choose(bag: RawBag, topic: str) -> Connection:
+def _choose(bag: BagReader, topic: str) -> Connection:
     found = {c.topic: c for c in bag.connections}
     if topic:
         if topic not in found:
-            raise InputError(f'{bag.path}: no topic {topic} in it; there is: {bag.topics}')
-        if found[topic].msgtype not in (TRACKS, DETECTIONS):
-            kind = found[topic].msgtype
-            raise InputError(f'{bag.path}: {topic} is a {kind}, no {TRACKS} or {DETECTIONS}')
+            raise InputError(f'{bag.path}: no topic {topic}; topics: {bag.topics}')
+        if found[topic].msgtype not in (TRACKS_TYPE, DETECTIONS_TYPE):
+            raise InputError(
+                f'{bag.path}: {topic} is a {found[topic].msgtype}, '
+                f'expected {TRACKS_TYPE} or {DETECTIONS_TYPE}'
+            )
         return found[topic]
-    for kind in (TRACKS, DETECTIONS):
+    for kind in (TRACKS_TYPE, DETECTIONS_TYPE):
         candidates = [c for c in found.values() if c.msgtype == kind]
         if len(candidates) == 1:
             return candidates[0]
         if candidates:
             raise InputError(f'{bag.path}: several topics of tracks, name one of: {bag.topics}')
-    raise InputError(f'{bag.path}: no topic of {TRACKS} or {DETECTIONS}; there is: {bag.topics}')
+    raise InputError(
+        f'{bag.path}: no topic of {TRACKS_TYPE} or {DETECTIONS_TYPE}; topics: {bag.topics}'
+    )
 
 
-def _check_stamps(bag: RawBag, connection: Connection, stamps: IntArray) -> None:
+def _check_stamps(bag: BagReader, connection: Connection, stamps: IntArray) -> None:
     order = np.argsort(stamps, kind='stable')
     again = np.flatnonzero(np.diff(stamps[order]) == 0)
     if len(again):
@@ -210,7 +214,7 @@ def _check_stamps(bag: RawBag, connection: Connection, stamps: IntArray) -> None
 
 
 def _gather(
-    bag: RawBag,
+    bag: BagReader,
     connection: Connection,
     messages: list[TracksMessage],
     stamps: IntArray,
@@ -222,7 +226,7 @@ def _gather(
     cxcywh = np.concatenate([m.cxcywh for m in messages])
     tracks = np.concatenate([m.tracks for m in messages])
     named = list(chain.from_iterable(m.ids for m in messages))
-    ids, labels = (named, []) if connection.msgtype == TRACKS else _numbers(named)
+    ids, labels = (named, []) if connection.msgtype == TRACKS_TYPE else _numbers(named)
     tlwh = cxcywh.copy()
     with np.errstate(invalid='ignore'):  # what is at infinity is refused below
         tlwh[:, :2] -= tlwh[:, 2:] / 2
@@ -237,7 +241,7 @@ def _gather(
     # As the tracker does: a box that was missed once, however many frames were dropped, is
     # reported, and one that shrank to nothing is not.
     recent = tracks['time_since_update'] <= _elapsed(frames)[message]
-    recent |= connection.topic in bag.custom_data.get(REFINED, '').split()
+    recent |= connection.topic in bag.custom_data.get(REFINED_TOPICS, '').split()
     reported = np.flatnonzero(recent & ~(cxcywh[:, 2:] <= 0).any(axis=1))
     order = reported[np.lexsort((rows.ids[reported], rows.frames[reported]))]
     rows = rows.select(order)
@@ -272,7 +276,7 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 16 and str(int(text)) == text
 
 
-def _check_rows(bag: RawBag, connection: Connection, rows: TrackRows, labels: list[str]) -> None:
+def _check_rows(bag: BagReader, connection: Connection, rows: TrackRows, labels: list[str]) -> None:
     again = (np.diff(rows.frames) == 0) & (np.diff(rows.ids) == 0)
     finite = np.isfinite(rows.tlwh).all(axis=1) & np.isfinite(rows.scores)
     for bad, what in (

@@ -12,12 +12,12 @@ from typing import Final
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-IMAGE = 'sensor_msgs/msg/Image'
-COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
-DETECTIONS = 'vision_msgs/msg/Detection2DArray'
-TRACKS = 'strongsort_ros/msg/Track2DArray'
+IMAGE_TYPE = 'sensor_msgs/msg/Image'
+COMPRESSED_IMAGE_TYPE = 'sensor_msgs/msg/CompressedImage'
+DETECTIONS_TYPE = 'vision_msgs/msg/Detection2DArray'
+TRACKS_TYPE = 'strongsort_ros/msg/Track2DArray'
 
-REFINED: Final = 'strongsort_ros/refined'
+REFINED_TOPICS: Final = 'strongsort_ros/refined'
 """Key in a bag's metadata of the topics whose tracks were refined: each is meant to be there."""
 
 _DEFINITIONS = {
@@ -34,7 +34,7 @@ _DEFINITIONS = {
         'vision_msgs/BoundingBox2D bbox\n'
         'string id'
     ),
-    DETECTIONS: 'std_msgs/Header header\nvision_msgs/Detection2D[] detections',
+    DETECTIONS_TYPE: 'std_msgs/Header header\nvision_msgs/Detection2D[] detections',
     'strongsort_ros/msg/Track2D': (
         'uint8 TENTATIVE=0\nuint8 CONFIRMED=1\nuint8 LOST=2\n'
         'uint32 id\n'
@@ -50,7 +50,7 @@ _DEFINITIONS = {
         'builtin_interfaces/Time first_seen\n'
         'int32 detection_index'
     ),
-    TRACKS: (
+    TRACKS_TYPE: (
         'std_msgs/Header header\n'
         'strongsort_ros/Track2D[] tracks\n'
         'float64[9] camera_motion\n'

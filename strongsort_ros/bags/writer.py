@@ -16,8 +16,8 @@ from rosbags.typesys.store import Typestore
 
 from strongsort_ros.bags.copy import carry_topics, writing
 from strongsort_ros.bags.paths import check_new_bag
-from strongsort_ros.bags.reader import RawBag
-from strongsort_ros.bags.types import COMPRESSED_IMAGE, DETECTIONS, IMAGE, ros_types
+from strongsort_ros.bags.reader import BagReader
+from strongsort_ros.bags.types import COMPRESSED_IMAGE_TYPE, DETECTIONS_TYPE, IMAGE_TYPE, ros_types
 from strongsort_ros.files.atomic import replacing
 from strongsort_ros.files.motchallenge import PERSON, load_detections
 from strongsort_ros.files.sequence import (
@@ -80,7 +80,7 @@ class BagWriter:
     def write_image(self, stamp: int, image: npt.NDArray[np.uint8]) -> None:
         """Write an image, (H, W, 3) uint8 BGR, to /image."""
         height, width = image.shape[:2]
-        message = self._types.types[IMAGE](
+        message = self._types.types[IMAGE_TYPE](
             header=header(self._types, stamp, self._frame_id),
             height=height,
             width=width,
@@ -89,22 +89,22 @@ class BagWriter:
             step=3 * width,
             data=np.ascontiguousarray(image).reshape(-1),
         )
-        self._write(IMAGE_TOPIC, IMAGE, stamp, message)
+        self._write(IMAGE_TOPIC, IMAGE_TYPE, stamp, message)
 
     def write_compressed(self, stamp: int, data: bytes, suffix: str) -> None:
         """Write the bytes of an image file, such as a .jpg, as they are to /image/compressed."""
         kind = suffix.lower().lstrip('.')
-        message = self._types.types[COMPRESSED_IMAGE](
+        message = self._types.types[COMPRESSED_IMAGE_TYPE](
             header=header(self._types, stamp, self._frame_id),
             format='jpeg' if kind == 'jpg' else kind,
             data=np.frombuffer(data, dtype=np.uint8),
         )
-        self._write(COMPRESSED_TOPIC, COMPRESSED_IMAGE, stamp, message)
+        self._write(COMPRESSED_TOPIC, COMPRESSED_IMAGE_TYPE, stamp, message)
 
     def write_detections(self, stamp: int, detections: Detections) -> None:
         """Write a frame's detections, none too, to /detections."""
         message = detection_array(self._types, stamp, self._frame_id, detections)
-        self._write(DETECTIONS_TOPIC, DETECTIONS, stamp, message)
+        self._write(DETECTIONS_TOPIC, DETECTIONS_TYPE, stamp, message)
 
     def write_serialized(self, topic: str, kind: str, stamp: int, data: bytes | memoryview) -> None:
         """Write a message of a known type that is serialized (CDR) already."""
@@ -115,7 +115,7 @@ class BagWriter:
             self._connections[topic, kind] = connection
         self._writer.write(connection, stamp, data)
 
-    def carry(self, bag: RawBag, leave_out: Collection[str]) -> None:
+    def carry(self, bag: BagReader, leave_out: Collection[str]) -> None:
         """Write all messages of the other topics of a bag, byte for byte."""
         assert self._writer is not None, 'use the writer in a `with`'
         carry_topics(bag, self._writer, leave_out)
@@ -165,7 +165,7 @@ def detection_array(types: Typestore, stamp: int, frame_id: str, detections: Det
         detections.class_ids.tolist(),
         strict=True,
     )
-    return known[DETECTIONS](header=head, detections=[detection(*row) for row in rows])
+    return known[DETECTIONS_TYPE](header=head, detections=[detection(*row) for row in rows])
 
 
 Progress = Callable[[Collection[int]], Iterable[int]]

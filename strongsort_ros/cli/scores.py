@@ -165,10 +165,12 @@ def _images(
     work: ReplayWork, jobs: Mapping[str, Job], frames: Mapping[str, AnsweredFrames]
 ) -> Callable[[str, int], Image | None]:
     from strongsort_ros.bags.camera import find_camera_topics
+    from strongsort_ros.bags.reader import open_bag
     from strongsort_ros.evaluation.images import bag_images
 
     read = {}
     for name, job in jobs.items():
-        topics = find_camera_topics(job.source, work.image_topic, work.detections_topic)
+        with open_bag(job.source) as bag:
+            topics = find_camera_topics(bag, work.image_topic, work.detections_topic)
         read[name] = bag_images(job.source, topics, frames[name].stamp_of())
     return lambda name, frame: read[name](frame)

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from strongsort_ros.bags.camera import CameraTopics, image_times, read_image
+from strongsort_ros.bags.reader import open_bag
 from strongsort_ros.errors import ImageError, InputError, MessageError
 from strongsort_ros.evaluation.sequences import single_ground_truth
 from strongsort_ros.files.sequence import ImageFolder, has_images
@@ -75,12 +76,16 @@ def bag_images(
 
     @cache
     def times() -> dict[int, int]:
-        return image_times(bag, topics)
+        with open_bag(bag) as reader:
+            return image_times(reader, topics)
 
     def image(frame: int) -> Image | None:
         time = times().get(stamps.get(frame, 0))
+        if time is None:
+            return None
         try:
-            return None if time is None else read_image(bag, topics, time)
+            with open_bag(bag) as reader:
+                return read_image(reader, topics, time)
         except (ImageError, MessageError):
             return None
 

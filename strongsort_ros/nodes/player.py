@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from array import array
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -16,6 +15,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
 
 from strongsort_ros.bags.camera import CameraTopics, read_camera
+from strongsort_ros.bags.reader import BagReader
 from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.errors import MessageError
 from strongsort_ros.messages.cdr import read_header
@@ -127,7 +127,9 @@ class Player:
             )
         self._client.handshake(self._tracker)
 
-    def play(self, bag: Path, progress: CountProgress = lambda _done, _all: None) -> PlaybackResult:
+    def play(
+        self, bag: BagReader, progress: CountProgress = lambda _done, _all: None
+    ) -> PlaybackResult:
         """Play the bag from beginning to end.
 
         Raises
@@ -135,7 +137,7 @@ class Player:
         NodeError
             The tracker ends, or does not answer.
         InputError
-            The bag cannot be read.
+            The bag is damaged.
 
         """
         start, stamps = time.monotonic(), self._stamps
@@ -157,7 +159,7 @@ class Player:
         if not answers.frames:
             raise NodeError(f'{self._tracker} answered none of {len(stamps)} frames{self._why()}')
         return PlaybackResult(
-            bag, self._topics, answers.topics[0], np.array(stamps), answers.frames,
+            bag.path, self._topics, answers.topics[0], np.array(stamps), answers.frames,
             answers.last - start, np.array(answers.round_trips), answers.report,
         )  # fmt: skip
 

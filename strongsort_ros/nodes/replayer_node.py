@@ -15,6 +15,7 @@ from rclpy.logging import get_logger
 from rclpy.signals import SignalHandlerOptions
 
 from strongsort_ros.bags.camera import find_camera_topics
+from strongsort_ros.bags.reader import open_bag
 from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.errors import InputError, StrongSortError, one_line
 from strongsort_ros.evaluation.report.model import save_report
@@ -114,8 +115,7 @@ class Replayer:
         return failures
 
     def _play(self, folder: Path) -> PlaybackResult:
-        settings, bag = self._settings, Path(self._settings.bag)
-        topics = find_camera_topics(bag, settings.image_topic, settings.detections_topic)
+        settings = self._settings
         pace = PlaybackOptions(
             settings.realtime,
             settings.rate,
@@ -123,10 +123,11 @@ class Replayer:
             settings.startup_timeout,
             settings.response_timeout,
         )
-        with BagWriter(folder / TRACKS_FOLDER) as writer:
+        with open_bag(settings.bag) as bag, BagWriter(folder / TRACKS_FOLDER) as writer:
+            topics = find_camera_topics(bag, settings.image_topic, settings.detections_topic)
             player = Player(self._client, topics, writer, pace, settings.tracker)
             player.bring_up(settings.frame_rate)
-            self._log.info(f'plays {topics.frames} frames of {bag}')
+            self._log.info(f'plays {topics.frames} frames of {bag.path}')
             self._said = time.monotonic()
             played = player.play(bag, lambda done, total: self._say(f'frame {done} of {total}'))
         self._log.info(str(played))

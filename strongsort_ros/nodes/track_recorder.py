@@ -12,14 +12,14 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from vision_msgs.msg import Detection2DArray
 
-from strongsort_ros.bags.types import DETECTIONS, TRACKS
+from strongsort_ros.bags.types import DETECTIONS_TYPE, TRACKS_TYPE
 from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.messages.cdr import read_header
 from strongsort_ros.msg import Track2DArray
 
 TOPICS: Final = {
-    'tracks': (TRACKS, Track2DArray),
-    'tracked_detections': (DETECTIONS, Detection2DArray),
+    'tracks': (TRACKS_TYPE, Track2DArray),
+    'tracked_detections': (DETECTIONS_TYPE, Detection2DArray),
 }
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from strongsort_ros.bags.copy import copy_bag
 from strongsort_ros.bags.paths import check_new_bag
-from strongsort_ros.bags.reader import open_raw_bag
+from strongsort_ros.bags.reader import open_bag
 from strongsort_ros.bags.refined_messages import rewrite_tracks
 from strongsort_ros.bags.tracks import RecordedTracks, read_recorded_tracks
 from strongsort_ros.files.atomic import replacing_together
@@ -97,7 +97,7 @@ def refine_bag(
     start = time.monotonic()
     text = text_beside(output)
     check_new_bag(output)
-    with replacing_together(output, text) as written, open_raw_bag(source) as bag:
+    with replacing_together(output, text) as written, open_bag(source) as bag:
         recorded = read_recorded_tracks(
             bag, topic, frame_rate, lambda share: progress('read', share)
         )

@@ -219,12 +219,12 @@ def refine_tracks(
 def _refine_file(path: Path, steps: RefinementSteps) -> TrackRows:
     # rosbags takes long to import, and only bags need it.
     from strongsort_ros.bags.paths import is_bag
-    from strongsort_ros.bags.reader import open_raw_bag
+    from strongsort_ros.bags.reader import open_bag
     from strongsort_ros.bags.tracks import read_recorded_tracks
 
     if not is_bag(path):
         return refine(load_tracks(path), steps).tracks
-    with open_raw_bag(path) as bag:
+    with open_bag(path) as bag:
         recorded = read_recorded_tracks(bag)
     return refine(recorded.rows, steps, camera_motion=recorded.camera_motion).tracks
 

@@ -17,9 +17,9 @@ from typing import Final
 import numpy as np
 
 from strongsort_ros.bags.camera import CameraTopics, find_camera_topics, read_camera
-from strongsort_ros.bags.reader import open_raw_bag
+from strongsort_ros.bags.reader import BagReader, open_bag
 from strongsort_ros.bags.tracks import frame_numbers
-from strongsort_ros.bags.types import DETECTIONS, TRACKS
+from strongsort_ros.bags.types import DETECTIONS_TYPE, TRACKS_TYPE
 from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.errors import InputError
 from strongsort_ros.files.motchallenge import TrackTextWriter, text_beside
@@ -126,31 +126,43 @@ def replay(
         The weights or the device cannot be used.
 
     """
-    output = Path(output)
-    topics = find_camera_topics(source, image_topic, detections_topic)
-    settings = _for_bag(settings, topics)
+    with open_bag(source) as recording:
+        topics = find_camera_topics(recording, image_topic, detections_topic)
+        settings = _for_bag(settings, topics)
+        return _track(recording, topics, Path(output), settings, carry, progress)
+
+
+def _track(
+    recording: BagReader,
+    topics: CameraTopics,
+    output: Path,
+    settings: TrackerNodeConfig,
+    carry: bool,
+    progress: CountProgress,
+) -> ReplayResult:
     notes: list[str] = []
     intake = FramePairer(settings.node, _log.debug, notes.append, live=False)
     with (
         TrackTextWriter(text_beside(output)) as text,
-        open_raw_bag(source) as recording,
         BagWriter(output, recording.storage) as bag,
         closing(FrameProcessor(settings, _log.debug)) as processor,
         ThreadPoolExecutor(_DECODERS, 'decode') as workers,
-        closing(_frames(source, topics, intake, workers, settings.limits)) as frames,
+        closing(_frames(recording, topics, intake, workers, settings.limits)) as frames,
     ):
         answers = ReplayWriter(bag, text)
         start = time.perf_counter()
         for number, recorded in enumerate(frames, 1):
             tracked = processor.process(recorded.frame)
             if processor.device_fault:
-                raise InputError(f'{source}: {processor.device_fault}')
+                raise InputError(f'{recording.path}: {processor.device_fault}')
             if tracked is not None:
                 answers.write(recorded, tracked, processor.clock.rate)
             progress(number, topics.frames)
         elapsed = time.perf_counter() - start
         if not answers.stamps:
-            raise InputError(f'{source}: no message of {topics.detections} could be tracked')
+            raise InputError(
+                f'{recording.path}: no message of {topics.detections} could be tracked'
+            )
         answered = AnsweredFrames.number(np.array(answers.stamps), settings.node.frame_rate)
         text.finish(answered.frames)
         if carry:
@@ -207,7 +219,7 @@ def answered_frames(output: Path | str, frame_rate: float = 0.0) -> AnsweredFram
         The bag cannot be read, or has no tracks.
 
     """
-    with open_raw_bag(output) as bag:
+    with open_bag(output) as bag:
         wanted = bag.named(TRACKS_TOPIC)
         messages = bag.messages(wanted) if wanted else ()
         stamps = [read_header(data).stamp for _, _, data in messages]
@@ -225,7 +237,7 @@ def _for_bag(settings: TrackerNodeConfig, topics: CameraTopics) -> TrackerNodeCo
 
 
 def _frames(
-    source: Path | str,
+    recording: BagReader,
     topics: CameraTopics,
     intake: FramePairer,
     workers: Executor,
@@ -233,7 +245,7 @@ def _frames(
 ) -> Generator[RecordedFrame, None, None]:
     if not intake.uses_images:
         topics = replace(topics, image='')
-    messages = read_camera(source, topics)
+    messages = read_camera(recording, topics)
     frames = recorded_frames(messages, intake, topics.detections)
     return ahead(decoded(frames, topics.transport, workers, limits), _AHEAD)
 
@@ -258,8 +270,8 @@ class ReplayWriter:
         seen = write_tracked_detections(tracked.header, tracks)
         converted = time.perf_counter()
         when = frame.detections.clock
-        self._bag.write_serialized(TRACKS_TOPIC, TRACKS, when, message)
-        self._bag.write_serialized(TRACKED_DETECTIONS_TOPIC, DETECTIONS, when, seen)
+        self._bag.write_serialized(TRACKS_TOPIC, TRACKS_TYPE, when, message)
+        self._bag.write_serialized(TRACKED_DETECTIONS_TOPIC, DETECTIONS_TYPE, when, seen)
         ids = tracked.reported.ids
         self._text.add(ids, tracked.reported.tlwh)
         self.ids.update(ids.tolist())

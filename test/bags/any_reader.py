@@ -12,7 +12,7 @@ from strongsort_ros.bags.types import ros_types
 
 
 @contextmanager
-def open_bag(path: Path) -> Iterator[AnyReader]:
+def open_any_reader(path: Path) -> Iterator[AnyReader]:
     """Give a reader of a bag that knows the types of all its messages."""
     with AnyReader([path], default_typestore=ros_types()) as reader:
         yield reader

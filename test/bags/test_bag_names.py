@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from strongsort_ros.bags.reader import open_raw_bag
+from strongsort_ros.bags.reader import open_bag
 from strongsort_ros.bags.tracks import read_tracks
 from strongsort_ros.bags.writer import Storage
 from strongsort_ros.errors import InputError
@@ -85,7 +85,7 @@ def test_a_bag_is_written_where_it_was_asked_for_or_refused(
             return
         there = f'{parent}/{name}'
         assert tree(root) == {f'{there}/metadata.yaml', f'{there}/{name}{SUFFIX[storage]}'}
-        with open_raw_bag(bag) as opened:
+        with open_bag(bag) as opened:
             assert [data for _, _, data in opened.messages()] == list(MESSAGES.values())
 
 

@@ -24,12 +24,12 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from ruamel.yaml import YAML
 
 from strongsort_ros.bags.copy import copy_bag
-from strongsort_ros.bags.reader import open_raw_bag
+from strongsort_ros.bags.reader import open_bag
 from strongsort_ros.bags.tracks import read_tracks
-from strongsort_ros.bags.types import TRACKS, ros_types
+from strongsort_ros.bags.types import TRACKS_TYPE, ros_types
 from strongsort_ros.errors import InputError
 from strongsort_ros.types import SECOND
-from test.bags.any_reader import open_bag
+from test.bags.any_reader import open_any_reader
 from test.bags.track_bags import digests, stamp, track, track_array, write_messages
 
 FOREVER = QosTime(2147483647, 4294967295)
@@ -68,7 +68,7 @@ def write(
         )  # fmt: skip
         text = writer.add_connection('/text', 'std_msgs/msg/String', typestore=ros_types())
         tracks = writer.add_connection(
-            '/tracks', TRACKS, typestore=ros_types(), offered_qos_profiles=[LATCHED]
+            '/tracks', TRACKS_TYPE, typestore=ros_types(), offered_qos_profiles=[LATCHED]
         )
         for frame in frames:
             # Not even a message: whatever the bytes are, they are carried.
@@ -83,7 +83,7 @@ Contents = tuple[list[tuple[str, int, bytes]], dict[str, tuple[Any, ...]]]
 
 def contents(path: Path) -> Contents:
     """Return (topic, time, bytes) of all messages, and type, definition, hash and QoS by topic."""
-    with open_raw_bag(path) as bag:
+    with open_bag(path) as bag:
         topics = {}
         for c in bag.connections:
             assert isinstance(c.ext, ConnectionExtRosbag2)
@@ -95,7 +95,7 @@ def contents(path: Path) -> Contents:
 def copy(source: Path, output: Path) -> list[float]:
     """Copy a bag with its tracks changed, and return what was said of progress."""
     shares: list[float] = []
-    with open_raw_bag(source) as bag:
+    with open_bag(source) as bag:
         (tracks,) = (c for c in bag.connections if c.topic == '/tracks')
         copy_bag(bag, output, tracks, lambda data: data[:-4] + b'anew', shares.append)
     return shares
@@ -117,7 +117,7 @@ def check_copy(source: Path, output: Path, topics_too: bool = True) -> None:
     assert [m[2] for m in copied if m[0] == '/tracks'] == tracks
     if topics_too:
         assert copied_topics == topics
-    with open_bag(output) as reader:  # which wants definitions and hashes to fit each other
+    with open_any_reader(output) as reader:  # which wants definitions and hashes to fit each other
         assert reader.message_count == len(messages)
 
 
@@ -127,7 +127,7 @@ def test_everything_else_is_carried_over(
 ) -> None:
     source = write(tmp_path / 'in', plugin, compression)
     check_copy(source, tmp_path / 'out')
-    with open_raw_bag(tmp_path / 'out') as bag:
+    with open_bag(tmp_path / 'out') as bag:
         assert bag.plugin == plugin
         assert bag.compression == compression
         assert bag.custom_data == {'driver': 'anna', 'strongsort_ros/refined': '/tracks'}
@@ -176,7 +176,7 @@ CREATE INDEX timestamp_idx ON messages (timestamp ASC);
 def old_bag(path: Path) -> Path:
     """Return a bag as ROS 2 Humble wrote it: no definitions, no hashes."""
     path.mkdir()
-    kinds = {'/tracks': TRACKS, '/secret': OWN, '/text': 'std_msgs/msg/String'}
+    kinds = {'/tracks': TRACKS_TYPE, '/secret': OWN, '/text': 'std_msgs/msg/String'}
     with sqlite3.connect(path / 'old_0.db3') as database:
         database.executescript(OLD_SCHEMA)
         for number, (name, kind) in enumerate(kinds.items(), 1):
@@ -210,7 +210,7 @@ def old_bag(path: Path) -> Path:
 def test_a_bag_of_an_older_ros(tmp_path: Path) -> None:
     check_copy(old_bag(tmp_path / 'in'), tmp_path / 'out', topics_too=False)
     topics = contents(tmp_path / 'out')[1]
-    assert topics['/tracks'][2] == ros_types().hash_rihs01(TRACKS)
+    assert topics['/tracks'][2] == ros_types().hash_rihs01(TRACKS_TYPE)
     assert topics['/secret'][0] == OWN
 
 

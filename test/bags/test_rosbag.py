@@ -11,11 +11,11 @@ import pytest
 from rosbags.typesys import get_types_from_msg
 
 from strongsort_ros.bags.tracks import read_tracks
-from strongsort_ros.bags.types import DETECTIONS, TRACKS, ros_types
+from strongsort_ros.bags.types import DETECTIONS_TYPE, TRACKS_TYPE, ros_types
 from strongsort_ros.bags.writer import BagWriter, Storage, detection_array, header, write_sequence
 from strongsort_ros.errors import InputError
 from strongsort_ros.tracking.detections import Detections
-from test.bags.any_reader import open_bag
+from test.bags.any_reader import open_any_reader
 
 ROOT = Path(__file__).parents[2]
 STORAGES: tuple[Storage, ...] = ('mcap', 'sqlite3')
@@ -23,7 +23,7 @@ STORAGES: tuple[Storage, ...] = ('mcap', 'sqlite3')
 
 def contents(path: Path) -> list[tuple[str, int, Any]]:
     """Return (topic, time, message) of a bag, in its order."""
-    with open_bag(path) as reader:
+    with open_any_reader(path) as reader:
         return [
             (c.topic, time, reader.deserialize(data, c.msgtype))
             for c, time, data in reader.messages()
@@ -32,7 +32,7 @@ def contents(path: Path) -> list[tuple[str, int, Any]]:
 
 def test_types_are_the_real_ones() -> None:
     """The type hashes are those of vision_msgs and of this package's own messages."""
-    assert ros_types().hash_rihs01(DETECTIONS) == (
+    assert ros_types().hash_rihs01(DETECTIONS_TYPE) == (
         'RIHS01_214274120007f4a683866481336b70310268cfa107aebe9d594a6acf75bda968'
     )
     for name in ('Track2D', 'Track2DArray'):
@@ -111,11 +111,13 @@ def write_tracks(path: Path, frames: dict[int, list[Any]], storage: Storage = 'm
     with BagWriter(path, storage) as bag:
         for frame, tracks in frames.items():
             stamp = frame * 100_000_000
-            message = types.types[TRACKS](
+            message = types.types[TRACKS_TYPE](
                 header=header(types, stamp, 'camera'), tracks=tracks,
                 camera_motion=np.eye(3).reshape(-1), camera_motion_score=0.0,
             )  # fmt: skip
-            bag.write_serialized('/tracks', TRACKS, stamp, types.serialize_cdr(message, TRACKS))
+            bag.write_serialized(
+                '/tracks', TRACKS_TYPE, stamp, types.serialize_cdr(message, TRACKS_TYPE)
+            )
     return path
 
 
@@ -143,8 +145,8 @@ def test_detections_with_ids_are_tracks(tmp_path: Path) -> None:
         message = detection_array(types, 100, 'camera', seen)
         message.detections[1].id = number
         with BagWriter(tmp_path / name) as bag:
-            data = types.serialize_cdr(message, DETECTIONS)
-            bag.write_serialized('/tracked_detections', DETECTIONS, 100, data)
+            data = types.serialize_cdr(message, DETECTIONS_TYPE)
+            bag.write_serialized('/tracked_detections', DETECTIONS_TYPE, 100, data)
     rows = read_tracks(tmp_path / 'number')
     assert rows.ids.tolist() == [7]
     assert rows.tlwh.tolist() == [[5, 6, 7, 8]]
@@ -155,7 +157,7 @@ def test_detections_with_ids_are_tracks(tmp_path: Path) -> None:
 def test_the_topic_is_named_where_there_is_a_choice(tmp_path: Path) -> None:
     """An absent topic is answered with what is there, and doubled ids with their frame."""
     bag = write_tracks(tmp_path / 'bag', {1: [track(1, 30.0), track(1, 60.0)]})
-    with pytest.raises(InputError, match=r'no topic /other in it; there is: /tracks'):
+    with pytest.raises(InputError, match=r'no topic /other; topics: /tracks'):
         read_tracks(bag, '/other')
     with pytest.raises(InputError, match='frame 1: id 1 is there twice'):
         read_tracks(bag)
@@ -179,5 +181,5 @@ def test_errors_of_the_callers_own_are_not_the_bags(tmp_path: Path) -> None:
     """They once came out as "not a readable bag"."""
     with BagWriter(tmp_path / 'bag') as writer:
         writer.write_detections(1, Detections.empty())
-    with pytest.raises(ZeroDivisionError), open_bag(tmp_path / 'bag'):
+    with pytest.raises(ZeroDivisionError), open_any_reader(tmp_path / 'bag'):
         _ = 1 / 0

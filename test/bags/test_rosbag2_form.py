@@ -23,8 +23,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from ruamel.yaml import YAML
 
 from strongsort_ros.bags.copy import copy_bag
-from strongsort_ros.bags.reader import open_raw_bag
-from strongsort_ros.bags.types import DETECTIONS, ros_types
+from strongsort_ros.bags.reader import open_bag
+from strongsort_ros.bags.types import DETECTIONS_TYPE, ros_types
 from strongsort_ros.bags.writer import BagWriter, Storage, detection_array
 from strongsort_ros.tracking.detections import Detections
 
@@ -98,12 +98,12 @@ def test_a_bag_of_our_own(tmp_path: Path, storage: Storage) -> None:
     assert written['version'] == 9
     (file,) = written['relative_file_paths']
     assert (tmp_path / 'bag' / file).exists()
-    with open_raw_bag(tmp_path / 'bag') as bag:
+    with open_bag(tmp_path / 'bag') as bag:
         (connection,) = bag.connections
     # Foxglove and the mcap library know `ros2msg`; they have no messages of their own.
     assert connection.msgdef.format == MessageDefinitionFormat.MSG
     assert 'MSG: vision_msgs/Detection2D\n' in connection.msgdef.data
-    assert connection.digest == ros_types().hash_rihs01(DETECTIONS)
+    assert connection.digest == ros_types().hash_rihs01(DETECTIONS_TYPE)
 
 
 @pytest.mark.parametrize('storage', StoragePlugin)
@@ -117,11 +117,11 @@ def test_a_copy_with_profiles(tmp_path: Path, storage: StoragePlugin, history: Q
     types = ros_types()
     with Writer(tmp_path / 'bag', version=9, storage_plugin=storage) as writer:
         connection = writer.add_connection(
-            '/seen', DETECTIONS, typestore=types, offered_qos_profiles=[profile]
+            '/seen', DETECTIONS_TYPE, typestore=types, offered_qos_profiles=[profile]
         )
         empty = detection_array(types, 1, 'camera', Detections.empty())
-        writer.write(connection, 1, types.serialize_cdr(empty, DETECTIONS))
-    with open_raw_bag(tmp_path / 'bag') as bag:
+        writer.write(connection, 1, types.serialize_cdr(empty, DETECTIONS_TYPE))
+    with open_bag(tmp_path / 'bag') as bag:
         copy_bag(bag, tmp_path / 'copy', bag.connections[0], bytes, lambda _share: None)
     written = metadata(tmp_path / 'copy')
     (topic,) = written['topics_with_message_count']

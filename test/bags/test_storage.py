@@ -18,14 +18,14 @@ from ruamel.yaml import YAML
 from strongsort_ros.bags import storage as bag_storage
 from strongsort_ros.bags import tracks as recorded_tracks
 from strongsort_ros.bags.copy import writing
-from strongsort_ros.bags.reader import open_raw_bag
+from strongsort_ros.bags.reader import open_bag
 from strongsort_ros.bags.tracks import MAX_TEXT, read_tracks
-from strongsort_ros.bags.types import TRACKS, ros_types
+from strongsort_ros.bags.types import TRACKS_TYPE, ros_types
 from strongsort_ros.errors import InputError
 from strongsort_ros.refinement.bag import refine_bag
 from strongsort_ros.refinement.settings import GsiSettings
 from strongsort_ros.refinement.tracks import RefinementSteps
-from test.bags.any_reader import open_bag
+from test.bags.any_reader import open_any_reader
 from test.bags.track_bags import stamp, track, track_array, walk, write_messages
 
 MESSAGES = walk(range(1, 40), 1)
@@ -39,7 +39,7 @@ def data_file(bag: Path) -> Path:
 
 def write(path: Path, mode: CompressionMode, messages: dict[int, bytes] = MESSAGES) -> Path:
     with writing(path, StoragePlugin.MCAP, mode) as bag:
-        tracks = bag.add_connection('/tracks', TRACKS, typestore=ros_types())
+        tracks = bag.add_connection('/tracks', TRACKS_TYPE, typestore=ros_types())
         for frame, message in messages.items():
             bag.write(tracks, stamp(frame), message)
     return path
@@ -78,7 +78,7 @@ def test_a_changed_byte_of_an_mcap_file_never_gives_other_tracks(
 def test_checksums_are_written_as_the_format_says(tmp_path: Path) -> None:
     """Other readers compare them too; rosbags itself compares those of chunks."""
     bag = write(tmp_path / 'bag', CompressionMode.NONE)
-    with open_bag(bag) as reader:
+    with open_any_reader(bag) as reader:
         assert reader.message_count == len(MESSAGES)
     data = data_file(bag).read_bytes()
     start, _, stored = struct.unpack('<QQI', data[-28:-8])
@@ -130,7 +130,7 @@ def test_a_message_that_unpacks_to_too_much(tmp_path: Path) -> None:
 def test_messages_that_unpack_to_too_much_together(tmp_path: Path) -> None:
     bag = write(tmp_path / 'bag', CompressionMode.MESSAGE,
                 dict.fromkeys(range(5), bytes(2**28)))  # fmt: skip
-    with open_raw_bag(bag) as opened, pytest.raises(InputError, match='unpacks to more than'):
+    with open_bag(bag) as opened, pytest.raises(InputError, match='unpacks to more than'):
         for _ in opened.messages():
             pass
 
@@ -154,7 +154,7 @@ def test_a_chunk_that_unpacks_to_more_than_it_says(name: str) -> None:
 def test_an_index_that_lists_too_much(tmp_path: Path) -> None:
     """Chunks of one time are in memory together, however small they are in the file."""
     bag = write(tmp_path / 'bag', CompressionMode.STORAGE)
-    with open_raw_bag(bag) as opened:
+    with open_bag(bag) as opened:
         (storage,) = opened._storages
         size = storage.chunks[0].uncompressed_size  # type: ignore[union-attr]
     file = data_file(bag)
@@ -165,14 +165,14 @@ def test_an_index_that_lists_too_much(tmp_path: Path) -> None:
     data[-12:-8] = bytes(4)
     file.write_bytes(data)
     reason = 'unpacks to more than the 1073741824 bytes'
-    with pytest.raises(InputError, match=reason), open_raw_bag(bag):
+    with pytest.raises(InputError, match=reason), open_bag(bag):
         pass  # before a chunk is read
 
 
 @pytest.mark.parametrize('mode', MODES)
 def test_compressed_bags_are_read_and_closed(tmp_path: Path, mode: CompressionMode) -> None:
     bag = write(tmp_path / 'bag', mode)
-    with open_raw_bag(bag) as opened:
+    with open_bag(bag) as opened:
         assert opened.compression == mode
         assert [data for _, _, data in opened.messages()] == list(MESSAGES.values())
         assert opened.message_at('/tracks', stamp(3)) == MESSAGES[3]
@@ -220,7 +220,7 @@ def test_a_definition_that_holds_itself_is_carried(tmp_path: Path) -> None:
     """Its hash would never be done."""
     with Writer(tmp_path / 'in', version=9, storage_plugin=StoragePlugin.SQLITE3) as bag:
         ring = bag.add_connection('/ring', 'a/msg/A', msgdef='a/A inner\n', rihs01='x')
-        tracks = bag.add_connection('/tracks', TRACKS, typestore=ros_types())
+        tracks = bag.add_connection('/tracks', TRACKS_TYPE, typestore=ros_types())
         bag.write(ring, 1, b'abc')
         for frame, message in MESSAGES.items():
             bag.write(tracks, stamp(frame), message)
@@ -230,7 +230,7 @@ def test_a_definition_that_holds_itself_is_carried(tmp_path: Path) -> None:
     topics[0]['topic_metadata']['type_description_hash'] = ''
     yaml.dump(metadata, tmp_path / 'in' / 'metadata.yaml')
     refine_bag(tmp_path / 'in', tmp_path / 'out', RefinementSteps(aflink=None, gsi=GsiSettings()))
-    with open_raw_bag(tmp_path / 'out') as opened:
+    with open_bag(tmp_path / 'out') as opened:
         (found,) = (data for c, _, data in opened.messages() if c.topic == '/ring')
     assert found == b'abc'
 
@@ -238,7 +238,7 @@ def test_a_definition_that_holds_itself_is_carried(tmp_path: Path) -> None:
 def test_a_mistake_of_this_package_is_no_damaged_bag(tmp_path: Path) -> None:
     """It keeps its traceback."""
     bag = write_messages(tmp_path / 'bag', MESSAGES)
-    with pytest.raises(ZeroDivisionError), open_raw_bag(bag):
+    with pytest.raises(ZeroDivisionError), open_bag(bag):
         _ = 1 / 0
 
 

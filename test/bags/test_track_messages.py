@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongsort_ros.bags.track_messages import read_detections_message
-from strongsort_ros.bags.types import DETECTIONS, ros_types
+from strongsort_ros.bags.types import DETECTIONS_TYPE, ros_types
 from strongsort_ros.bags.writer import detection_array
 from strongsort_ros.errors import MessageError
 from strongsort_ros.messages.detection2d_array import read_detections
@@ -33,7 +33,7 @@ def serialise(seen: list[Hypotheses]) -> bytes:
         (result,) = detection.results
         detection.id = f'id {number}'
         detection.results = [_hypothesis(result, *hypothesis) for hypothesis in hypotheses]
-    return bytes(types.serialize_cdr(array, DETECTIONS))
+    return bytes(types.serialize_cdr(array, DETECTIONS_TYPE))
 
 
 def _hypothesis(result: Any, class_id: str, score: float) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from strongsort_ros.bags.types import DETECTIONS, TRACKS, ros_types
+from strongsort_ros.bags.types import DETECTIONS_TYPE, TRACKS_TYPE, ros_types
 from strongsort_ros.bags.writer import BagWriter, Storage, detection_array
 from strongsort_ros.messages.cdr import Header
 from strongsort_ros.messages.track2d_array import TRACK, TrackArray, write_track_array
@@ -63,7 +63,7 @@ def write_messages(
     messages: Mapping[int, bytes],
     storage: Storage = 'mcap',
     topic: str = '/tracks',
-    kind: str = TRACKS,
+    kind: str = TRACKS_TYPE,
 ) -> Path:
     """Return a bag of messages by frame, each a tenth of a second after its stamp."""
     with BagWriter(path, storage) as bag:
@@ -92,7 +92,7 @@ def detections(frame: int, boxes: Mapping[str, tuple[float, float, float, float]
     array = detection_array(types, stamp(frame), 'camera', Detections(tlwh, scores, classes))
     for detection, identity in zip(array.detections, boxes, strict=True):
         detection.id = identity.strip()
-    return bytes(types.serialize_cdr(array, DETECTIONS))
+    return bytes(types.serialize_cdr(array, DETECTIONS_TYPE))
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from strongsort_ros.cli.main import main
 from strongsort_ros.files.deepsort_npy import load_deepsort
 from strongsort_ros.files.motchallenge import load_detections, load_tracks
 from strongsort_ros.reid.factory import load_extractor
-from test.bags.any_reader import open_bag
+from test.bags.any_reader import open_any_reader
 
 Capture = pytest.CaptureFixture[str]
 
@@ -154,7 +154,7 @@ def test_bag(drawn: Path, tmp_path: Path, capsys: Capture, storage: str) -> None
     out = tmp_path / 'bag'
     assert run('bag', drawn, '--compressed', '--storage', storage, '-o', out) == 0
     assert last_line(capsys).endswith(f': {out}')
-    with open_bag(out) as reader:
+    with open_any_reader(out) as reader:
         counts = {c.topic: c.msgcount for c in reader.connections}
     assert counts == {'/image/compressed': 12, '/detections': 12}
     assert run('bag', drawn, '-o', out) == 2
@@ -173,7 +173,7 @@ def test_folders_without_seqinfo(drawn: Path, tmp_path: Path, capsys: Capture) -
     video.release()
     det = ('--detections', drawn / 'det' / 'det.txt')
     assert run('bag', images, *det, '--frame-rate', 12.5, '--compressed', '-o', bag) == 0
-    with open_bag(bag) as reader:
+    with open_any_reader(bag) as reader:
         assert reader.duration > 11 * 80_000_000
 
 

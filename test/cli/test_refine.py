@@ -145,7 +145,7 @@ def test_a_bag(bags: list[Path], tmp_path: Path, capsys: Capture) -> None:
     assert run('refine', bags[0], '--gsi', '--frame-rate', '5', '-o', tmp_path / 'slow') == 0
     assert run('refine', bags[0], '--gsi', '--frame-rate', 'fast', '-o', tmp_path / 'x') == 2
     assert run('refine', bags[0], '--gsi', '--topic', '/other', '-o', tmp_path / 'x') == 2
-    assert 'no topic /other in it; there is: /tracks' in capsys.readouterr().err
+    assert 'no topic /other; topics: /tracks' in capsys.readouterr().err
 
 
 def test_many_bags(bags: list[Path], tmp_path: Path, capsys: Capture) -> None:

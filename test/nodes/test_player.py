@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from strongsort_ros.bags.camera import find_camera_topics
+from strongsort_ros.bags.reader import open_bag
 from strongsort_ros.bags.tracks import read_tracks
 from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.online.config import TrackerNodeConfig
 from strongsort_ros.replay.replay import replay
 from strongsort_ros.tracking.detections import Detections
-from test.bags.any_reader import open_bag
+from test.bags.any_reader import open_any_reader
 from tools.simulation.scene import Scene, SceneSettings
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
@@ -53,7 +54,7 @@ def write_scene(path: Path) -> Path:
 
 
 def contents(path: Path) -> list[tuple[str, int, bytes]]:
-    with open_bag(path) as reader:
+    with open_any_reader(path) as reader:
         return [(c.topic, time, bytes(data)) for c, time, data in reader.messages()]
 
 
@@ -80,10 +81,10 @@ def play(client: Any, bag: Path, recording: Path, **pace: Any) -> Any:
     """Bring the tracker up, and play the bag to it."""
     from strongsort_ros.nodes.player import PlaybackOptions, Player
 
-    with BagWriter(recording) as writer:
-        player = Player(client, find_camera_topics(bag), writer, PlaybackOptions(**pace))
+    with open_bag(bag) as reader, BagWriter(recording) as writer:
+        player = Player(client, find_camera_topics(reader), writer, PlaybackOptions(**pace))
         player.bring_up()
-        return player.play(bag)
+        return player.play(reader)
 
 
 def test_in_step_every_frame_is_answered_and_the_same_again(
@@ -169,12 +170,11 @@ def test_a_tracker_that_is_deactivated_or_dies_is_an_error(
 
     def play_with(accident: Callable[[], object]) -> None:
         client = make_client(machine.namespace)
-        with BagWriter(tmp_path / 'one') as writer:
-            player = Player(
-                client, find_camera_topics(bag), writer, PlaybackOptions(response_timeout=1.0)
-            )
+        with open_bag(bag) as reader, BagWriter(tmp_path / 'one') as writer:
+            topics = find_camera_topics(reader)
+            player = Player(client, topics, writer, PlaybackOptions(response_timeout=1.0))
             player.bring_up()
-            player.play(bag, lambda done, _total: done == 4 and accident())
+            player.play(reader, lambda done, _total: done == 4 and accident())
 
     with pytest.raises(NodeError, match='not active any more'):
         play_with(lambda: machine.change_state('deactivate'))

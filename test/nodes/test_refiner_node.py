@@ -17,7 +17,7 @@ from backports import zstd
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 
-from strongsort_ros.bags.reader import open_raw_bag
+from strongsort_ros.bags.reader import open_bag
 from strongsort_ros.bags.writer import Storage
 from strongsort_ros.files.motchallenge import load_tracks
 from strongsort_ros.messages.track2d_array import TrackArray, read_track_array
@@ -168,7 +168,7 @@ Start = Callable[..., Refiner]
 
 def arrays(bag: Path) -> list[TrackArray]:
     """Return the messages of a bag of tracks."""
-    with open_raw_bag(bag) as opened:
+    with open_bag(bag) as opened:
         return [read_track_array(data) for _, _, data in opened.messages()]
 
 

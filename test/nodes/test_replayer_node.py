@@ -14,7 +14,7 @@ import pytest
 
 from strongsort_ros.bags.writer import BagWriter, write_sequence
 from strongsort_ros.files.motchallenge import load_tracks
-from test.bags.any_reader import open_bag
+from test.bags.any_reader import open_any_reader
 from test.nodes.processes import NodeProcess
 from tools.simulation.mot_folder import write_mot_folder
 from tools.simulation.scene import Scene, SceneSettings
@@ -108,7 +108,7 @@ def test_what_cannot_be_refined_or_scored_is_kept(
     assert {path.name for path in (tmp_path / 'bag_replayed').iterdir()} == {
         'tracks', 'tracks.txt', 'report.html', 'replay.json',
     }  # fmt: skip
-    with open_bag(sequence / 'bag') as played, BagWriter(tmp_path / 'unstamped') as bag:
+    with open_any_reader(sequence / 'bag') as played, BagWriter(tmp_path / 'unstamped') as bag:
         for connection, time, data in played.messages():
             message = bytes(data[:4]) + bytes(8) + bytes(data[12:])
             bag.write_serialized(connection.topic, connection.msgtype, time, message)
@@ -127,7 +127,7 @@ def test_what_cannot_be_refined_or_scored_is_kept(
         ({}, 2, 'set the parameter bag'),
         ({'bag': 'missing'}, 2, 'missing: there is no such bag'),
         ({'ground_truth': 'nowhere.txt'}, 2, 'nowhere.txt'),
-        ({'image_topic': '/left'}, 2, 'topic /left of images is not in it'),
+        ({'image_topic': '/left'}, 2, 'no topic /left of images'),
         ({'output': 'mine'}, 2, 'mine: exists'),
         ({'rate': 0.0}, 2, 'rate'),
         ({'startup_timeout': 0.5}, 1, 'is its node running?'),

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strongsort_ros.bags.reader import open_raw_bag
+from strongsort_ros.bags.reader import open_bag
 from strongsort_ros.bags.tracks import read_tracks
-from strongsort_ros.bags.types import DETECTIONS, TRACKS
+from strongsort_ros.bags.types import DETECTIONS_TYPE, TRACKS_TYPE
 from strongsort_ros.bags.writer import BagWriter, Storage
 from strongsort_ros.files.motchallenge import load_tracks
 from strongsort_ros.messages.track2d_array import TrackArray, read_track_array
@@ -23,7 +23,7 @@ from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
 from strongsort_ros.refinement.tracks import RefinementSteps, refine
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST
 from strongsort_ros.types import SECOND
-from test.bags.any_reader import open_bag
+from test.bags.any_reader import open_any_reader
 from test.bags.track_bags import (
     RATE,
     detections,
@@ -45,7 +45,7 @@ STORAGES: tuple[Storage, ...] = ('mcap', 'sqlite3')
 
 def arrays(bag: Path) -> list[TrackArray]:
     """Return all messages of a bag of tracks."""
-    with open_raw_bag(bag) as opened:
+    with open_bag(bag) as opened:
         return [read_track_array(data) for _, _, data in opened.messages()]
 
 
@@ -137,7 +137,7 @@ def test_what_the_tracker_does_not_report_is_left_out(tmp_path: Path) -> None:
 
 def boxes_of(bag: Path) -> list[dict[str, Any]]:
     """Return the detections by id of every message of a bag."""
-    with open_bag(bag) as reader:
+    with open_any_reader(bag) as reader:
         found: list[Any] = [reader.deserialize(m[2], m[0].msgtype) for m in reader.messages()]
     return [{d.id: d for d in message.detections} for message in found]
 
@@ -151,7 +151,7 @@ def test_detections_with_ids_of_any_text(tmp_path: Path) -> None:
         }))
         for frame in range(1, 9)
     }  # fmt: skip
-    source = write_messages(tmp_path / 'in', messages, topic='/others', kind=DETECTIONS)
+    source = write_messages(tmp_path / 'in', messages, topic='/others', kind=DETECTIONS_TYPE)
     done = refine_bag(source, tmp_path / 'out', GSI)
     assert (done.tracks_out, done.boxes_in, done.boxes_out, done.interpolated) == (2, 12, 16, 4)
     made = boxes_of(tmp_path / 'out')
@@ -174,7 +174,7 @@ def test_detections_that_become_one_are_not_doubled(tmp_path: Path) -> None:
         })
         for frame in range(1, 80)
     }  # fmt: skip
-    source = write_messages(tmp_path / 'in', messages, topic='/others', kind=DETECTIONS)
+    source = write_messages(tmp_path / 'in', messages, topic='/others', kind=DETECTIONS_TYPE)
     steps = RefinementSteps(aflink=AflinkSettings(min_gap=-5, max_cost=0.9))
     done = refine_bag(source, tmp_path / 'out', steps)
     assert (done.links, done.boxes_in, done.boxes_out) == (1, 81, 79)
@@ -226,7 +226,7 @@ def test_two_topics_one_after_the_other(tmp_path: Path) -> None:
         messages = walk([1, 2, 6], 1) | {frame: track_array(frame, []) for frame in (3, 4)}
         for frame, message in sorted(messages.items()):
             for topic in ('/left', '/right'):
-                bag.write_serialized(topic, TRACKS, stamp(frame), message)
+                bag.write_serialized(topic, TRACKS_TYPE, stamp(frame), message)
     refine_bag(tmp_path / 'in', tmp_path / 'left', GSI, topic='/left')
     refine_bag(tmp_path / 'left', tmp_path / 'both', GSI, topic='/right')
     for topic in ('/left', '/right'):

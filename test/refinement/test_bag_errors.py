@@ -15,7 +15,7 @@ import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from strongsort_ros.bags.tracks import read_tracks
-from strongsort_ros.bags.types import DETECTIONS, TRACKS, ros_types
+from strongsort_ros.bags.types import DETECTIONS_TYPE, TRACKS_TYPE, ros_types
 from strongsort_ros.bags.writer import BagWriter, Storage
 from strongsort_ros.errors import InputError
 from strongsort_ros.refinement.bag import refine_bag
@@ -90,7 +90,7 @@ def no_topics(path: Path) -> Path:
 
 def no_messages(path: Path) -> Path:
     with BagWriter(path) as bag:
-        bag._writer.add_connection('/tracks', TRACKS, typestore=ros_types())  # type: ignore[union-attr]
+        bag._writer.add_connection('/tracks', TRACKS_TYPE, typestore=ros_types())  # type: ignore[union-attr]
     return path
 
 
@@ -104,7 +104,7 @@ def wrong_type(path: Path) -> Path:
 def several(path: Path) -> Path:
     with BagWriter(path) as bag:
         for topic in ('/left/tracks', '/right/tracks'):
-            bag.write_serialized(topic, TRACKS, stamp(1), track_array(1, [track(1, 0)]))
+            bag.write_serialized(topic, TRACKS_TYPE, stamp(1), track_array(1, [track(1, 0)]))
     return path
 
 
@@ -136,13 +136,13 @@ def no_message(path: Path) -> Path:
 
 def detection_twice(path: Path) -> Path:
     message = detections(4, {'a': (0, 0, 9, 9), 'a ': (0, 0, 9, 9)})
-    return write_messages(path, {4: message}, topic='/seen', kind=DETECTIONS)
+    return write_messages(path, {4: message}, topic='/seen', kind=DETECTIONS_TYPE)
 
 
 def no_ids(path: Path) -> Path:
     """What a detector said, not a tracker."""
     messages = {1: detections(1, {}), 4: detections(4, {'': (0, 0, 9, 9)})}
-    return write_messages(path, messages, topic='/seen', kind=DETECTIONS)
+    return write_messages(path, messages, topic='/seen', kind=DETECTIONS_TYPE)
 
 
 def ages(path: Path) -> Path:
@@ -153,7 +153,7 @@ def ages(path: Path) -> Path:
 def other_version(path: Path) -> Path:
     """A type of the same name with other fields, as its hash says."""
     with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as bag:
-        tracks = bag.add_connection('/tracks', TRACKS, msgdef='uint8 id', rihs01='RIHS01_00')
+        tracks = bag.add_connection('/tracks', TRACKS_TYPE, msgdef='uint8 id', rihs01='RIHS01_00')
         bag.write(tracks, stamp(1), track_array(1, []))
     return path
 
@@ -171,9 +171,9 @@ WRONG: dict[Callable[[Path], Path], str] = {
     broken_metadata: r'metadata\.yaml, line 1: not YAML: expected the node content',
     empty_metadata: r'metadata\.yaml: None, expected a mapping',
     data_missing: r'not a readable bag: 1 of 1 files are missing: .bad\.mcap',
-    no_topics: 'no topic of .*Track2DArray or .*; there is: nothing',
+    no_topics: 'no topic of .*Track2DArray or .*; topics: none',
     no_messages: 'no messages on /tracks',
-    wrong_type: r'no topic of .*; there is: /chatter \(std_msgs/msg/String\)',
+    wrong_type: r'no topic of .*; topics: /chatter \(std_msgs/msg/String\)',
     several: 'several topics of tracks, name one of: /left/tracks .*, /right/tracks',
     twice: '/tracks, frame 3: id 8 is there twice',
     one_stamp: 'messages 2 and 3 of /tracks have one stamp, 1700000000.7',
@@ -215,9 +215,9 @@ def test_a_truncated_bag(tmp_path: Path, storage: Storage, share: float) -> None
 
 def test_a_topic_that_is_named(tmp_path: Path) -> None:
     source = wrong_type(tmp_path / 'bag')
-    with pytest.raises(InputError, match='no topic /tracks in it; there is: /chatter'):
+    with pytest.raises(InputError, match='no topic /tracks; topics: /chatter'):
         refine_bag(source, tmp_path / 'out', STEPS, topic='/tracks')
-    with pytest.raises(InputError, match='/chatter is a std_msgs/msg/String, no '):
+    with pytest.raises(InputError, match='/chatter is a std_msgs/msg/String, expected '):
         refine_bag(source, tmp_path / 'out', STEPS, topic='/chatter')
     done = refine_bag(several(tmp_path / 'two'), tmp_path / 'out', STEPS, topic='/right/tracks')
     assert done.boxes_out == 1
@@ -310,7 +310,7 @@ def big(tmp_path: Path) -> Callable[[Storage], Path]:
         source = tmp_path / 'in'
         with BagWriter(source, storage) as bag:
             for frame, message in walk(range(1, 60), 1).items():
-                bag.write_serialized('/tracks', TRACKS, stamp(frame), message)
+                bag.write_serialized('/tracks', TRACKS_TYPE, stamp(frame), message)
                 image = np.random.default_rng(frame).integers(0, 255, (100, 100, 3), np.uint8)
                 bag.write_image(stamp(frame), image)
         return source

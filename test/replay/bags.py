@@ -6,9 +6,9 @@ import struct
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from strongsort_ros.bags.reader import open_raw_bag
+from strongsort_ros.bags.reader import open_bag
 from strongsort_ros.bags.writer import BagWriter
-from test.bags.any_reader import open_bag
+from test.bags.any_reader import open_any_reader
 from tools.simulation.scene import SceneSettings
 
 SCENE = SceneSettings(width=320, height=180, frames=40, frame_rate=25, people=5, seed=4)
@@ -25,7 +25,7 @@ def frame_of(time: int) -> int:
 
 def read(bag: Path, topic: str) -> list[tuple[int, bytes]]:
     """Return the times and messages of a topic."""
-    with open_raw_bag(bag) as opened:
+    with open_bag(bag) as opened:
         return [(time, data) for _, time, data in opened.messages(opened.named(topic))]
 
 
@@ -36,7 +36,7 @@ def stamped(message: bytes, stamp: int) -> bytes:
 
 def rewrite(source: Path, target: Path, change: Change) -> Path:
     """Copy a bag; each message becomes what `change(topic, time, data)` gives, in order of time."""
-    with open_raw_bag(source) as opened:
+    with open_bag(source) as opened:
         kinds, storage = {c.topic: c.msgtype for c in opened.connections}, opened.storage
         messages = [m for c, t, data in opened.messages() for m in change(c.topic, t, data)]
     with BagWriter(target, storage) as bag:
@@ -47,6 +47,6 @@ def rewrite(source: Path, target: Path, change: Change) -> Path:
 
 def twice(source: Path, target: Path, gap: int = PERIOD) -> Path:
     """Copy a bag that was played twice while it was recorded: times go on, stamps begin again."""
-    with open_bag(source) as reader:
+    with open_any_reader(source) as reader:
         length = reader.duration + gap
     return rewrite(source, target, lambda c, t, data: [(c, t, data), (c, t + length, data)])

@@ -17,7 +17,7 @@ from strongsort_ros.messages.track2d_array import read_track_array
 from strongsort_ros.online.config import DiagnosticsSettings, NodeSettings, TrackerNodeConfig
 from strongsort_ros.replay.replay import STAGES, ReplayResult, answered_frames, continuous, replay
 from strongsort_ros.tracking.detections import Detections
-from test.bags.any_reader import open_bag
+from test.bags.any_reader import open_any_reader
 from test.replay.bags import Message, frame_of, read, rewrite, stamped, twice
 
 SETTINGS = TrackerNodeConfig()
@@ -245,7 +245,7 @@ def test_all_else_is_carried_over(drawn_sequence: Path, tmp_path: Path, storage:
             assert read(tmp_path / target, topic) == read(tmp_path / 'bag', topic)
     assert len(read(tmp_path / 'two', '/tracks')) == 40
     assert read(tmp_path / 'one', '/tracks') == read(tmp_path / 'two', '/tracks')
-    with open_bag(tmp_path / 'two') as reader:
+    with open_any_reader(tmp_path / 'two') as reader:
         times = [time for _, time, _ in reader.messages()]
         assert times == sorted(times)
         assert len(reader.connections) == 4
@@ -270,7 +270,7 @@ def test_nothing_to_track(tmp_path: Path) -> None:
 
 def test_the_recorded_answers_are_no_input(drawn_bag: Path, tmp_path: Path) -> None:
     """A bag recorded with the tracker on has its answers, which are of the detections' type."""
-    with open_bag(drawn_bag) as reader, BagWriter(tmp_path / 'bag') as bag:
+    with open_any_reader(drawn_bag) as reader, BagWriter(tmp_path / 'bag') as bag:
         for connection, time, data in reader.messages():
             bag.write_serialized(connection.topic, connection.msgtype, time, data)
             if connection.topic == DETECTIONS:

@@ -11,6 +11,7 @@ from rclpy.context import Context
 from rclpy.signals import SignalHandlerOptions
 
 from strongsort_ros.bags.camera import find_camera_topics
+from strongsort_ros.bags.reader import open_bag
 from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.nodes.client import Client, NodeError, request_refinement, summary
 from strongsort_ros.nodes.player import PlaybackOptions, Player
@@ -34,11 +35,15 @@ def play(
         The node ends, cannot be brought up or does not answer.
 
     """
-    topics = find_camera_topics(bag)
-    with _client(tracker) as client, BagWriter(folder / TRACKS_FOLDER) as writer:
+    with (
+        _client(tracker) as client,
+        open_bag(bag) as reader,
+        BagWriter(folder / TRACKS_FOLDER) as writer,
+    ):
+        topics = find_camera_topics(reader)
         player = Player(client, topics, writer, PlaybackOptions(realtime=realtime))
         player.bring_up()
-        return player.play(bag, progress)
+        return player.play(reader, progress)
 
 
 def refine_recording(
