@@ -1,4 +1,4 @@
-"""What the nodes have in common: parameters, transitions, log, and a report once a second."""
+"""Base class of the lifecycle nodes: transitions, parameters, bond, log and diagnostics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 import logging
 import traceback
 from collections.abc import Callable
-from typing import Any, Final, Generic, Protocol
+from typing import Any, Final, Generic
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.lifecycle.publisher import LifecyclePublisher
@@ -27,149 +27,110 @@ OVERRIDABLE_QOS: Final = (
 )
 """Policies that the parameters `qos_overrides.TOPIC.(publisher|subscription).POLICY` change."""
 
-
-class Releasable(Protocol):
-    """A node that can free what its transitions built.
-
-    Attributes
-    ----------
-    refused
-        ROS refused one of its topics or services: its program ends.
-
-    """
-
-    refused: bool
-
-    def get_logger(self) -> Any:
-        """Return the node's logger."""
-        ...
-
-    def release(self, *, configured: bool = False) -> None:
-        """Free everything, or all but what it has when configured."""
-        ...
-
-    def report_soon(self) -> None:
-        """Report that something has changed."""
-        ...
-
+_PACKAGE_LOG: Final = logging.getLogger('strongsort_ros')
 
 Transition = Callable[[Any, LifecycleState], TransitionCallbackReturn]
 
 
 def logged(transition: Transition) -> Transition:
-    """Log what a transition raises, and release what it built; rclpy would say nothing.
+    """Decorate a transition callback: log its exceptions, which rclpy drops, and clean up.
 
-    An error that a user can mend is one line, any other has its traceback. A node that cannot be
-    configured or activated stays in the state before; one that cannot be let go of in order is
-    taken apart and can be configured again.
+    A user's error (input, file, missing package) is logged in one line, any other with its
+    traceback. If `configure` or `activate` fails, the node frees what they built and stays in the
+    previous state. If another transition fails, `on_error` frees everything, and the node can be
+    configured again.
     """
 
     @functools.wraps(transition)
-    def guarded(node: Releasable, state: LifecycleState) -> TransitionCallbackReturn:
+    def guarded(node: ManagedNode[Any], state: LifecycleState) -> TransitionCallbackReturn:
         name = transition.__name__.removeprefix('on_')
         try:
             return transition(node, state)
         except Exception as error:
-            text = one_line(error) if can_be_mended(error) else traceback.format_exc()
+            text = one_line(error) if is_user_error(error) else traceback.format_exc()
             node.get_logger().error(f'{name} failed: {text}')
             node.refused |= isinstance(error, RosError)
             node.release(configured=name == 'activate')
-            undone = name in ('configure', 'activate')
-            return TransitionCallbackReturn.FAILURE if undone else TransitionCallbackReturn.ERROR
+            going_up = name in ('configure', 'activate')
+            return TransitionCallbackReturn.FAILURE if going_up else TransitionCallbackReturn.ERROR
         finally:
             node.report_soon()
 
     return guarded
 
 
-def can_be_mended(error: Exception) -> bool:
-    """Return whether it is for the user to mend: input, a file, or a package that is missing."""
+def is_user_error(error: Exception) -> bool:
+    """Return whether the user can correct the error: input, a file, or a missing package."""
     if isinstance(error, ImportError) and (error.name or '').startswith('strongsort_ros'):
         return False
     return isinstance(error, (StrongSortError, OSError, ImportError))
 
 
-def survive_impossible_transitions(node: LifecycleNode) -> None:
-    """Answer that a transition was not made where rclpy would end the node by an exception."""
-    service = node._service_change_state
-    change_state = service.callback
-
-    def answer(request: Any, response: Any) -> Any:
-        try:
-            return change_state(request, response)
-        except RCLError as error:
-            node.get_logger().error(f'transition refused: {error}')
-            response.success = False
-            return response
-
-    service.callback = answer
-
-
 class ManagedNode(NamingNode, LifecycleNode, Generic[Group]):
-    """Base of the lifecycle nodes.
+    """Base class of the lifecycle nodes.
 
     Parameters
     ----------
     name
-        Of the node.
+        Name of the node.
     settings
-        Its settings as they are by default: its parameters.
+        Default settings, declared as parameters.
     node_arguments
-        As rclpy's nodes take them.
+        Keyword arguments of `rclpy.node.Node`.
 
     Attributes
     ----------
     autostart
-        Configure and activate the node when its program starts.
+        The program configures and activates the node at its start.
     refused
-        ROS refused a topic or a service, which it will do for as long as the process runs.
+        ROS refused a topic or a service of the node. As it would refuse again, the program ends.
 
     """
 
     def __init__(self, name: str, settings: Group, **node_arguments: Any) -> None:
         self.refused = False
-        # From Kilted on rclpy destroys nodes whose constructor has failed, too.
-        self._heartbeat: Bond | None = None
+        # From Kilted on, rclpy calls destroy_node also when the constructor has failed.
+        self._bond: Bond | None = None
         self._log_bridge: LogBridge | None = None
         super().__init__(name, **node_arguments)
-        survive_impossible_transitions(self)
+        refuse_invalid_transitions(self)
         self._log_bridge = LogBridge(self.get_logger())
-        logging.getLogger('strongsort_ros').addHandler(self._log_bridge)
-        logging.getLogger('strongsort_ros').setLevel(logging.INFO)
+        _PACKAGE_LOG.addHandler(self._log_bridge)
+        _PACKAGE_LOG.setLevel(logging.INFO)
         self.autostart = bool(self.declare_parameter('autostart', False).value)
         if self.declare_parameter('bond', False).value:
-            self._heartbeat = Bond(self)
-        self._configuration = Parameters(self, settings, self.state, self.change_settings)
+            self._bond = Bond(self)
+        self._node_parameters = Parameters(self, settings, self.state, self.change_settings)
         self._reporter = Reporter(self, self.status)
         warn_of_unknown_parameters(self, qos=False)
 
-    @property
-    def settings(self) -> Group:
-        """Settings, as they are now."""
-        return self._configuration.settings
-
-    def state(self) -> str:
-        """Return the state of the life cycle."""
-        return str(self._state_machine.current_state[1])
-
-    # What a node does in its own way
+    # For subclasses to implement
 
     def status(self) -> Any:
-        """Return a diagnostic_msgs/DiagnosticStatus of what it is doing."""
+        """Return a diagnostic_msgs/DiagnosticStatus of the node."""
         raise NotImplementedError
 
     def change_settings(self, settings: Group) -> None:
-        """Take over settings that were changed."""
+        """Apply changed settings."""
 
     def release(self, *, configured: bool = False) -> None:
-        """Free what activating built and, unless it stays configured, what configuring built."""
+        """Free what `activate` built and, unless `configured`, what `configure` built."""
         raise NotImplementedError
 
     def finish(self) -> None:
-        """End what is going on, before ROS goes down."""
+        """Finish or stop the current work before ROS is shut down."""
         self.release()
 
-    # What all do
+    # Services of the base class
+
+    @property
+    def settings(self) -> Group:
+        """Current settings."""
+        return self._node_parameters.settings
+
+    def state(self) -> str:
+        """Return the lifecycle state, such as 'inactive'."""
+        return str(self._state_machine.current_state[1])
 
     def create_lifecycle_publisher(
         self, msg_type: Any, topic: str, *args: Any, **kwargs: Any
@@ -185,32 +146,30 @@ class ManagedNode(NamingNode, LifecycleNode, Generic[Group]):
             for trigger in (self.trigger_configure, self.trigger_activate)
         )
 
-    def report(self) -> None:
-        """Publish the status now."""
-        self._reporter.publish()
-
     def report_soon(self) -> None:
-        """Publish the status in a moment: something has changed."""
+        """Publish the status shortly, together with other changes of the next moment."""
         self._reporter.publish_soon()
 
     def has_namesake(self) -> bool:
-        """Return whether another node has the same name: services reach either of them."""
+        """Return whether another node has the same name; services would reach either of them."""
         own = self.get_name(), self.get_namespace()
         return self.get_node_names_and_namespaces().count(own) > 1
 
+    # Transitions
+
     @logged
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Let the publishers publish, and tell a manager of it that the node lives."""
-        if self._heartbeat is not None:
-            self._heartbeat.start()
-        # Now it has all its topics.
+        """Enable the publishers and start the bond."""
+        if self._bond is not None:
+            self._bond.start()
+        # The parameters of QoS are declared with the topics, which now exist.
         warn_of_unknown_parameters(self, qos=True)
         return super().on_activate(state)
 
     @logged
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop what activating started."""
-        self._end_heartbeat()
+        """Free what `activate` built."""
+        self._break_bond()
         self.release(configured=True)
         self.get_logger().info('deactivated')
         return super().on_deactivate(state)
@@ -219,53 +178,62 @@ class ManagedNode(NamingNode, LifecycleNode, Generic[Group]):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything."""
         self.release()
-        self.get_logger().info('cleaned up: configure it again before the next use')
+        self.get_logger().info('cleaned up; configure the node before the next use')
         return super().on_cleanup(state)
 
     @logged
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything, from any state."""
-        self._end_heartbeat()
+        self._break_bond()
         self.release()
         self.get_logger().info('shut down')
         return super().on_shutdown(state)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free everything, and be ready to be configured again."""
+        """Free everything; the node becomes unconfigured."""
         del state
-        self._end_heartbeat()
+        self._break_bond()
         self.release()
         self.report_soon()
         return TransitionCallbackReturn.SUCCESS
 
     def destroy_node(self) -> None:
-        """Free everything."""
-        if self._heartbeat is not None:
-            self._heartbeat.close()
+        """Free everything and destroy the node."""
+        if self._bond is not None:
+            self._bond.close()
         self.release()
         if self._log_bridge is not None:
-            logging.getLogger('strongsort_ros').removeHandler(self._log_bridge)
+            _PACKAGE_LOG.removeHandler(self._log_bridge)
         super().destroy_node()
 
-    def _end_heartbeat(self) -> None:
-        if self._heartbeat is not None:
-            self._heartbeat.stop()
+    def _break_bond(self) -> None:
+        if self._bond is not None:
+            self._bond.stop()
 
 
-BOND_TOPIC: Final = 'bond'
-BOND_PERIOD: Final = 0.1
-"""Seconds between beats, as nav2's own nodes have it."""
-BOND_TIMEOUT: Final = 1e8
-"""Seconds. It is the manager who watches: a node goes on without one."""
+def refuse_invalid_transitions(node: LifecycleNode) -> None:
+    """Make `change_state` answer `success: false` to an invalid transition; rclpy would raise."""
+    service = node._service_change_state
+    change_state = service.callback
+
+    def answer(request: Any, response: Any) -> Any:
+        try:
+            return change_state(request, response)
+        except RCLError as error:
+            node.get_logger().error(f'transition refused: {error}')
+            response.success = False
+            return response
+
+    service.callback = answer
 
 
 class Bond:
-    """One end of a bond: topic and id are those of nav2's nodes, `bond` and the node's name.
+    """The node's end of a bond with nav2's lifecycle manager, on topic `bond` with its name as id.
 
     Parameters
     ----------
     node
-        Whose life is told.
+        Node whose liveness the bond reports.
 
     Raises
     ------
@@ -274,49 +242,55 @@ class Bond:
 
     """
 
+    TOPIC: Final = 'bond'
+    PERIOD: Final = 0.1
+    """Seconds between heartbeats, as of nav2's own nodes."""
+    TIMEOUT: Final = 1e8
+    """Seconds without heartbeats of the manager; practically never, as the node needs none."""
+
     def __init__(self, node: Node) -> None:
         try:
             self._bondpy = importlib.import_module('bondpy.bondpy')
         except ImportError as error:
             raise MissingPackageError(
-                f'bond: {error}: install ros-$ROS_DISTRO-bondpy, or leave the parameter out'
+                f'parameter bond: {error}; install ros-$ROS_DISTRO-bondpy, or set bond to false'
             ) from error
         self._node = node
         self._bond: Any = None
 
     def start(self) -> None:
-        """Begin to beat."""
+        """Start the heartbeat."""
         self.close()
-        self._bond = self._bondpy.Bond(self._node, BOND_TOPIC, self._node.get_name())
-        self._bond.heartbeat_period = BOND_PERIOD
-        self._bond.heartbeat_timeout = BOND_TIMEOUT
+        self._bond = self._bondpy.Bond(self._node, self.TOPIC, self._node.get_name())
+        self._bond.heartbeat_period = self.PERIOD
+        self._bond.heartbeat_timeout = self.TIMEOUT
         self._bond.start()
 
     def stop(self) -> None:
-        """Say that it ends, if it has begun; that is repeated until the manager has heard it."""
+        """Break the bond, if it is formed; bondpy repeats that until the manager confirms it."""
         if self._bond is not None and not self._bond.is_broken():
             self._bond.break_bond()
 
     def close(self) -> None:
-        """Free everything."""
+        """Free the bond's timers, publisher and subscription."""
         if self._bond is None:
             return
         self._bond.shutdown()
-        # Else they would stay on the node's list, destroyed as they are.
+        # bondpy destroys only their handles, so that the node would keep the objects.
         self._node.destroy_subscription(self._bond.sub)
         self._node.destroy_publisher(self._bond.pub)
         self._bond = None
 
 
 class LogBridge(logging.Handler):
-    """Gives records of Python's logging to a ROS logger."""
+    """Handler that passes records of Python's `logging` to a ROS logger."""
 
     def __init__(self, logger: Any) -> None:
         super().__init__(logging.INFO)
         self._logger = logger
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log one record with its severity."""
+        """Log a record with its severity."""
         text = self.format(record)
         if record.levelno >= logging.ERROR:
             self._logger.error(text)

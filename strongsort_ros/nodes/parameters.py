@@ -1,4 +1,4 @@
-"""ROS parameters, made from the tables of settings."""
+"""ROS parameters declared from the settings tables."""
 
 from __future__ import annotations
 
@@ -30,32 +30,35 @@ from strongsort_ros.settings import (
 Group = TypeVar('Group', bound=SettingsGroup)
 
 QOS: Final = 'qos_overrides.'
-"""Beginning of the names of parameters that rclpy makes with a topic."""
+"""Prefix of the parameters that rclpy declares with a topic."""
 
 
 class Parameters(Generic[Group]):
-    """The node's parameters as tables of settings that are always valid.
+    """Parameters of a node, kept as a valid settings table.
+
+    The node refuses invalid values, and structural parameters in the states in which they are
+    read-only.
 
     Parameters
     ----------
     node
-        Declares the parameters, and refuses invalid ones.
+        Node that declares the parameters.
     settings
-        As they are by default.
+        Default settings.
     state
-        Returns that of the node's life cycle, by which structural parameters are refused.
+        Returns the lifecycle state of the node.
     on_change
-        Called with the settings after they changed.
+        Called with the settings after a change.
 
     Raises
     ------
     rclpy.exceptions.ParameterException, SettingError
-        A parameter given at the start is refused; the message names it and its range.
+        A parameter given at the start is invalid; the message names it and its range.
 
     Attributes
     ----------
     settings
-        As they are now.
+        Current settings.
 
     """
 
@@ -79,9 +82,9 @@ class Parameters(Generic[Group]):
         node.add_post_set_parameters_callback(self._apply)
 
     def _check(self, parameters: list[RosParameter[Any]]) -> SetParametersResult:
-        """Say whether all these can be set together; the reason names the first that cannot."""
-        changes = self._ours(parameters)
-        reason = self._fixed_now(changes)
+        """Accept the changes together, or give the reason against the first invalid one."""
+        changes = self._settings_among(parameters)
+        reason = self._read_only_reason(changes)
         if not reason:
             try:
                 self.settings.replace(changes)
@@ -89,21 +92,21 @@ class Parameters(Generic[Group]):
                 reason = str(error)
         return SetParametersResult(successful=not reason, reason=reason)
 
-    def _fixed_now(self, changes: Mapping[str, object]) -> str:
+    def _read_only_reason(self, changes: Mapping[str, object]) -> str:
         state = self._state()
         now = {parameter.name: parameter.value for parameter in self.settings.parameters()}
         for name, value in changes.items():
             when = self._read_only_in.get(name)
             if when and value == now[name]:
-                continue  # as when a file with all parameters is loaded
+                continue  # no change, as with a loaded file of all parameters
             if when == CONFIGURED and state in ('inactive', 'active'):
-                return f'{name}: is read when the node is configured; clean it up first'
+                return f'{name}: read when the node is configured; clean the node up first'
             if when == ACTIVE and state == 'active':
-                return f'{name}: cannot change while the node is active; deactivate it first'
+                return f'{name}: cannot change while the node is active; deactivate the node first'
         return ''
 
     def _apply(self, parameters: list[RosParameter[Any]]) -> None:
-        changes = self._ours(parameters)
+        changes = self._settings_among(parameters)
         before = {parameter.name: parameter.value for parameter in self.settings.parameters()}
         settings = self.settings.replace(changes)
         if settings == self.settings:
@@ -114,8 +117,8 @@ class Parameters(Generic[Group]):
         self.settings = settings
         self._on_change(settings)
 
-    def _ours(self, parameters: list[RosParameter[Any]]) -> dict[str, Any]:
-        """Return the values of those that are settings; ROS has parameters of its own."""
+    def _settings_among(self, parameters: list[RosParameter[Any]]) -> dict[str, Any]:
+        """Return name -> value of the settings among the parameters; the others are ROS's."""
         names = {parameter.name for parameter in self.settings.parameters()}
         return {p.name: p.value for p in parameters if p.name in names}
 
@@ -126,9 +129,9 @@ def warn_of_unknown_parameters(node: Node, *, qos: bool) -> None:
     Parameters
     ----------
     node
-        Has declared its parameters.
+        Node that has declared its parameters.
     qos
-        Look at those of QoS, which are there when the node has its topics; else at all others.
+        Check the parameters of QoS, which are declared with the topics; False: check the others.
 
     """
     known = node.list_parameters([], 0).names
@@ -137,18 +140,18 @@ def warn_of_unknown_parameters(node: Node, *, qos: bool) -> None:
             continue
         close = difflib.get_close_matches(name, known, n=1)
         hint = f'; did you mean {close[0]}?' if close else ''
-        node.get_logger().warning(shorten(f'parameter {name} is unknown and has no effect{hint}'))
+        node.get_logger().warning(shorten(f'unknown parameter {name} has no effect{hint}'))
 
 
 def descriptor(parameter: Parameter) -> ParameterDescriptor:
-    """Return the description, unit and range of a parameter as ROS has them."""
+    """Return the ROS descriptor of a parameter: description, unit and range."""
     spec, kind = parameter.spec, parameter.kind
     unit = f' [{spec.unit}]' if spec.unit else ''
     described = ParameterDescriptor(
         description=spec.description + unit,
         additional_constraints=constraints(spec, kind),
         read_only=parameter.read_only_in == STARTED,
-        # `auto` or a number: the type may change, the table checks it.
+        # The value may be a number or the string `auto`; the settings table checks it.
         dynamic_typing=AUTO in kind,
     )
     if not math.isfinite(spec.high) or AUTO in kind:

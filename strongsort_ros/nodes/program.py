@@ -1,4 +1,4 @@
-"""A node as a program: from its start until a signal stops it."""
+"""Run a node as a program, from its start until a signal stops it."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from rclpy.signals import SignalHandlerOptions
 
 from strongsort_ros.nodes.ros_errors import START_ERRORS, reason
 
-PATIENCE: Final = 0.5
-"""Seconds that a callback has to end by itself, and then to be interrupted, after a signal."""
+GRACE: Final = 0.5
+"""Seconds after a signal until a callback is interrupted, and from there until a forced exit."""
 FAILED: Final = 1
 KILLED: Final = 128
-"""Added to the number of a signal: the exit status of shells for a process that it killed."""
+"""Added to the number of a signal: a shell's exit status for a process ended by it."""
 
 
 def run(make_node: Callable[[], Any], name: str, arguments: list[str] | None = None) -> int:
     """Run a node until a signal stops it.
 
-    ROS stays up until the node has ended what it was doing, so that its clients get their answers:
-    rclpy's own handling of signals would take it down at once.
+    ROS stays up until the node has finished its current work, so that its clients get their
+    responses. rclpy's own signal handlers would shut it down at once.
 
     Parameters
     ----------
@@ -38,15 +38,15 @@ def run(make_node: Callable[[], Any], name: str, arguments: list[str] | None = N
     name
         Name of the logger until the node exists.
     arguments
-        Of the command line; None: the program's.
+        Command-line arguments; None: those of the process.
 
     Returns
     -------
     status
-        0 after a signal. 1 when a parameter or an argument is refused at the start, when ROS
-        refuses the node or one of its topics, as by its security, and when a node with `autostart`
-        cannot be configured and activated. A process whose callback does not return within 1 s of
-        the signal ends without cleaning up, with status 128 + the number of the signal.
+        0 after a signal. 1 if a parameter or an argument is invalid, if ROS refuses the node, a
+        topic or a service, or if a node with `autostart` cannot be configured and activated.
+        A process whose callback does not return within 1 s of the signal exits without cleaning
+        up, with status 128 + the number of the signal.
 
     """
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -57,15 +57,15 @@ def run(make_node: Callable[[], Any], name: str, arguments: list[str] | None = N
         executor = SingleThreadedExecutor()
         node = make_node()
         executor.add_node(node)
-        with _signals(executor, node) as told:
+        with _stop_signal(executor, node) as stopped:
             if node.autostart and not node.bring_up():
                 return FAILED
-            while rclpy.ok() and not told.is_set() and not node.refused:
+            while rclpy.ok() and not stopped.is_set() and not node.refused:
                 executor.spin_once()
         node.finish()
         return FAILED if node.refused else 0
     except (KeyboardInterrupt, ExternalShutdownException):
-        return 0  # stopped while it started, or ROS was shut down
+        return 0  # a signal during the start, or a shutdown of ROS
     except START_ERRORS as error:
         if node is not None:
             raise
@@ -78,34 +78,36 @@ def run(make_node: Callable[[], Any], name: str, arguments: list[str] | None = N
 
 
 @contextmanager
-def _signals(executor: SingleThreadedExecutor, node: Any) -> Iterator[threading.Event]:
-    """Yield an event that a signal sets. A thread takes it, as this one waits inside of ROS."""
-    told, overdue = threading.Event(), threading.Event()
+def _stop_signal(executor: SingleThreadedExecutor, node: Any) -> Iterator[threading.Event]:
+    """Yield an event that a signal sets.
+
+    A thread receives the signals, because the main thread waits inside ROS.
+    """
+    stopped, overdue, left = threading.Event(), threading.Event(), threading.Event()
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
-    left = threading.Event()
 
     def listen() -> None:
         received = ours.recv(1)
-        if not received:  # closed: the node ends without a signal
+        if not received:  # the socket was closed: the node ends without a signal
             return
-        told.set()
+        stopped.set()
         executor.wake()
-        if not left.wait(PATIENCE):
-            # In a callback that takes long: it loads. Nothing of it is worth waiting for.
+        if not left.wait(GRACE):
+            # A long callback, such as loading weights; its result is not needed any more.
             overdue.set()
             _thread.interrupt_main()
-        if not left.wait(PATIENCE):
-            # In a library that does not return to Python.
+        if not left.wait(GRACE):
+            # Native code that does not return to Python.
             status = KILLED + received[0]
             node.get_logger().error(
-                f'a callback has not returned {2 * PATIENCE:g} s after signal {received[0]}: '
-                f'the process ends without cleaning up, with status {status}'
+                f'a callback did not return within {2 * GRACE:g} s of signal {received[0]}; '
+                f'the process exits without cleaning up, with status {status}'
             )
             os._exit(status)
 
     def handle(number: int, frame: FrameType | None) -> None:
-        del number, frame  # the listener knows already
+        del number, frame  # the thread has received the signal
         if overdue.is_set():
             raise KeyboardInterrupt
 
@@ -114,7 +116,7 @@ def _signals(executor: SingleThreadedExecutor, node: Any) -> Iterator[threading.
         signal.signal(number, handle)
     threading.Thread(target=listen, daemon=True).start()
     try:
-        yield told
+        yield stopped
     finally:
         left.set()
         signal.set_wakeup_fd(-1)

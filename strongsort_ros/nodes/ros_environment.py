@@ -1,4 +1,8 @@
-"""Keep the memory of large messages for the next ones."""
+"""Environment of the nodes' processes: security enclave, Fast DDS profile, memory, exit status.
+
+Launch files import this module into the process of `ros2 launch`, which starts other people's
+nodes, too. So importing it changes nothing, and it does not import ROS.
+"""
 
 from __future__ import annotations
 
@@ -9,65 +13,61 @@ from typing import Any, Final
 
 
 def enclave_of(node: str, namespace: str = '') -> str:
-    """Return the enclave that bears a node's name with its namespace.
-
-    Without security it is a name that nobody asks for.
-    """
+    """Return the security enclave of a node: its namespace and name, as `/front/tracker`."""
     return '/'.join(('', *filter(None, namespace.split('/')), node))
 
 
-PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
-"""Of Fast DDS 2 and of its successor."""
+PROFILE_VARIABLES: Final = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+"""Environment variables that name a profile, of Fast DDS 2 and of Fast DDS 3."""
 
 
 def profile_variable() -> str:
-    """Return the variable that the Fast DDS of this distribution of ROS reads.
+    """Return the variable that names a profile to the Fast DDS of this ROS distribution.
 
-    Up to Jazzy it is Fast DDS 2, which knows the one name; from Kilted on its successor, which
-    warns of that name in every process.
+    Humble to Jazzy have Fast DDS 2. From Kilted on there is Fast DDS 3, which warns of the old
+    name in every process.
     """
     old = os.environ.get('ROS_DISTRO', 'jazzy') in ('humble', 'iron', 'jazzy')
     return PROFILE_VARIABLES[0 if old else 1]
 
 
 def profile_environment(profile: str) -> dict[str, str]:
-    """Return what to set for a profile; nothing where the environment names one already."""
+    """Return the variables that select a profile; none where the environment already does."""
     if not profile or any(name in os.environ for name in PROFILE_VARIABLES):
         return {}
     return {profile_variable(): profile}
 
 
-# From malloc.h of glibc.
+# Options of mallopt, from malloc.h of glibc.
 M_TRIM_THRESHOLD: Final = -1
 M_TOP_PAD: Final = -2
 M_MMAP_THRESHOLD: Final = -3
 LARGEST_THRESHOLD: Final = 32 << 20
-"""Bytes; glibc refuses more."""
+"""Bytes; the largest M_MMAP_THRESHOLD that glibc accepts."""
 KEPT: Final = 512 << 20
-"""Bytes; more than this, when freed, goes back to the system."""
+"""Bytes of freed memory that the process keeps; more goes back to the system."""
 
 
 def keep_freed_memory() -> bool:
-    """Tell malloc to reuse freed memory of the size of images; False where it cannot be told.
+    """Make malloc reuse freed memory blocks of the size of images; return whether it can.
 
-    By default the memory of every image is new from the system, page by page, and given back
-    when the image is freed. Taking a 1080p image from the middleware, two copies, takes 7 ms with
-    that and 0.8 ms without.
+    By default malloc maps new memory for every image and unmaps it afterwards. To take a 1080p
+    image from the middleware, with two copies, then takes 7 ms; with reuse it takes 0.8 ms.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
-    wanted = {
+    options = {
         M_MMAP_THRESHOLD: LARGEST_THRESHOLD,
         M_TRIM_THRESHOLD: KEPT,
         M_TOP_PAD: LARGEST_THRESHOLD // 2,
     }
-    return all(mallopt(option, value) for option, value in wanted.items())
+    return all(mallopt(option, value) for option, value in options.items())
 
 
 def resident_memory() -> str:
-    """Return the memory that this process holds; '' where the system does not say."""
+    """Return the resident memory of this process; '' where /proc does not give it."""
     try:
         pages = int(Path('/proc/self/statm').read_text(encoding='ascii').split()[1])
     except OSError:
@@ -76,7 +76,7 @@ def resident_memory() -> str:
 
 
 class LaunchError(RuntimeError):
-    """Raised in a launch, it ends the launch with status 1."""
+    """Error that ends a launch with exit status 1."""
 
 
 class EndWithNode:
@@ -85,9 +85,9 @@ class EndWithNode:
     Parameters
     ----------
     respawn
-        The node is started again when it ends.
+        The launch restarts the node when it ends.
     max_retries
-        Times that it is started again, in all; negative: without limit.
+        Largest number of restarts; negative: no limit.
 
     """
 
@@ -96,20 +96,20 @@ class EndWithNode:
         self._ends = 0
 
     def __call__(self, event: Any, context: Any) -> None:
-        """Take a launch.events.process.ProcessExited.
+        """Handle a launch.events.process.ProcessExited.
 
         Raises
         ------
         LaunchError
-            The node has failed, and is not started again.
+            The node failed and is not restarted.
 
         """
         self._ends += 1
-        again = self._retries < 0 or self._ends <= self._retries
-        if context.is_shutdown or again or event.returncode == 0:
+        restarts = self._retries < 0 or self._ends <= self._retries
+        if context.is_shutdown or restarts or event.returncode == 0:
             return
         times = f' {self._ends} times' if self._ends > 1 else ''
         raise LaunchError(
-            f'{event.process_name} has failed{times}, last with status {event.returncode}: its log '
-            'says why'
+            f'{event.process_name} failed{times}, last with exit status {event.returncode}; see '
+            'its log for the reason'
         )

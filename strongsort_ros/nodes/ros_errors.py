@@ -1,4 +1,4 @@
-"""Errors of ROS 2 as errors that a user can mend: which topic or service, and why."""
+"""Errors of ROS 2 in one line that names the topic or service and the reason."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ START_ERRORS: Final = (
     StrongSortError,
     rclpy_implementation.UnknownROSArgsError,
 )
-"""Errors of ROS's arguments, parameters, names and security when a node starts."""
+"""Errors at the start of a node: arguments, parameters, names, security."""
 
 _REFUSALS: Final = (
     InvalidQosOverridesError,
@@ -33,23 +33,23 @@ _REFUSALS: Final = (
     ParameterException,
     RuntimeError,  # RCLError is one
 )
-"""What rclpy raises when a topic, a service, or an override of its QoS cannot be used."""
+"""Errors that rclpy raises when it refuses a topic, a service or an override of its QoS."""
 _NO_KEYS: Final = 'SECURITY ERROR'
-"""What rcl says when keys are missing, which no policy mends."""
+"""Text of rcl's errors about missing keys, to which the access policy is irrelevant."""
 _PLACE_IN_SOURCE: Final = re.compile(r',? at \S+:\d+')
 
 
 class RosError(StrongSortError):
-    """ROS refuses a topic, a service or an action for as long as the process runs."""
+    """ROS refuses a topic, a service or an action of the node."""
 
 
 def reason(error: BaseException, enclave: str = '') -> str:
-    """Return the text of an error of ROS in one line, without places in ROS's own sources.
+    """Return the text of a ROS error in one line, without positions in ROS's source files.
 
-    Where security is enabled, it names the enclave whose rights may not suffice.
+    With security enabled, the text names the enclave whose policy may be too narrow.
     """
     if isinstance(error, rclpy_implementation.UnknownROSArgsError):
-        return f'unknown arguments of ROS: {shorten(str(error))}'
+        return f'unknown ROS arguments: {shorten(str(error))}'
     text = shorten(_PLACE_IN_SOURCE.sub('', str(error)))
     secure = os.environ.get('ROS_SECURITY_ENABLE') == 'true'
     if secure and isinstance(error, RCLError) and _NO_KEYS not in text:
@@ -60,7 +60,7 @@ def reason(error: BaseException, enclave: str = '') -> str:
 
 
 class NamingNode(Node):
-    """Node that raises RosError, with the name, where ROS refuses a topic or a service."""
+    """Node that raises RosError with the full name when ROS refuses a topic or a service."""
 
     def create_publisher(self, msg_type: Any, topic: str, *args: Any, **kwargs: Any) -> Publisher:
         """Create a publisher; raises RosError."""
@@ -84,7 +84,7 @@ class NamingNode(Node):
 
     @contextmanager
     def naming(self, verb: str, name: str) -> Iterator[None]:
-        """Raise RosError, with the name and the enclave, for an error of ROS raised inside."""
+        """Turn a ROS error of the block into a RosError that names the topic and the enclave."""
         try:
             yield
         except _REFUSALS as error:
@@ -95,7 +95,7 @@ class NamingNode(Node):
         resolve = self.resolve_service_name if 'service' in verb else self.resolve_topic_name
         try:
             return str(resolve(name))
-        except RuntimeError:  # it is no valid name
+        except RuntimeError:  # an invalid name
             return repr(name)
 
     def _enclave(self) -> str:

@@ -1,4 +1,4 @@
-"""A node with one fault, by the first argument: the program of a node for tests."""
+"""Node for tests with one fault, chosen by the first argument."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def test_a_node_that_cannot_start_ends_the_launch(
     assert process.wait(60) == status
     assert log.read_text().count('process started with pid') == starts
     assert log.read_text().count('min_confidence out of range') == starts
-    assert ('last with status 1: its log says why' in log.read_text()) == (status == 1)
+    assert ('last with exit status 1; see its log' in log.read_text()) == (status == 1)
 
 
 def test_weights_that_are_missing_end_the_launch(launch: Launch) -> None:

@@ -1,4 +1,4 @@
-"""The node's life: configured, active, inactive, gone, and what happens when that fails."""
+"""Lifecycle transitions of the tracker node: success, failure, signals, and the bond."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_activating_many_times_leaves_nothing_behind(start_tracker: Start) -> No
         assert machine.change_state('activate')
         before = len(machine.tracks)
         for number, detections in frames:
-            # The first ones come before the node and this machine know of each other.
+            # The first messages precede discovery.
             machine.send(START + number * PERIOD, detections)
             machine.spin(0.01)
             if len(machine.tracks) >= before + 2:
@@ -94,7 +94,7 @@ def _topics(machine: Any) -> list[tuple[str, int, int]]:
 
 
 class Program:
-    """Pickled, it makes a folder of whoever unpickles it."""
+    """Object that makes a folder when it is unpickled."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -103,7 +103,7 @@ class Program:
         return os.mkdir, (str(self.folder),)
 
 
-def test_weights_that_cannot_be_loaded_are_named_and_can_be_corrected(
+def test_invalid_weights_are_named_and_can_be_corrected(
     start_tracker: Start, tmp_path: Path
 ) -> None:
     folder, pipe, program = (tmp_path / f'{name}.pth' for name in ('folder', 'pipe', 'program'))
@@ -123,7 +123,7 @@ def test_weights_that_cannot_be_loaded_are_named_and_can_be_corrected(
     assert machine.activate()
 
 
-def test_a_transition_that_is_not_possible_is_refused_and_survived(start_tracker: Start) -> None:
+def test_an_invalid_transition_is_refused(start_tracker: Start) -> None:
     from lifecycle_msgs.msg import Transition
 
     machine, process = start_tracker(autostart=False)
@@ -138,8 +138,8 @@ def test_a_transition_that_is_not_possible_is_refused_and_survived(start_tracker
     assert process.process.poll() is None
 
 
-def test_it_obeys_a_manager_as_nav2s(start_tracker: Start) -> None:
-    """It names transitions by number alone, and wants the state that they lead to at once."""
+def test_transitions_by_number_reach_their_state_at_once(start_tracker: Start) -> None:
+    """As nav2's lifecycle manager requests and checks them."""
     from lifecycle_msgs.msg import Transition
 
     machine, _ = start_tracker(autostart=False)
@@ -167,7 +167,7 @@ def test_it_obeys_a_manager_as_nav2s(start_tracker: Start) -> None:
         (signal.SIGTERM, 'finalized'),
     ],
 )
-def test_signals_end_it_cleanly_in_every_state(
+def test_signals_end_the_node_cleanly_in_every_state(
     start_tracker: Start, how: signal.Signals, state: str
 ) -> None:
     machine, process = start_tracker(autostart=False)
@@ -211,32 +211,34 @@ def is_formed(bond: Any) -> bool:
     return bool(bond.sm.getState().getName() == 'SM.Alive')
 
 
-def test_a_manager_hears_of_the_end(start_tracker: Any, manager_of: Callable[[Any], Any]) -> None:
-    machine, process = start_tracker(bond=True)
-    bond = manager_of(machine)
-    machine.wait(lambda: is_formed(bond), 'the bond')
-    assert machine.change_state('deactivate')
-    machine.wait(bond.is_broken, 'its end')
-    assert machine.change_state('activate')
-    assert process.stop() == 0
-    assert 'Traceback' not in process.text()
-
-
-def test_a_manager_notices_the_silence(
+def test_the_manager_sees_the_bond_broken(
     start_tracker: Any, manager_of: Callable[[Any], Any]
 ) -> None:
     machine, process = start_tracker(bond=True)
     bond = manager_of(machine)
     machine.wait(lambda: is_formed(bond), 'the bond')
-    # The first beat forms a bond, the second begins the watch.
-    machine.wait(lambda: bond.heartbeat_timer.timer.is_alive(), 'the second beat')
+    assert machine.change_state('deactivate')
+    machine.wait(bond.is_broken, 'the end of the bond')
+    assert machine.change_state('activate')
+    assert process.stop() == 0
+    assert 'Traceback' not in process.text()
+
+
+def test_the_manager_sees_that_the_node_died(
+    start_tracker: Any, manager_of: Callable[[Any], Any]
+) -> None:
+    machine, process = start_tracker(bond=True)
+    bond = manager_of(machine)
+    machine.wait(lambda: is_formed(bond), 'the bond')
+    # The first heartbeat forms the bond, the second starts the timeout.
+    machine.wait(lambda: bond.heartbeat_timer.timer.is_alive(), 'the second heartbeat')
     process.process.kill()
-    machine.wait(bond.is_broken, 'the silence')
+    machine.wait(bond.is_broken, 'the timeout')
 
 
-@pytest.mark.skipif(HAS_BONDPY, reason='bondpy is here')
-def test_without_bondpy_it_says_so_and_ends(start_tracker: Any) -> None:
+@pytest.mark.skipif(HAS_BONDPY, reason='bondpy is installed')
+def test_without_bondpy_the_node_ends_with_one_line(start_tracker: Any) -> None:
     _, process = start_tracker(autostart=False, bond=True)
     assert process.process.wait(20) == 1
-    assert 'bond: No module named' in process.text()
+    assert 'parameter bond: No module named' in process.text()
     assert 'Traceback' not in process.text()

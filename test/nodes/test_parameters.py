@@ -1,4 +1,4 @@
-"""Parameters are the tables of settings, refused with a reason, and written in the files."""
+"""The nodes' parameters: the settings tables, refusals with a reason, and the files of config."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Start = Callable[..., tuple[Any, Any]]
 
 
 @pytest.mark.parametrize('name', FILES)
-def test_files_are_those_of_the_tables(name: str) -> None:
+def test_files_are_generated_from_the_tables(name: str) -> None:
     assert (CONFIG / name).read_text() == parameter_file(*FILES[name])
 
 
 @pytest.mark.parametrize('name', FILES)
-def test_files_say_every_setting(name: str) -> None:
+def test_files_hold_every_setting(name: str) -> None:
     values = yaml.safe_load((CONFIG / name).read_text())['/**']['ros__parameters']
     _, settings = FILES[name]
     for parameter in settings.parameters():
@@ -34,7 +34,7 @@ def test_files_say_every_setting(name: str) -> None:
     ('name', 'value'),
     [('camera_motion', 'magic'), ('frame_rate', -1.0), ('weights', 3), ('buffer_size', 0)],
 )
-def test_wrong_settings_of_the_node_are_named(name: str, value: object) -> None:
+def test_invalid_settings_are_named(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=f'{name}: {value!r}'):
         NodeSettings().replace(**{name: value})
 
@@ -42,12 +42,14 @@ def test_wrong_settings_of_the_node_are_named(name: str, value: object) -> None:
 def test_changes_are_refused_with_the_reason(start_tracker: Start) -> None:
     machine, process = start_tracker()
     (reason,) = machine.set_parameters(weights='other.pth')
-    assert reason == 'weights: is read when the node is configured; clean it up first'
+    assert reason == 'weights: read when the node is configured; clean the node up first'
     (reason,) = machine.set_parameters(**{'ecc.min_score': 0.4})
-    assert reason.startswith('ecc.min_score: is read when')
+    assert reason.startswith('ecc.min_score: read when')
     (reason,) = machine.set_parameters(image_transport='compressed')
-    assert reason == 'image_transport: cannot change while the node is active; deactivate it first'
-    assert machine.set_parameters(weights='none', image_transport='raw') == []  # as they are
+    assert reason == (
+        'image_transport: cannot change while the node is active; deactivate the node first'
+    )
+    assert machine.set_parameters(weights='none', image_transport='raw') == []  # unchanged
     for name, value in {
         'min_confidence': 1.5, 'n_init': 0, 'max_cosine_distance': 'automatic',
         'ema_alpha': float('nan'), 'max_age': 'old', 'cascade': 3,
@@ -83,7 +85,7 @@ def test_parameters_describe_themselves(start_tracker: Start) -> None:
 @pytest.mark.parametrize(
     ('name', 'value'), [('min_confidence', 2.0), ('n_init', 1.5), ('camera_motion', 'magic')]
 )
-def test_a_wrong_parameter_at_the_start_is_one_line(
+def test_an_invalid_parameter_at_the_start_is_one_line(
     start_tracker: Start, name: str, value: object
 ) -> None:
     _, process = start_tracker(autostart=False, **{name: value})
@@ -93,7 +95,7 @@ def test_a_wrong_parameter_at_the_start_is_one_line(
     assert 'Traceback' not in process.text()
 
 
-def test_unknown_parameters_are_warned_of(start_tracker: Start, tmp_path: Path) -> None:
+def test_unknown_parameters_cause_a_warning(start_tracker: Start, tmp_path: Path) -> None:
     file = tmp_path / 'typo.yaml'
     file.write_text('/**: {ros__parameters: {max_iou_distnace: 0.5, max_age: 31, bond: false}}')
     override = 'qos_overrides./a/imag.subscription.durability:=volatile'
@@ -101,11 +103,11 @@ def test_unknown_parameters_are_warned_of(start_tracker: Start, tmp_path: Path) 
     machine, process = start_tracker(extra, namespace='/a')
     assert machine.state() == 'active'
     warnings = [line for line in process.text().splitlines() if 'no effect' in line]
-    assert [line.partition('parameter ')[2] for line in warnings] == [
-        'max_iou_distnace is unknown and has no effect; did you mean max_iou_distance?',
+    assert [line.partition('unknown parameter ')[2] for line in warnings] == [
+        'max_iou_distnace has no effect; did you mean max_iou_distance?',
         (
-            'qos_overrides./a/imag.subscription.durability is unknown and has no effect; did you '
-            'mean qos_overrides./a/image.subscription.durability?'
+            'qos_overrides./a/imag.subscription.durability has no effect; did you mean '
+            'qos_overrides./a/image.subscription.durability?'
         ),
     ]
     assert all('[WARN]' in line for line in warnings)
@@ -123,6 +125,6 @@ def test_changes_are_logged(start_tracker: Start) -> None:
     assert [line.partition(']: ')[2] for line in lines] == [
         'parameter max_age: 30 -> 60',
         'deactivated',
-        'cleaned up: configure it again before the next use',
+        'cleaned up; configure the node before the next use',
         'shut down',
     ]

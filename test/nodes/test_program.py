@@ -1,4 +1,4 @@
-"""How the program of a node ends: by a signal, by a fault, by what ROS refuses."""
+"""End of a node's program: by a signal, by an error, or because ROS refuses a topic."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Start = Callable[..., 'OddProcess']
 
 
 class OddProcess:
-    """`odd_node` in a process, and its log."""
+    """Process of `odd_node`, and its log."""
 
     def __init__(self, log: Path, fault: str, *arguments: str) -> None:
         self._log = log
@@ -67,7 +67,7 @@ AUTOSTART = ('-p', 'autostart:=true')
         (signal.SIGINT, 'sleep_in_c', False),
     ],
 )
-def test_a_signal_ends_a_transition_that_does_not_end(
+def test_a_signal_ends_a_transition_that_never_returns(
     start: Start, ros_context: Any, how: signal.Signals, fault: str, autostart: bool
 ) -> None:
     odd = start(fault, *(AUTOSTART if autostart else ()))
@@ -80,20 +80,20 @@ def test_a_signal_ends_a_transition_that_does_not_end(
         status = odd.process.wait(PATIENCE)
     finally:
         client.close()
-    # A callback that never returns to Python is left as it is, which is no success.
+    # A callback that never returns to Python cannot be cleaned up; the status is that of a kill.
     assert status == (128 + how if fault == 'sleep_in_c' else 0), odd.text()
-    assert ('ends without cleaning up' in odd.text()) == (fault == 'sleep_in_c')
+    assert ('exits without cleaning up' in odd.text()) == (fault == 'sleep_in_c')
     assert 'Traceback' not in odd.text()
 
 
-def test_what_ros_refuses_is_one_line_with_the_topic_and_the_end(start: Start) -> None:
+def test_a_topic_that_ros_refuses_is_named_in_one_line_and_ends_the_program(start: Start) -> None:
     odd = start('use_a_bad_topic', *AUTOSTART)
     assert odd.process.wait(PATIENCE) == 1
     assert "configure failed: cannot subscribe to 'no topic': Invalid topic name" in odd.text()
     assert odd.text().count('\n') == 1, odd.text()
 
 
-def test_what_ros_refuses_a_manager_ends_the_process_after_the_answer(
+def test_a_topic_that_ros_refuses_ends_the_program_after_the_response(
     start: Start, ros_context: Any
 ) -> None:
     odd = start('use_a_bad_topic')
@@ -107,7 +107,7 @@ def test_what_ros_refuses_a_manager_ends_the_process_after_the_answer(
     assert 'configure failed: cannot subscribe to' in odd.text()
 
 
-def test_with_security_the_enclave_is_named() -> None:
+def test_with_security_the_error_names_the_enclave() -> None:
     import rclpy
 
     from strongsort_ros.nodes.ros_errors import NamingNode, RCLError, RosError
@@ -140,9 +140,7 @@ def test_with_security_the_enclave_is_named() -> None:
         ('import_what_this_package_lacks', "No module named 'strongsort_ros.not_there'"),
     ],
 )
-def test_only_mistakes_of_the_program_have_a_traceback(
-    start: Start, fault: str, words: str
-) -> None:
+def test_only_bugs_have_a_traceback(start: Start, fault: str, words: str) -> None:
     odd = start(fault, *AUTOSTART)
     assert odd.process.wait(PATIENCE) == 1
     assert words in odd.text()
@@ -161,7 +159,7 @@ def test_only_mistakes_of_the_program_have_a_traceback(
         (('-r', '__node:=bad-name'), 'bad-name'),
     ],
 )
-def test_a_start_that_is_refused_is_one_line_of_the_node(
+def test_an_invalid_argument_is_one_line(
     start: Start, arguments: tuple[str, ...], words: str
 ) -> None:
     odd = start('sleep', *arguments)
@@ -169,5 +167,5 @@ def test_a_start_that_is_refused_is_one_line_of_the_node(
     (line,) = (line for line in odd.text().splitlines() if '[FATAL]' in line)
     assert '[odd]: ' in line
     assert words in line
-    assert '.c:' not in line  # a place in ROS's sources
+    assert '.c:' not in line  # a position in ROS's source files
     assert 'Traceback' not in odd.text()

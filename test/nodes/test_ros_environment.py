@@ -40,7 +40,7 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_this_fast_dds_reads_it() -> None:
+def test_the_installed_fast_dds_reads_the_variable() -> None:
     prefixes = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
     libraries = [
         path
@@ -62,7 +62,7 @@ def test_this_fast_dds_reads_it() -> None:
         ('rolling', 'FASTDDS_DEFAULT_PROFILES_FILE'),
     ],
 )
-def test_each_distribution_has_its_variable(
+def test_the_variable_follows_the_distribution(
     monkeypatch: pytest.MonkeyPatch, distribution: str, variable: str
 ) -> None:
     monkeypatch.setenv('ROS_DISTRO', distribution)
@@ -70,18 +70,18 @@ def test_each_distribution_has_its_variable(
 
 
 @pytest.mark.parametrize('variable', PROFILE_VARIABLES)
-def test_a_profile_that_is_named_already_stays(
+def test_a_profile_of_the_environment_takes_precedence(
     monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv(variable, 'theirs.xml')
     assert profile_environment('mine.xml') == {}
 
 
-def test_no_profile() -> None:
+def test_an_empty_profile_sets_nothing() -> None:
     assert profile_environment('') == {}
 
 
-def test_images_come_without_page_faults() -> None:
+def test_freed_memory_is_reused_without_page_faults() -> None:
     run = subprocess.run(
         [sys.executable, '-c', PROGRAM], capture_output=True, text=True, check=True
     )
@@ -100,12 +100,12 @@ def test_the_launch_ends_when_retries_are_used_up() -> None:
     on_exit = EndWithNode(respawn=True, max_retries=2)
     on_exit(ended(1), RUNS)
     on_exit(ended(-9), RUNS)
-    with pytest.raises(LaunchError, match='tracker_node-1 has failed 3 times, last with status 1'):
+    with pytest.raises(LaunchError, match='tracker_node-1 failed 3 times, last with exit status 1'):
         on_exit(ended(1), RUNS)
 
 
 def test_the_launch_ends_at_once_without_retries() -> None:
-    with pytest.raises(LaunchError, match='tracker_node-1 has failed, last with status -9'):
+    with pytest.raises(LaunchError, match='tracker_node-1 failed, last with exit status -9'):
         EndWithNode(respawn=False, max_retries=5)(ended(-9), RUNS)
 
 
@@ -115,6 +115,6 @@ def test_retries_without_limit_never_end_it() -> None:
         on_exit(ended(1), RUNS)
 
 
-def test_a_node_that_was_stopped_has_not_failed() -> None:
+def test_a_stopped_node_has_not_failed() -> None:
     EndWithNode()(ended(0), RUNS)
     EndWithNode()(ended(-2), ENDS)

@@ -1,4 +1,4 @@
-"""The executables of the nodes, from their first line to the running node."""
+"""The nodes' executables: missing imports, and signals during the imports."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def run(script: Path, **environment: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize('script', SCRIPTS, ids=lambda path: path.name)
-def test_without_the_messages_it_says_so(script: Path) -> None:
-    status, said = run(script, PYTHONPATH=str(ROOT))
-    assert (status, said.count('\n')) == (1, 1), said
-    assert said.startswith(f'{script.name} cannot start: ')
-    assert 'colcon build' in said
+def test_missing_messages_are_one_line(script: Path) -> None:
+    status, text = run(script, PYTHONPATH=str(ROOT))
+    assert (status, text.count('\n')) == (1, 1), text
+    assert text.startswith(f'{script.name} cannot start: ')
+    assert 'colcon build' in text
 
 
-def test_without_ros_it_says_so() -> None:
-    # -S: nothing of the environment that this test runs in is installed for it.
+def test_missing_ros_is_one_line() -> None:
+    # -S: without the site-packages of the environment of this test.
     command = [sys.executable, '-S', str(ROOT / 'scripts' / 'tracker_node')]
     done = subprocess.run(
         command, env={'PYTHONPATH': str(ROOT)}, capture_output=True, text=True, check=False
@@ -52,7 +52,9 @@ def test_without_ros_it_says_so() -> None:
 @pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize('script', SCRIPTS, ids=lambda path: path.name)
 @pytest.mark.usefixtures('ros_context')
-def test_a_signal_during_the_imports_ends_it_quietly(script: Path, how: signal.Signals) -> None:
+def test_a_signal_during_the_imports_ends_the_program_quietly(
+    script: Path, how: signal.Signals
+) -> None:
     process = subprocess.Popen(
         [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -62,12 +64,12 @@ def test_a_signal_during_the_imports_ends_it_quietly(script: Path, how: signal.S
             assert time.monotonic() < end
             assert process.poll() is None
         process.send_signal(how)
-        said, _ = process.communicate(timeout=PATIENCE)
+        text, _ = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
         process.wait()
     status = 130 if script.name == 'replayer_node' else 0  # nothing was replayed
-    assert (process.returncode, said) == (status, '')
+    assert (process.returncode, text) == (status, '')
 
 
 def catches(pid: int, number: signal.Signals) -> bool:
@@ -78,7 +80,7 @@ def catches(pid: int, number: signal.Signals) -> bool:
     return False
 
 
-def test_importing_for_a_launch_file_changes_nothing() -> None:
+def test_importing_ros_environment_leaves_the_environment_unchanged() -> None:
     program = (
         'import os\n'
         'before = dict(os.environ)\n'
