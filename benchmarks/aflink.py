@@ -28,11 +28,9 @@ from scipy.optimize import linear_sum_assignment
 
 from strongsort_ros.files.motchallenge import load_tracks
 from strongsort_ros.files.rows import TrackRows
-from strongsort_ros.refinement.aflink.candidates import Tracklets, candidates
-from strongsort_ros.refinement.aflink.checkpoints import Linker, load_linker
-from strongsort_ros.refinement.aflink.linking import link
-from strongsort_ros.refinement.aflink.model import PostLinker
-from strongsort_ros.refinement.aflink.published import PublishedLinker
+from strongsort_ros.refinement.aflink.candidates import Tracklets, find_candidates
+from strongsort_ros.refinement.aflink.linking import Linker, link, load_linker
+from strongsort_ros.refinement.aflink.published import PostLinker, PublishedLinker
 from strongsort_ros.refinement.settings import AflinkSettings
 
 SEQUENCES = tuple(f'MOT17-{number}-FRCNN' for number in ('02', '04', '05', '09'))
@@ -153,7 +151,7 @@ def pairs_of(rows: TrackRows) -> int:
     """Return how many pairs are looked at."""
     tracklets = Tracklets.gather(rows.frames, rows.ids, rows.tlwh, rows.class_ids)
     gap = (WINDOW.min_gap, WINDOW.max_gap)
-    return len(candidates(tracklets, gap, WINDOW.max_distance)[0])
+    return len(find_candidates(tracklets, gap, WINDOW.max_distance)[0])
 
 
 def made_up(tracklets: int) -> TrackRows:

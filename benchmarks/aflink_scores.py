@@ -22,11 +22,10 @@ from rich.table import Table
 from strongsort_ros.evaluation.scores import ScoredSequence, score
 from strongsort_ros.evaluation.sequences import load_sequences
 from strongsort_ros.files.rows import GroundTruth, TrackRows
-from strongsort_ros.refinement.aflink.candidates import Tracklets, candidates
-from strongsort_ros.refinement.aflink.checkpoints import Linker, load_linker
-from strongsort_ros.refinement.aflink.linking import best_links, link
+from strongsort_ros.refinement.aflink.candidates import Tracklets, find_candidates
+from strongsort_ros.refinement.aflink.linking import Linker, best_links, link, load_linker
 from strongsort_ros.refinement.aflink.motion import MotionLinker
-from strongsort_ros.refinement.aflink.motion_training import broken_tracks, train_motion
+from strongsort_ros.refinement.aflink.motion_training import break_tracks, train_motion
 from strongsort_ros.refinement.aflink.published_training import load_pedestrians
 from strongsort_ros.refinement.gsi import gsi
 from strongsort_ros.refinement.settings import LinkWindow
@@ -44,7 +43,7 @@ BREAKS = 20
 class Oracle:
     """Links what is the same person most of the time, the nearest in time first."""
 
-    most_links = True
+    prefer_more_links = True
 
     def __init__(self, window: LinkWindow, tracks: TrackRows, truth: GroundTruth) -> None:
         self.window = dataclasses.replace(window, max_cost=0.5)
@@ -138,8 +137,8 @@ def held_out(options: argparse.Namespace, console: Console) -> None:
         linker = MotionLinker(train_motion(truths[:place] + truths[place + 1 :]))
         rng = np.random.default_rng(5)
         for _ in range(BREAKS):
-            pieces, people = broken_tracks(truth, rng)
-            pairs = candidates(pieces, (OURS.min_gap, OURS.max_gap), OURS.max_distance)
+            pieces, people = break_tracks(truth, rng)
+            pairs = find_candidates(pieces, (OURS.min_gap, OURS.max_gap), OURS.max_distance)
             cost, rows = linker.costs(pieces, *pairs, None), pieces.stops - pieces.starts
             for k, limit in enumerate(costs):
                 good = cost < limit

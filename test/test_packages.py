@@ -24,7 +24,7 @@ print(load_weights(TrackerNodeConfig().node).card.name)
 """
 AFLINK = """
 from strongsort_ros.refinement.aflink.linking import link
-from strongsort_ros.refinement.aflink.checkpoints import load_linker
+from strongsort_ros.refinement.aflink.linking import load_linker
 print(load_linker().window)
 """
 

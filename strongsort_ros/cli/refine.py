@@ -107,7 +107,7 @@ def _refine(steps: RefinementSteps, options: _Options, job: Job, progress: Share
     from strongsort_ros.bags.paths import is_bag
     from strongsort_ros.files.motchallenge import load_tracks
     from strongsort_ros.refinement.bag import refine_bag
-    from strongsort_ros.refinement.tracks import refine
+    from strongsort_ros.refinement.tracks import apply_steps
 
     if is_bag(job.source):
         done = refine_bag(
@@ -115,7 +115,7 @@ def _refine(steps: RefinementSteps, options: _Options, job: Job, progress: Share
             topic=options.topic, frame_rate=options.frame_rate, progress=progress,
         )  # fmt: skip
         return _Done(done.tracks_out, done.boxes_out, done.links, done.interpolated)
-    refined = refine(load_tracks(job.source), steps, progress=progress)
+    refined = apply_steps(load_tracks(job.source), steps, progress=progress)
     save_tracks_as(job.output, refined.tracks, options.format)
     count = len(set(refined.tracks.ids.tolist()))
     return _Done(count, len(refined.tracks), refined.links, refined.interpolated)
@@ -159,9 +159,9 @@ def chosen_steps(args: argparse.Namespace) -> RefinementSteps:
 
 def refined(tracks: TrackRows, steps: RefinementSteps) -> TrackRows:
     """Return the tracks after the steps that are asked for, and say what these did."""
-    from strongsort_ros.refinement.tracks import refine
+    from strongsort_ros.refinement.tracks import apply_steps
 
-    done: RefinedTracks = refine(tracks, steps)
+    done: RefinedTracks = apply_steps(tracks, steps)
     _say_steps(steps, done.links, done.interpolated)
     return done.tracks
 

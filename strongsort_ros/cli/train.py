@@ -67,13 +67,13 @@ def _train_motion(args: argparse.Namespace, half: str, other: str) -> float | No
         motion_accuracy,
         train_motion,
     )
-    from strongsort_ros.refinement.aflink.published_training import load_pedestrians, save_linker
+    from strongsort_ros.refinement.aflink.published_training import load_pedestrians, save_weights
 
     settings = _settings(MotionTrainingSettings, args)
     truths = [load_pedestrians(folder, half) for folder in args.sequences]
     validation = [load_pedestrians(folder, other) for folder in args.validate]
     network = train_motion(truths, settings, progress('train'))
-    save_linker(args.output, network)
+    save_weights(args.output, network)
     people = sum(len(set(truth.ids.tolist())) for truth in truths)
     say(f'{people} people, {settings.epochs} epochs: {args.output}')
     return motion_accuracy(network, validation) if validation else None
@@ -83,17 +83,17 @@ def _train_published(args: argparse.Namespace, half: str, other: str) -> float |
     from strongsort_ros.refinement.aflink.published import PublishedLinker
     from strongsort_ros.refinement.aflink.published_training import (
         AflinkTrainingSettings,
-        load_sequences,
+        load_training_tracks,
         pair_accuracy,
-        save_linker,
-        train,
+        save_weights,
+        train_published,
     )
 
     settings = _settings(AflinkTrainingSettings, args)
-    tracks = load_sequences(args.sequences, half)
-    validation = load_sequences(args.validate, other) if args.validate else []
-    network = train(tracks, settings, progress('train'))
-    save_linker(args.output, network)
+    tracks = load_training_tracks(args.sequences, half)
+    validation = load_training_tracks(args.validate, other) if args.validate else []
+    network = train_published(tracks, settings, progress('train'))
+    save_weights(args.output, network)
     say(f'{len(tracks)} tracks, {settings.epochs} epochs: {args.output}')
     return pair_accuracy(PublishedLinker(network), validation) if validation else None
 

@@ -18,12 +18,12 @@ from strongsort_ros.bags.tracks import RecordedTracks, read_recorded_tracks
 from strongsort_ros.files.atomic import replacing_together
 from strongsort_ros.files.motchallenge import save_tracks, text_beside
 from strongsort_ros.messages.track2d_array import TRACK
-from strongsort_ros.refinement.tracks import RefinedTracks, RefinementSteps, refine
+from strongsort_ros.refinement.tracks import RefinedTracks, RefinementSteps, apply_steps
 from strongsort_ros.tracking.tracks import LOST
 from strongsort_ros.types import IntArray, ShareProgress
 
 if TYPE_CHECKING:
-    from strongsort_ros.refinement.aflink.checkpoints import Linker
+    from strongsort_ros.refinement.aflink.linking import Linker
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def refine_bag(
         recorded = read_recorded_tracks(
             bag, topic, frame_rate, lambda share: progress('read', share)
         )
-        refined = refine(
+        refined = apply_steps(
             recorded.rows, steps, linker=linker,
             camera_motion=recorded.camera_motion, progress=progress,
         )  # fmt: skip

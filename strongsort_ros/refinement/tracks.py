@@ -22,7 +22,7 @@ from strongsort_ros.types import FloatArray, IntArray, ShareProgress
 
 if TYPE_CHECKING:
     from strongsort_ros.refinement.aflink.candidates import CameraMotions, CameraPath, Tracklets
-    from strongsort_ros.refinement.aflink.checkpoints import Linker
+    from strongsort_ros.refinement.aflink.linking import Linker
 
 # Between two reports of progress: a fraction of a second.
 _PAIRS: Final = 2048
@@ -73,7 +73,7 @@ class RefinedTracks:
         return int(np.count_nonzero(self.source < 0))
 
 
-def refine(
+def apply_steps(
     tracks: TrackRows,
     steps: RefinementSteps,
     *,
@@ -107,8 +107,7 @@ def refine(
     links, source = 0, np.lexsort((tracks.ids, tracks.frames))
     if steps.aflink is not None:
         # PyTorch takes seconds to import, which GSI alone can do without.
-        from strongsort_ros.refinement.aflink.checkpoints import load_linker
-        from strongsort_ros.refinement.aflink.linking import link
+        from strongsort_ros.refinement.aflink.linking import link, load_linker
 
         progress('link', 0.0)
         watched = _WatchedLinker(linker or load_linker(steps.checkpoint), progress)
@@ -206,10 +205,10 @@ def refine_tracks(
     checkpoint = Path(aflink) if isinstance(aflink, (str, Path)) and aflink else None
     steps = RefinementSteps(link if aflink else None, smooth if gsi else None, checkpoint)
     if isinstance(tracks, TrackRows):
-        return refine(tracks, steps).tracks
+        return apply_steps(tracks, steps).tracks
     if isinstance(tracks, (str, Path)):
         return _refine_file(Path(tracks), steps)
-    refined = refine(_rows_of_array(tracks), steps).tracks
+    refined = apply_steps(_rows_of_array(tracks), steps).tracks
     table = np.full((len(refined), 10), -1.0)
     table[:, 0], table[:, 1], table[:, 6] = refined.frames, refined.ids, refined.scores
     table[:, 2:6] = refined.tlwh
@@ -223,10 +222,10 @@ def _refine_file(path: Path, steps: RefinementSteps) -> TrackRows:
     from strongsort_ros.bags.tracks import read_recorded_tracks
 
     if not is_bag(path):
-        return refine(load_tracks(path), steps).tracks
+        return apply_steps(load_tracks(path), steps).tracks
     with open_bag(path) as bag:
         recorded = read_recorded_tracks(bag)
-    return refine(recorded.rows, steps, camera_motion=recorded.camera_motion).tracks
+    return apply_steps(recorded.rows, steps, camera_motion=recorded.camera_motion).tracks
 
 
 def _rows_of_array(rows: object) -> TrackRows:
@@ -263,8 +262,8 @@ class _WatchedLinker:
         return self._linker.window
 
     @property
-    def most_links(self) -> bool:
-        return self._linker.most_links
+    def prefer_more_links(self) -> bool:
+        return self._linker.prefer_more_links
 
     def costs(
         self, tracklets: Tracklets, earlier: IntArray, later: IntArray, camera: CameraPath | None

@@ -68,7 +68,7 @@ def _answer(request: dict[str, Any], send: Send) -> dict[str, Any]:
     """Do what is asked; what goes wrong is the answer."""
     try:
         if 'check' in request:
-            from strongsort_ros.refinement.aflink.checkpoints import load_linker
+            from strongsort_ros.refinement.aflink.linking import load_linker
 
             load_linker(request['check'])
             return {'done': {}}

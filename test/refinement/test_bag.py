@@ -20,7 +20,7 @@ from strongsort_ros.files.motchallenge import load_tracks
 from strongsort_ros.messages.track2d_array import TrackArray, read_track_array
 from strongsort_ros.refinement.bag import refine_bag
 from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
-from strongsort_ros.refinement.tracks import RefinementSteps, refine
+from strongsort_ros.refinement.tracks import RefinementSteps, apply_steps
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST
 from strongsort_ros.types import SECOND
 from test.bags.any_reader import open_any_reader
@@ -235,11 +235,11 @@ def test_two_topics_one_after_the_other(tmp_path: Path) -> None:
 
 def test_the_steps_on_rows(data_dir: Path) -> None:
     golden = load_tracks(data_dir / 'golden' / 'strongsort' / 'MOT17-09-FRCNN.txt')
-    refined = refine(golden, BOTH)
+    refined = apply_steps(golden, BOTH)
     seen = refined.source >= 0
     assert refined.interpolated == np.count_nonzero(~seen)
     np.testing.assert_array_equal(refined.tracks.frames[seen], golden.frames[refined.source[seen]])
-    untouched = refine(golden, RefinementSteps())
+    untouched = apply_steps(golden, RefinementSteps())
     assert (untouched.links, untouched.interpolated) == (0, 0)
     np.testing.assert_array_equal(untouched.source, np.arange(len(golden)))
 
@@ -266,7 +266,7 @@ def test_a_bag_and_its_rows_are_refined_alike(
         before = read_tracks(source, frame_rate=RATE)
         done = refine_bag(source, Path(folder) / 'out', BOTH, frame_rate=RATE)
         after = read_tracks(Path(folder) / 'out', frame_rate=RATE)
-    expected = refine(before, BOTH).tracks
+    expected = apply_steps(before, BOTH).tracks
     numbers = np.array(sorted(frames)) - min(frames) + 1
     expected = expected.select(np.isin(expected.frames, numbers))
     np.testing.assert_array_equal(after.frames, expected.frames)

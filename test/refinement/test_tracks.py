@@ -12,7 +12,7 @@ from strongsort_ros.errors import ExtractorError, InputError
 from strongsort_ros.files.motchallenge import save_tracks
 from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
-from strongsort_ros.refinement.tracks import RefinementSteps, refine, refine_tracks
+from strongsort_ros.refinement.tracks import RefinementSteps, apply_steps, refine_tracks
 from test.bags.track_bags import walk, write_messages
 
 FRAMES = (1, 2, 3, 7, 8, 9)
@@ -36,7 +36,7 @@ def test_an_array_gives_an_array_with_the_gaps_filled() -> None:
 
 def test_rows_give_the_rows_of_the_steps() -> None:
     rows = as_rows(ROWS)
-    expected = refine(rows, RefinementSteps(AflinkSettings(), GsiSettings())).tracks
+    expected = apply_steps(rows, RefinementSteps(AflinkSettings(), GsiSettings())).tracks
     refined = refine_tracks(rows)
     np.testing.assert_array_equal(refined.tlwh, expected.tlwh)
     np.testing.assert_array_equal(refined.class_ids, 'person')

@@ -114,7 +114,7 @@ class CameraPath:
         return moved
 
 
-def candidates(
+def find_candidates(
     tracklets: Tracklets, gap: tuple[int, int], distance: float, camera: CameraPath | None = None
 ) -> tuple[IntArray, IntArray]:
     """Return (K,) earlier and (K,) later tracklets that may be one object.

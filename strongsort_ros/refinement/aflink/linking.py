@@ -6,7 +6,8 @@ Y. Du et al.: StrongSORT: Make DeepSORT Great Again, arXiv 2202.13514, section 3
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,19 +15,78 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from strongsort_ros.errors import InputError
+from strongsort_ros.packages import require
 from strongsort_ros.refinement.aflink.candidates import (
     CameraMotions,
     CameraPath,
     Tracklets,
-    candidates,
+    find_candidates,
 )
-from strongsort_ros.refinement.aflink.checkpoints import Linker
-from strongsort_ros.refinement.settings import AflinkSettings
+from strongsort_ros.refinement.aflink.motion import MotionLinker
+from strongsort_ros.refinement.settings import CHECKPOINTS, AflinkSettings, LinkWindow
+from strongsort_ros.reid.checkpoint import read_state
 from strongsort_ros.tracking.assignment import Pairs
 from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
 # What it costs to leave a tracklet alone where one link more outweighs whatever links cost.
 _MOST_LINKS: Final = 1e5
+
+
+_MOTION_MARK: Final = 'hidden.weight'
+_WEIGHTS: Final = Path(__file__).with_name('weights')
+SHIPPED: Final = dict(
+    zip(
+        CHECKPOINTS,
+        (_WEIGHTS / 'aflink_motion.safetensors', _WEIGHTS / 'aflink.safetensors'),
+        strict=True,
+    )
+)
+"""The project's own checkpoints; docs/aflink.md is their card."""
+
+
+class Linker(Protocol):
+    """Says of pairs of tracklets whether they are of one object."""
+
+    @property
+    def window(self) -> LinkWindow:
+        """Which pairs it was made for, and the cost below which they are linked."""
+
+    @property
+    def prefer_more_links(self) -> bool:
+        """Whether one link more outweighs what the links cost."""
+
+    def costs(
+        self, tracklets: Tracklets, earlier: IntArray, later: IntArray, camera: CameraPath | None
+    ) -> FloatArray:
+        """Return (K,) 1 - P(same object) of pairs (K,) of tracklets."""
+
+
+def load_linker(path: Path | str | None = None) -> Linker:
+    """Return the linker whose weights are in a file.
+
+    Parameters
+    ----------
+    path
+        A .pth or .safetensors of either network, the published `AFLink_epoch20.pth` for one;
+        'motion' or 'published': the project's own of that kind; None: 'motion'.
+
+    Raises
+    ------
+    ExtractorError
+        The file is missing, damaged, or belongs to another network; the message names it and
+        what does not fit.
+    MissingPackageError
+        The published network, and files of PyTorch, need PyTorch, which is not installed.
+
+    """
+    path = SHIPPED.get(str(path or CHECKPOINTS[0]), Path(path or ''))
+    state = read_state(path, ignored=())
+    if _MOTION_MARK in state:
+        return MotionLinker(state, path)
+    require(f"weights: {path}: AFLink's published network", 'torch')
+    from strongsort_ros.refinement.aflink.published import PublishedLinker
+
+    return PublishedLinker.from_parameters(state, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +155,10 @@ def link(
     camera = CameraPath(camera_motion) if camera_motion else None
     tracklets = Tracklets.gather(frames, ids, boxes, class_ids)
     gap = (window.min_gap, window.max_gap)
-    earlier, later = candidates(tracklets, gap, window.max_distance, camera)
+    earlier, later = find_candidates(tracklets, gap, window.max_distance, camera)
     costs = linker.costs(tracklets, earlier, later, camera)
     good = costs < window.max_cost
-    alone = _MOST_LINKS if linker.most_links else window.max_cost
+    alone = _MOST_LINKS if linker.prefer_more_links else window.max_cost
     links = best_links(Pairs(earlier[good], later[good], costs[good]), alone)
     linked = tracklets.ids[_heads(links, tracklets)]
     new_ids = np.empty_like(ids)

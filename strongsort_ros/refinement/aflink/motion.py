@@ -65,7 +65,7 @@ class MotionLinker:
     """
 
     window: Final = LinkWindow(min_gap=MAX_AGE + 1, max_gap=101, max_distance=300.0, max_cost=0.7)
-    most_links: Final = False
+    prefer_more_links: Final = False
 
     def __init__(self, parameters: Mapping[str, Any], path: Path) -> None:
         check_shapes(parameters, _EXPECTED, 'MotionNetwork', path)

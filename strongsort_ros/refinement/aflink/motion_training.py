@@ -13,7 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from strongsort_ros.errors import InputError
 from strongsort_ros.files.rows import GroundTruth
-from strongsort_ros.refinement.aflink.candidates import Tracklets, candidates
+from strongsort_ros.refinement.aflink.candidates import Tracklets, find_candidates
 from strongsort_ros.refinement.aflink.motion import (
     FEATURES,
     HIDDEN,
@@ -86,7 +86,7 @@ def train_motion(
     """
     settings = settings or MotionTrainingSettings()
     rng = np.random.default_rng(settings.seed)
-    features, same, weights = piece_pairs(truths, rng, settings.breaks)
+    features, same, weights = training_pairs(truths, rng, settings.breaks)
     if not same.any():
         raise InputError(
             'the ground truth has nobody who is hidden, by the visibility in its last column, for '
@@ -120,7 +120,7 @@ def train_motion(
 @torch.inference_mode()
 def motion_accuracy(network: MotionNetwork, truths: list[GroundTruth]) -> float:
     """Return the share of pairs of broken tracks that the network tells right, link by link."""
-    features, same, _ = piece_pairs(truths, np.random.default_rng(0), _TRIALS)
+    features, same, _ = training_pairs(truths, np.random.default_rng(0), _TRIALS)
     costs = 1 - torch.sigmoid(network(torch.from_numpy(features.astype(np.float32)))).numpy()
     return float(np.mean((costs < MotionLinker.window.max_cost) == same))
 
@@ -132,11 +132,11 @@ _VISIBLE: Final = (0.1, 0.45)
 _JITTER: Final = 0.015
 _BIAS: Final = np.array([0.04, 0.04, 0.04, 0.08])
 
-Samples = tuple[FloatArray, BoolArray, FloatArray]
+TrainingPairs = tuple[FloatArray, BoolArray, FloatArray]
 """(K, 8) features of pairs, (K,) whether they are one object, (K,) what they weigh."""
 
 
-def broken_tracks(truth: GroundTruth, rng: np.random.Generator) -> tuple[Tracklets, IntArray]:
+def break_tracks(truth: GroundTruth, rng: np.random.Generator) -> tuple[Tracklets, IntArray]:
     """Return the tracks of a recording, broken where people are hidden, and whose they are.
 
     Parameters
@@ -161,7 +161,9 @@ def broken_tracks(truth: GroundTruth, rng: np.random.Generator) -> tuple[Trackle
     return tracklets, truth.ids[tracklets.order][tracklets.starts]
 
 
-def piece_pairs(truths: list[GroundTruth], rng: np.random.Generator, count: int) -> Samples:
+def training_pairs(
+    truths: list[GroundTruth], rng: np.random.Generator, count: int
+) -> TrainingPairs:
     """Return the pairs to learn from, of every recording broken `count` times.
 
     Those that linking looks at, and those of shorter gaps: near by in time and space, and never
@@ -170,14 +172,14 @@ def piece_pairs(truths: list[GroundTruth], rng: np.random.Generator, count: int)
     A pair weighs the square root of the rows of its shorter tracklet: longer ones matter more to
     the scores, but not in proportion, as their boxes are not independent.
     """
-    parts = [_pairs(*broken_tracks(truth, rng)) for truth in truths for _ in range(count)]
+    parts = [_pairs(*break_tracks(truth, rng)) for truth in truths for _ in range(count)]
     features, same, weights = (np.concatenate(part) for part in zip(*parts, strict=True))
     return features, same, weights
 
 
-def _pairs(tracklets: Tracklets, people: IntArray) -> Samples:
+def _pairs(tracklets: Tracklets, people: IntArray) -> TrainingPairs:
     window = MotionLinker.window
-    earlier, later = candidates(tracklets, (1, window.max_gap), window.max_distance)
+    earlier, later = find_candidates(tracklets, (1, window.max_gap), window.max_distance)
     rows = tracklets.stops - tracklets.starts
     return (
         pair_features(tracklets, earlier, later),

@@ -18,7 +18,6 @@ from torch import nn
 from torch.nn.functional import conv2d
 
 from strongsort_ros.refinement.aflink.candidates import CameraPath, Tracklets, pair_rows
-from strongsort_ros.refinement.aflink.model import FusionBlock, PostLinker, TemporalBlock
 from strongsort_ros.refinement.settings import LinkWindow
 from strongsort_ros.reid.weights import fit
 from strongsort_ros.types import FloatArray, IntArray
@@ -28,6 +27,76 @@ _BATCH: Final = 256
 
 Layer = tuple[torch.Tensor, torch.Tensor]
 """Weights (outputs, inputs, 1, width) and bias of a convolution with ReLU behind it."""
+
+
+class TemporalBlock(nn.Module):
+    """Convolution over 7 rows, and batch normalisation of frame, x and y each by its own."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, (7, 1), bias=False)
+        self.bnf = nn.BatchNorm1d(outputs)
+        self.bnx = nn.BatchNorm1d(outputs)
+        self.bny = nn.BatchNorm1d(outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (3, N, outputs, T - 6) of (3, N, inputs, T): frame, x and y."""
+        # One convolution over rows serves the three columns; faster than one over an image.
+        y = nn.functional.conv1d(x.flatten(0, 1), self.conv.weight[..., 0])
+        columns = y.view(*x.shape[:2], *y.shape[1:])
+        norms = (self.bnf, self.bnx, self.bny)
+        normed = [norm(column) for norm, column in zip(norms, columns, strict=True)]
+        return torch.relu(torch.stack(normed))
+
+
+class FusionBlock(nn.Module):
+    """Convolution that brings the three columns together."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, (1, 3), bias=False)
+        self.bn = nn.BatchNorm2d(channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (N, channels, T, 1) of (3, N, channels, T)."""
+        return torch.relu(self.bn(self.conv(x.permute(1, 2, 3, 0))))
+
+
+class Classifier(nn.Module):
+    """Two layers on the features of both tracklets."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(2 * channels, channels // 2)
+        self.fc2 = nn.Linear(channels // 2, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (N, 2) logits of (N, 2 channels)."""
+        return self.fc2(torch.relu(self.fc1(x)))  # type: ignore[no-any-return]
+
+
+class PostLinker(nn.Module):
+    """The network of AFLink: a branch for the earlier tracklet, one for the later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.TemporalModule_1 = _temporal_module()
+        self.TemporalModule_2 = _temporal_module()
+        self.FusionBlock_1 = FusionBlock(256)
+        self.FusionBlock_2 = FusionBlock(256)
+        self.classifier = Classifier(256)
+
+    def forward(self, earlier: torch.Tensor, later: torch.Tensor) -> torch.Tensor:
+        """Return (N, 2) logits (other, same) of two (N, 30, 3), normalised."""
+        earlier, later = (x.permute(2, 0, 1)[:, :, None] for x in (earlier, later))
+        first = self.FusionBlock_1(self.TemporalModule_1(earlier)).mean(dim=(2, 3))
+        second = self.FusionBlock_2(self.TemporalModule_2(later)).mean(dim=(2, 3))
+        return self.classifier(torch.cat([first, second], dim=1))  # type: ignore[no-any-return]
+
+
+def _temporal_module() -> nn.Sequential:
+    channels = (1, 32, 64, 128, 256)
+    return nn.Sequential(*map(TemporalBlock, channels[:-1], channels[1:]))
 
 
 class PublishedLinker:
@@ -41,12 +110,26 @@ class PublishedLinker:
     """
 
     window: Final = LinkWindow(min_gap=0, max_gap=30, max_distance=75.0, max_cost=0.05)
-    most_links: Final = True
+    prefer_more_links: Final = True
 
     def __init__(self, network: PostLinker) -> None:
         self._earlier = _Branch(network.TemporalModule_1, network.FusionBlock_1)
         self._later = _Branch(network.TemporalModule_2, network.FusionBlock_2)
         self._classifier = copy.deepcopy(network.classifier)
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, Any], path: Path) -> PublishedLinker:
+        """Return a linker with parameters that were read from a file, arrays or tensors.
+
+        Raises
+        ------
+        ExtractorError
+            The parameters belong to another network; the message names the file and the parameter.
+
+        """
+        network = PostLinker()
+        fit(network, parameters, path)
+        return cls(network.eval())
 
     def costs(
         self, tracklets: Tracklets, earlier: IntArray, later: IntArray, camera: CameraPath | None
@@ -67,20 +150,6 @@ class PublishedLinker:
         same = torch.softmax(self._classifier(features), dim=1)[:, 1]
         costs: npt.NDArray[np.float32] = (1 - same).numpy()
         return costs
-
-
-def linker_of(parameters: Mapping[str, Any], path: Path) -> PublishedLinker:
-    """Return the linker of parameters, arrays or tensors, that were read from a file.
-
-    Raises
-    ------
-    ExtractorError
-        They belong to another network; the message names the file and what does not fit.
-
-    """
-    network = PostLinker()
-    fit(network, parameters, path)
-    return PublishedLinker(network.eval())
 
 
 class _Branch:

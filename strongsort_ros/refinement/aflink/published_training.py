@@ -22,8 +22,7 @@ from strongsort_ros.files.motchallenge import load_ground_truth
 from strongsort_ros.files.rows import GroundTruth
 from strongsort_ros.files.sequence import load_sequence_info
 from strongsort_ros.refinement.aflink.candidates import LENGTH, normalise
-from strongsort_ros.refinement.aflink.model import PostLinker
-from strongsort_ros.refinement.aflink.published import PublishedLinker
+from strongsort_ros.refinement.aflink.published import PostLinker, PublishedLinker
 from strongsort_ros.reid.safetensors_file import write_safetensors
 from strongsort_ros.settings import Settings, param
 from strongsort_ros.types import FloatArray, IntArray
@@ -41,7 +40,7 @@ class AflinkTrainingSettings(Settings):
     seed: int = param(0, 'The same seed and data give the same network.')
 
 
-def train(
+def train_published(
     tracks: list[FloatArray],
     settings: AflinkTrainingSettings | None = None,
     progress: Callable[[Collection[int]], Iterable[int]] = iter,
@@ -93,7 +92,7 @@ def pair_accuracy(linker: PublishedLinker, tracks: list[FloatArray]) -> float:
     return float(np.mean(same == (labels == 1)))
 
 
-def save_linker(path: Path | str, network: nn.Module) -> None:
+def save_weights(path: Path | str, network: nn.Module) -> None:
     """Write the weights of a network as .safetensors.
 
     Raises
@@ -111,7 +110,7 @@ MIN_ROWS: Final = 30
 """True tracks that are shorter are left out."""
 
 _PEDESTRIAN: Final = 1
-Samples = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], IntArray]
+LabelledPairs = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], IntArray]
 
 
 def load_true_tracks(folder: Path | str, half: str = '') -> list[FloatArray]:
@@ -152,7 +151,7 @@ def load_pedestrians(folder: Path | str, half: str = '') -> GroundTruth:
     return truth.select(used)
 
 
-def load_sequences(folders: list[Path], half: str = '') -> list[FloatArray]:
+def load_training_tracks(folders: list[Path], half: str = '') -> list[FloatArray]:
     """Return the tracks of several sequences; raises InputError where there are none."""
     tracks = [track for folder in folders for track in load_true_tracks(folder, half)]
     if not tracks:
@@ -161,7 +160,7 @@ def load_sequences(folders: list[Path], half: str = '') -> list[FloatArray]:
     return tracks
 
 
-def training_pairs(tracks: list[FloatArray], rng: np.random.Generator) -> Samples:
+def training_pairs(tracks: list[FloatArray], rng: np.random.Generator) -> LabelledPairs:
     """Return random pairs of N tracks: two (4 N, 30, 3), normalised, and (4 N,) 1 for same.
 
     A track is cut at a random place, and some rows are left out there. The halves are one
@@ -174,7 +173,7 @@ def training_pairs(tracks: list[FloatArray], rng: np.random.Generator) -> Sample
     return _pairs(halves, times, moves)
 
 
-def validation_pairs(tracks: list[FloatArray]) -> Samples:
+def validation_pairs(tracks: list[FloatArray]) -> LabelledPairs:
     """Return such pairs without chance: cut in the middle, moved by 50 frames or 300 pixels."""
     halves = [(track[: len(track) // 2], track[len(track) // 2 :]) for track in tracks]
     signs = np.array([[(-1.0) ** (len(track) // 2)] for track in tracks])
@@ -193,7 +192,7 @@ def _signs(rng: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
 
 def _pairs(
     halves: list[tuple[FloatArray, FloatArray]], times: FloatArray, moves: FloatArray
-) -> Samples:
+) -> LabelledPairs:
     """Return one positive and three negatives of each track; times (N, 1), moves (N, 2)."""
     firsts, seconds = [], []
     for (earlier, later), time, move in zip(halves, times, moves, strict=True):

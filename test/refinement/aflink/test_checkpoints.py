@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from strongsort_ros.errors import ExtractorError, MissingPackageError
-from strongsort_ros.refinement.aflink.checkpoints import SHIPPED, load_linker
+from strongsort_ros.refinement.aflink.linking import SHIPPED, load_linker
 from strongsort_ros.refinement.aflink.motion import MotionLinker
 from strongsort_ros.reid.checkpoint import read_state
 from strongsort_ros.reid.safetensors_file import read_safetensors, write_safetensors

@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 
 from strongsort_ros.files.motchallenge import load_tracks
 from strongsort_ros.files.rows import TrackRows
-from strongsort_ros.refinement.aflink.checkpoints import Linker, load_linker
-from strongsort_ros.refinement.aflink.linking import LinkedTracks, best_links, link
+from strongsort_ros.refinement.aflink.linking import (
+    LinkedTracks,
+    Linker,
+    best_links,
+    link,
+    load_linker,
+)
 from strongsort_ros.refinement.settings import AflinkSettings
 from strongsort_ros.tracking.assignment import Pairs
 from test.refinement.tracks import together, walk

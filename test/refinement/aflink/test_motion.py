@@ -13,10 +13,9 @@ from strongsort_ros.files.motchallenge import load_tracks
 from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.packages import is_installed
 from strongsort_ros.refinement.aflink.candidates import CameraPath, Tracklets
-from strongsort_ros.refinement.aflink.checkpoints import Linker, load_linker
-from strongsort_ros.refinement.aflink.linking import LinkedTracks, link
+from strongsort_ros.refinement.aflink.linking import LinkedTracks, Linker, link, load_linker
 from strongsort_ros.refinement.aflink.motion import FEATURES, MotionLinker, pair_features
-from strongsort_ros.refinement.aflink.motion_training import broken_tracks
+from strongsort_ros.refinement.aflink.motion_training import break_tracks
 from strongsort_ros.refinement.aflink.published_training import load_pedestrians
 from strongsort_ros.refinement.settings import AflinkSettings
 from test.refinement.tracks import together, walk, write_ground_truth
@@ -127,14 +126,14 @@ def test_tracks_break_where_people_are_hidden(tmp_path: Path) -> None:
     truth = load_pedestrians(
         write_ground_truth(tmp_path / 'seq', people=3, length=150, hidden=range(50, 100))
     )
-    pieces, people = broken_tracks(truth, np.random.default_rng(0))
+    pieces, people = break_tracks(truth, np.random.default_rng(0))
     assert people.tolist() == [1, 1, 2, 2, 3, 3]
     assert pieces.frames[pieces.stops - 1].tolist() == [49, 150] * 3
     assert pieces.frames[pieces.starts].tolist() == [1, 100] * 3
     short = load_pedestrians(
         write_ground_truth(tmp_path / 'short', people=3, length=150, hidden=range(50, 79))
     )
-    assert len(broken_tracks(short, np.random.default_rng(0))[0]) == 3
+    assert len(break_tracks(short, np.random.default_rng(0))[0]) == 3
 
 
 def test_learns_and_is_reproducible(tmp_path: Path) -> None:

@@ -7,8 +7,7 @@ import pytest
 
 torch = pytest.importorskip('torch')
 
-from strongsort_ros.refinement.aflink.model import PostLinker
-from strongsort_ros.refinement.aflink.published import PublishedLinker
+from strongsort_ros.refinement.aflink.published import PostLinker, PublishedLinker
 
 
 @pytest.fixture(scope='module')

@@ -9,14 +9,14 @@ pytest.importorskip('torch')
 
 from strongsort_ros.cli.main import main
 from strongsort_ros.errors import InputError
-from strongsort_ros.refinement.aflink.checkpoints import load_linker
+from strongsort_ros.refinement.aflink.linking import load_linker
 from strongsort_ros.refinement.aflink.published import PublishedLinker
 from strongsort_ros.refinement.aflink.published_training import (
     AflinkTrainingSettings,
-    load_sequences,
+    load_training_tracks,
     load_true_tracks,
     pair_accuracy,
-    train,
+    train_published,
     training_pairs,
     validation_pairs,
 )
@@ -27,7 +27,7 @@ def test_shipped_network_tells_pairs_of_the_second_halves(data_dir: Path) -> Non
     folders = [data_dir / 'mot17' / f'MOT17-{n}-FRCNN' for n in ('02', '04', '05', '09')]
     linker = load_linker('published')
     assert isinstance(linker, PublishedLinker)
-    assert pair_accuracy(linker, load_sequences(folders, 'second')) >= 0.96
+    assert pair_accuracy(linker, load_training_tracks(folders, 'second')) >= 0.96
 
 
 def test_training_half_is_found(data_dir: Path) -> None:
@@ -60,7 +60,7 @@ def test_pairs_are_one_same_and_three_others(tmp_path: Path) -> None:
 
 def test_learns(tmp_path: Path) -> None:
     tracks = load_true_tracks(write_ground_truth(tmp_path / 'seq', people=12, length=80))
-    linker = PublishedLinker(train(tracks, AflinkTrainingSettings(epochs=40, batch=4)))
+    linker = PublishedLinker(train_published(tracks, AflinkTrainingSettings(epochs=40, batch=4)))
     assert pair_accuracy(linker, tracks) > 0.75  # three of four pairs are of two objects
 
 
@@ -69,7 +69,7 @@ def test_is_reproducible(tmp_path: Path) -> None:
     recipe = AflinkTrainingSettings(epochs=3, batch=4)
     earlier, later, _ = validation_pairs(tracks)
     costs, again, other = (
-        PublishedLinker(train(tracks, recipe.replace(seed=seed))).score(earlier, later)
+        PublishedLinker(train_published(tracks, recipe.replace(seed=seed))).score(earlier, later)
         for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(again, costs)
@@ -106,4 +106,4 @@ def test_command_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         assert main(['train', 'aflink', '--recipe', 'published', *arguments]) == 2
         assert message in capsys.readouterr().err
     with pytest.raises(InputError, match='no folder'):
-        load_sequences([])
+        load_training_tracks([])
