@@ -31,11 +31,11 @@ from rich.console import Console
 from rich.progress import track as progress
 from rich.table import Table
 
-from strongsort_ros.reid.crops import clip_boxes, cut_with_opencv
+from strongsort_ros.reid.crops import clip_boxes, crop_with_opencv
 from strongsort_ros.reid.factory import load_extractor
 from strongsort_ros.reid.interfaces import IMAGENET_MEAN, IMAGENET_STD, batches
 from strongsort_ros.reid.network_extractor import NetworkExtractor
-from strongsort_ros.reid.onnx_engine import OnnxEngine, engine_of_file
+from strongsort_ros.reid.onnx_engine import OnnxEngine, engine_from_file
 from strongsort_ros.reid.torch_engine import TorchEngine, choose_device
 
 HERE = Path(__file__).resolve().parent
@@ -118,9 +118,9 @@ def time_stages(
         if isinstance(engine, TorchEngine):
             source = timed('upload', lambda: engine.upload(image))
         parts = []
-        for start, stop, size in batches(len(xyxy), engine.sizes):
+        for start, stop, size in batches(len(xyxy), engine.batch_sizes):
             chosen = xyxy[np.resize(np.arange(start, stop), size)]
-            cuts = timed('crop', lambda chosen=chosen: engine.cut(source, chosen))
+            cuts = timed('crop', lambda chosen=chosen: engine.crop(source, chosen))
             parts.append(timed('network', lambda cuts=cuts: engine.run(cuts)))
         if isinstance(engine, TorchEngine):
             timed('download', lambda: engine.download(parts))
@@ -138,12 +138,12 @@ class OnnxFile:
     """An ONNX file as one runs it without this project: all cuts in one batch."""
 
     def __init__(self, path: Path, device: torch.device, threads: int) -> None:
-        self._session = engine_of_file(path, str(device), threads).session
+        self._session = engine_from_file(path, str(device), threads).session
         self._input = self._session.get_inputs()[0].name
 
     def planes(self, image: np.ndarray, xyxy: np.ndarray) -> np.ndarray:
         """Return the network's input."""
-        rgb = cut_with_opencv(image, xyxy, (256, 128))[..., ::-1].astype(np.float32) / 255
+        rgb = crop_with_opencv(image, xyxy, (256, 128))[..., ::-1].astype(np.float32) / 255
         rgb = (rgb - np.float32(IMAGENET_MEAN)) / np.float32(IMAGENET_STD)
         return np.ascontiguousarray(rgb.transpose(0, 3, 1, 2))
 

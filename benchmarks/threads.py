@@ -20,10 +20,10 @@ from rich.console import Console
 from rich.table import Table
 
 from strongsort_ros.reid.interfaces import CARDS
+from strongsort_ros.reid.models import Network
 from strongsort_ros.reid.models.osnet import OSNet
-from strongsort_ros.reid.onnx_export import engine_of_network
+from strongsort_ros.reid.onnx_engine import engine_from_network
 from strongsort_ros.reid.torch_engine import TorchEngine
-from strongsort_ros.reid.weights import Network
 
 ENGINES = ('PyTorch', 'onnxruntime')
 SECONDS = 10.0
@@ -35,7 +35,7 @@ def measure(engine_name: str, threads: int, boxes: int) -> tuple[float, float, f
     cv2.setNumThreads(1)
     torch.set_num_threads(threads)
     network = Network(OSNet(0.25).eval(), CARDS['osnet_x0_25'])
-    engine = engine_of_network(network, threads) if engine_name == 'onnxruntime' else None
+    engine = engine_from_network(network, threads) if engine_name == 'onnxruntime' else None
     engine = engine or TorchEngine(network, torch.device('cpu'))
     image = np.random.default_rng(0).integers(0, 256, (1080, 1920, 3), dtype=np.uint8)
     left = np.linspace(0, 1800, boxes).astype(np.int64)

@@ -1,9 +1,9 @@
 """Motion of the camera between two images, as a matrix: so that tracks move with the image."""
 
+from strongsort_ros.camera_motion.ecc import CameraMotionSettings
 from strongsort_ros.camera_motion.estimator import CameraMotion, CameraMotionEstimator
 from strongsort_ros.camera_motion.factory import MODES, create_camera_motion
 from strongsort_ros.camera_motion.motion_file import CameraMotionFile, SequenceMotion
-from strongsort_ros.camera_motion.settings import CameraMotionSettings
 
 __all__ = [
     'MODES',

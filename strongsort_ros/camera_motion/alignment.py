@@ -54,8 +54,8 @@ class Euclidean:
             ]
         )
 
-    def before(self, step: Euclidean) -> Euclidean:
-        """Return this warp after the inverse of `step`."""
+    def compose_inverse(self, step: Euclidean) -> Euclidean:
+        """Return this warp composed with the inverse of `step`."""
         angle = self.angle - step.angle
         cos, sin = math.cos(angle), math.sin(angle)
         x = self.x - cos * step.x + sin * step.y
@@ -144,7 +144,7 @@ def align(
         step = math.hypot(turn, x, y)
         if not step < template.radius:
             return None
-        warp = warp.before(Euclidean(turn / template.radius, x, y))
+        warp = warp.compose_inverse(Euclidean(turn / template.radius, x, y))
         if step < tolerance:
             break
     variance = float(weights @ squares) / float(weights.sum())

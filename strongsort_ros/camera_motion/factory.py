@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from strongsort_ros.camera_motion.ecc import EccCameraMotion
+from strongsort_ros.camera_motion.ecc import CameraMotionSettings, EccCameraMotion
 from strongsort_ros.camera_motion.estimator import CameraMotionEstimator
 from strongsort_ros.camera_motion.published import PublishedCameraMotion
-from strongsort_ros.camera_motion.settings import CameraMotionSettings
 from strongsort_ros.errors import SettingError
 
 MODES: Final = ('none', 'ecc', 'published')

@@ -1,7 +1,7 @@
-"""A descriptor without weights: histograms of the colours of the upper and the lower body.
+"""Colour histograms of the upper and the lower body, a descriptor without weights.
 
-It tells people apart by their clothes, within one camera and one light. It is no network for
-re-identification, but it keeps everything running where there are no weights.
+It distinguishes people by their clothes, in one camera and steady light. It is no substitute for a
+ReID network, but needs no download.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ from typing import Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from strongsort_ros.reid.crops import check_image, clip_boxes, cut_with_opencv
+from strongsort_ros.reid.crops import check_image, clip_boxes, crop_with_opencv
 from strongsort_ros.reid.interfaces import NetworkCard
-from strongsort_ros.types import Image
+from strongsort_ros.types import Float32Array, FloatArray, Image, IntArray
 
 BINS: Final = (8, 4, 4)
-# Hue, as OpenCV codes it in eight bits, ends at 180.
+# Number of values of hue, saturation and value; OpenCV stores half the hue, 0 to 179.
 LEVELS: Final = (180, 256, 256)
 SIZE: Final = (64, 32)
-# Shares of the box: upper and lower body, without head, feet and most of the background.
+# Parts of the box, as shares of its height and width: without head, feet and most background.
 UPPER: Final = (0.15, 0.5)
 LOWER: Final = (0.5, 0.9)
 COLUMNS: Final = (0.15, 0.85)
@@ -36,11 +35,11 @@ CARD: Final = NetworkCard(
 
 
 class ColourExtractor:
-    """Upper- and lower-body colour histograms behind the interface of `Extractor`."""
+    """Turns boxes into colour histograms of the upper and the lower body; see `Extractor`."""
 
     def __init__(self) -> None:
         weights = (BINS[1] * BINS[2], BINS[2], 1)
-        # For each channel: value -> its share of the number of the bin.
+        # For each channel: value -> what it adds to the index of the histogram bin.
         self._tables = [
             (np.minimum(np.arange(256) * bins // levels, bins - 1) * weight).astype(np.int32)
             for bins, levels, weight in zip(BINS, LEVELS, weights, strict=True)
@@ -58,35 +57,35 @@ class ColourExtractor:
 
     @property
     def device(self) -> str:
-        """What runs it, and where."""
+        """Library and device."""
         return 'NumPy on cpu'
 
     @property
     def fault(self) -> str:
-        """Always '': NumPy does not fail."""
+        """Always '': no device can fail."""
         return ''
 
-    def extract(self, image: Image, tlwh: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-        """Return (N, 256) float32 of unit length; zeros where a box shows nothing.
+    def extract(self, image: Image, tlwh: FloatArray) -> Float32Array:
+        """Return (N, 256) float32 of unit length; zeros for a box that is empty in the image.
 
-        The square root makes the cosine of two rows the Bhattacharyya coefficient of their
-        histograms.
+        Rows are the square roots of histograms, so the cosine of two rows is the Bhattacharyya
+        coefficient of their histograms.
         """
         check_image(image)
-        xyxy, shown = clip_boxes(tlwh, *image.shape[:2])
+        xyxy, visible = clip_boxes(tlwh, *image.shape[:2])
         embeddings = np.zeros((len(tlwh), CARD.dimension), dtype=np.float32)
         if len(xyxy):
-            histograms = self._histograms(cut_with_opencv(image, xyxy, SIZE))
-            embeddings[shown] = np.sqrt(histograms / histograms.sum(axis=1, keepdims=True))
+            histograms = self._histograms(crop_with_opencv(image, xyxy, SIZE))
+            embeddings[visible] = np.sqrt(histograms / histograms.sum(axis=1, keepdims=True))
         return embeddings
 
     def warm_up(self, boxes: int = 64) -> None:
-        """Do nothing: there is nothing to warm."""
+        """Do nothing: the first frame is as fast as the others."""
 
-    def _histograms(self, cuts: Image) -> npt.NDArray[np.int64]:
+    def _histograms(self, crops: Image) -> IntArray:
         """Return (N, 256) counts: the upper body's bins, then the lower body's."""
-        n = len(cuts)
-        body = np.ascontiguousarray(cuts[:, self._rows, self._columns])
+        n = len(crops)
+        body = np.ascontiguousarray(crops[:, self._rows, self._columns])
         tall = cv2.cvtColor(body.reshape(-1, body.shape[2], 3), cv2.COLOR_BGR2HSV)
         hsv = tall.reshape(body.shape)
         bins = sum(table[hsv[..., channel]] for channel, table in enumerate(self._tables))

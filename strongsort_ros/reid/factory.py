@@ -1,4 +1,4 @@
-"""Loads a feature extractor by name or from a weights file.
+"""Load a feature extractor by name or from a weights file.
 
 PyTorch is imported only for networks that run in it or come from its files.
 """
@@ -16,8 +16,8 @@ from strongsort_ros.packages import require
 from strongsort_ros.reid.checkpoint import SUFFIXES, check_file
 from strongsort_ros.reid.colour import ColourExtractor
 from strongsort_ros.reid.interfaces import CARDS, Engine, Extractor, NetworkCard, card_for
-from strongsort_ros.reid.network_extractor import CPU, FALLBACKS, NONE, Fallback, NetworkExtractor
-from strongsort_ros.reid.onnx_engine import engine_of_file
+from strongsort_ros.reid.network_extractor import CPU, FALLBACKS, NONE, NetworkExtractor
+from strongsort_ros.reid.onnx_engine import engine_from_file, engine_from_network
 
 _log = logging.getLogger(__name__)
 
@@ -35,108 +35,125 @@ def load_extractor(
     fallback: str = NONE,
     threads: int = 1,
 ) -> Extractor:
-    """Return an extractor.
+    """Load a feature extractor.
 
     Parameters
     ----------
     weights
         '' or 'colour': the colour descriptor, which needs no weights. A .pth, .pt or .safetensors
-        file with the parameters of an OSNet (torchreid) or a BoT ResNeSt-50 (FastReID); which one
-        is seen from the file. An .onnx file. 'timm:NAME' or 'timm:NAME@FILE'.
+        file: OSNet (torchreid) or BoT ResNeSt-50 (FastReID), recognised by its parameters. An
+        .onnx file. 'timm:NAME' or 'timm:NAME@FILE'.
     device
-        'auto': a GPU if there is one; 'cpu'; 'cuda'; 'cuda:N'. Of a network; colours need none.
+        'auto' (a GPU if there is one), 'cpu', 'cuda' or 'cuda:N'; ignored by the colour descriptor.
     sha256
-        Of the file; '': not checked.
+        Expected SHA-256 of the file; '': not checked.
     fallback
-        While the device fails: 'none', its error is raised; 'motion', rows of zeros; 'cpu', the
-        same network there.
+        While the device fails: 'none' raises its error, 'motion' returns rows of zeros, 'cpu' runs
+        the same network on the CPU.
     threads
-        Threads of a network on the CPU; those of PyTorch are set for the whole process.
+        Threads of a network on the CPU; PyTorch's are set for the whole process.
+
+    Returns
+    -------
+    Extractor
+        Its `extract(image, tlwh)` takes a (H, W, 3) uint8 BGR image and (N, 4) boxes in pixels,
+        and returns (N, D) float32 embeddings.
 
     Raises
     ------
     ExtractorError
-        The weights or the device cannot be used; the message says why and what to do.
+        The weights or the device are not usable; the message gives the reason and what to do.
     MissingPackageError
         The weights or the device need a package that is not installed.
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from strongsort_ros import load_extractor
+    >>> extractor = load_extractor('colour')
+    >>> image = np.full((480, 640, 3), 128, dtype=np.uint8)
+    >>> boxes = np.array([[100.0, 50, 80, 200], [300, 60, 75, 190]])  # left, top, width, height
+    >>> extractor.extract(image, boxes).shape
+    (2, 256)
+
     """
     if device not in (AUTO, CPU) and not re.fullmatch('cuda(:[0-9]{1,4})?', device):
-        raise ExtractorError(f"device: {device!r}: expected 'auto', 'cpu', 'cuda' or 'cuda:N'")
+        raise ExtractorError(f"device: {device!r}, expected 'auto', 'cpu', 'cuda' or 'cuda:N'")
     if fallback not in FALLBACKS:
-        raise ExtractorError(f'fallback: {fallback!r} is not one of: {", ".join(FALLBACKS)}')
+        raise ExtractorError(f'fallback: {fallback!r}, expected one of {", ".join(FALLBACKS)}')
     if threads < 1:
         raise ExtractorError(f'threads: {threads}, expected at least 1')
-    text = str(weights)
-    if text in ('', COLOUR):
+    name = str(weights)
+    if name in ('', COLOUR):
         _log.warning(
-            'no ReID weights: people are told apart by the colours of their clothes; '
-            'docs/weights.md says where to get a network that does it better'
+            'no ReID weights: appearance is a colour histogram, which cannot distinguish people '
+            'in identical clothing; docs/weights.md lists better networks'
         )
         return ColourExtractor()
     path = Path(weights).expanduser()
-    if not text.startswith(TIMM):
+    if not name.startswith(TIMM):
         check_file(path, sha256)
         if path.suffix == ONNX:
-            return _of_onnx_file(path, device, fallback, threads)
+            return _load_onnx(path, device, fallback, threads)
         if path.suffix not in SUFFIXES:
             expected = ', '.join((*SUFFIXES, ONNX))
-            raise ExtractorError(f'weights: {path} ends in {path.suffix!r}: expected {expected}')
-    require(f'weights: {text}', 'torch')
-    return _of_torch(text, device, sha256, fallback, threads)
+            raise ExtractorError(f'weights: {path} ends in {path.suffix!r}, expected {expected}')
+    require(f'weights: {name}', 'torch')
+    return _load_torch(name, device, sha256, fallback, threads)
 
 
-def _of_torch(weights: str, device: str, sha256: str, fallback: str, threads: int) -> Extractor:
-    """Return an extractor of a network that PyTorch builds."""
+def _load_torch(weights: str, device: str, sha256: str, fallback: str, threads: int) -> Extractor:
+    """Return an extractor for a network that is built in PyTorch."""
     import torch
 
+    from strongsort_ros.reid.models import load_network
     from strongsort_ros.reid.models.timm_backbone import load_timm
-    from strongsort_ros.reid.onnx_export import engine_of_network
     from strongsort_ros.reid.torch_engine import TorchEngine, choose_device
-    from strongsort_ros.reid.weights import load_network
 
-    where = choose_device(device)
+    chosen = choose_device(device)
     torch.set_num_threads(threads)
     if weights.startswith(TIMM):
         name, _, file = weights.removeprefix(TIMM).partition('@')
         network = load_timm(name, file, sha256)
     else:
         network = load_network(Path(weights).expanduser())
-    engine: Engine | None = engine_of_network(network, threads) if where.type == CPU else None
+    if chosen.type == CPU:
+        engine = engine_from_network(network, threads) or TorchEngine(network, chosen)
+        return _extractor(network.card, engine, fallback)
 
-    def spare() -> Engine:
+    def create_cpu_engine() -> Engine:
         return TorchEngine(network, torch.device(CPU))
 
-    return _extractor(
-        network.card, engine or TorchEngine(network, where),
-        spare if where.type != CPU else None, fallback,
-    )  # fmt: skip
+    return _extractor(network.card, TorchEngine(network, chosen), fallback, create_cpu_engine)
 
 
-def _of_onnx_file(path: Path, device: str, fallback: str, threads: int) -> Extractor:
-    where = 'cuda' if device == AUTO else device
+def _load_onnx(path: Path, device: str, fallback: str, threads: int) -> Extractor:
+    """Return an extractor for an ONNX file."""
+    chosen = 'cuda' if device == AUTO else device
     try:
-        engine = engine_of_file(path, where, threads)
+        engine = engine_from_file(path, chosen, threads)
     except ExtractorError:
         if device != AUTO:
             raise
-        where = CPU
-        engine = engine_of_file(path, where, threads)
+        chosen = CPU
+        engine = engine_from_file(path, chosen, threads)
 
-    def spare() -> Engine:
-        return engine_of_file(path, CPU, threads)
+    def create_cpu_engine() -> Engine:
+        return engine_from_file(path, CPU, threads)
 
     name = next((known for known in CARDS if known in path.stem), path.stem)
     card = card_for(name, engine.dimension, str(path))
-    return _extractor(card, engine, spare if where != CPU else None, fallback)
+    return _extractor(card, engine, fallback, create_cpu_engine if chosen != CPU else None)
 
 
 def _extractor(
-    card: NetworkCard, engine: Engine, spare: Callable[[], Engine] | None, fallback: str
+    card: NetworkCard,
+    engine: Engine,
+    fallback: str,
+    create_cpu_engine: Callable[[], Engine] | None = None,
 ) -> Extractor:
     _log.info(
         '%s: %d-d, %s; max_cosine_distance %g (%s)',
         card.name, card.dimension, engine.name, card.max_cosine_distance, card.threshold_source,
     )  # fmt: skip
-    instead = None if fallback == NONE else Fallback(engine, spare if fallback == CPU else None)
-    return NetworkExtractor(card, engine, instead)
+    return NetworkExtractor(card, engine, fallback, create_cpu_engine)

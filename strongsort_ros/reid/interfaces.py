@@ -1,4 +1,4 @@
-"""What every source of embeddings gives."""
+"""Interfaces of feature extractors and of the engines below them, and what is known of networks."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-import numpy as np
-import numpy.typing as npt
+from strongsort_ros.types import Float32Array, FloatArray, Image, IntArray
 
-from strongsort_ros.types import Image
+IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
+IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkCard:
-    """What the tracker and its user must know of a network.
+    """Facts about a network that the tracker and its user need.
 
     Attributes
     ----------
@@ -24,11 +24,11 @@ class NetworkCard:
     dimension
         Length of its embeddings.
     max_cosine_distance
-        Threshold measured for it; used when the setting of that name is `auto`.
+        Threshold measured for it; used where the setting of that name is `auto`.
     source
-        Where the weights come from and what their training data allow.
+        Origin of the weights, and what the licence of their training data allows.
     threshold_source
-        Where `max_cosine_distance` was measured, or that it was not.
+        Data on which `max_cosine_distance` was measured, or `not measured`.
 
     """
 
@@ -49,23 +49,21 @@ class Extractor(Protocol):
 
     @property
     def device(self) -> str:
-        """What runs the network, and where: such as `onnxruntime on CPUExecutionProvider`."""
+        """Library and device, such as `onnxruntime on CPUExecutionProvider`."""
         ...
 
     @property
     def fault(self) -> str:
-        """What is wrong with the device, and what is done meanwhile; '' while it works."""
+        """The last error of the device and what runs instead; '' while the device works."""
         ...
 
-    def extract(
-        self, image: npt.NDArray[np.uint8], tlwh: npt.NDArray[np.float64]
-    ) -> npt.NDArray[np.float32]:
-        """Return (N, D) float32 embeddings; a row of zeros where a box shows nothing.
+    def extract(self, image: Image, tlwh: FloatArray) -> Float32Array:
+        """Return (N, D) float32 embeddings; a row of zeros for a box that is empty in the image.
 
         Parameters
         ----------
         image
-            (H, W, 3) uint8 BGR; only read; may be a strided view.
+            (H, W, 3) uint8 BGR; never changed; may be a strided view.
         tlwh
             (N, 4) float64 pixels; may be NaN, empty or outside the image.
 
@@ -73,45 +71,8 @@ class Extractor(Protocol):
         ...
 
     def warm_up(self, boxes: int = 64) -> None:
-        """Run once for every batch size up to `boxes`, so that the first frame is not slow."""
+        """Run every batch size up to `boxes` once, so that the first frame is not slow."""
         ...
-
-
-_RESEARCH: Final = 'trained on data for non-commercial research only: see docs/weights.md'
-_OSNET: Final = f'torchreid model zoo (MIT), {_RESEARCH}'
-_FAMILY: Final = 'not measured: that of osnet_x0_25'
-
-# Used for a network that nobody has measured: the published program's value without BoT.
-UNMEASURED_DISTANCE: Final = 0.3
-
-CARDS: Final = {
-    card.name: card
-    for card in (
-        NetworkCard('osnet_x0_25', 512, 0.30, _OSNET, 'measured on MOT17-09 and MOT17-11'),
-        NetworkCard('osnet_x0_5', 512, 0.30, _OSNET, _FAMILY),
-        NetworkCard('osnet_x0_75', 512, 0.30, _OSNET, _FAMILY),
-        NetworkCard('osnet_x1_0', 512, 0.30, _OSNET, _FAMILY),
-        NetworkCard(
-            'bot_resnest50',
-            2048,
-            0.45,
-            f'FastReID (Apache-2.0), {_RESEARCH}',
-            "the StrongSORT paper's, measured on MOT17: 0.4, and 0.05 for its motion cost",
-        ),
-    )
-}
-
-
-def card_for(name: str, dimension: int, source: str) -> NetworkCard:
-    """Return the card of a known network, or one that says that nothing was measured."""
-    known = CARDS.get(name)
-    if known is not None and known.dimension == dimension:
-        return known
-    return NetworkCard(name, dimension, UNMEASURED_DISTANCE, source, 'not measured')
-
-
-IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
-IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 
 
 class Engine(Protocol):
@@ -119,10 +80,10 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """What runs where, for the log: such as `onnxruntime on cpu`."""
+        """Library and device, such as `onnxruntime on CPUExecutionProvider`."""
         ...
 
-    def embed(self, image: Image, xyxy: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    def embed(self, image: Image, xyxy: IntArray) -> Float32Array:
         """Return (N, D) embeddings of (N, 4) boxes that lie inside the image; N at least 1."""
         ...
 
@@ -148,9 +109,42 @@ def batches(count: int, sizes: Sequence[int]) -> Iterator[tuple[int, int, int]]:
     Yields
     ------
     start, stop, size
-        Boxes [start, stop) run as a batch of `size`, the rest of which is padding.
+        Boxes [start, stop) run as a batch of `size`; what exceeds them is padding.
 
     """
     for start in range(0, count, sizes[-1]):
         stop = min(start + sizes[-1], count)
         yield start, stop, sizes[bisect_left(sizes, stop - start)]
+
+
+_RESEARCH: Final = 'trained on data for non-commercial research only, see docs/weights.md'
+_OSNET: Final = f'torchreid model zoo (MIT), {_RESEARCH}'
+_OF_X0_25: Final = 'not measured, the value of osnet_x0_25'
+
+UNMEASURED_DISTANCE: Final = 0.3
+"""Threshold for a network without a measured one: the published program's, without BoT."""
+
+CARDS: Final = {
+    card.name: card
+    for card in (
+        NetworkCard('osnet_x0_25', 512, 0.30, _OSNET, 'measured on MOT17-09 and MOT17-11'),
+        NetworkCard('osnet_x0_5', 512, 0.30, _OSNET, _OF_X0_25),
+        NetworkCard('osnet_x0_75', 512, 0.30, _OSNET, _OF_X0_25),
+        NetworkCard('osnet_x1_0', 512, 0.30, _OSNET, _OF_X0_25),
+        NetworkCard(
+            'bot_resnest50',
+            2048,
+            0.45,
+            f'FastReID (Apache-2.0), {_RESEARCH}',
+            "the StrongSORT paper's, measured on MOT17: 0.4, and 0.05 for its motion cost",
+        ),
+    )
+}
+
+
+def card_for(name: str, dimension: int, source: str) -> NetworkCard:
+    """Return the card of a known network, or a new one with the threshold for others."""
+    known = CARDS.get(name)
+    if known is not None and known.dimension == dimension:
+        return known
+    return NetworkCard(name, dimension, UNMEASURED_DISTANCE, source)

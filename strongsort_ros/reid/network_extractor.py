@@ -1,4 +1,4 @@
-"""What is done while a device fails: out of memory, lost, or its driver in trouble."""
+"""Embed boxes with a network, and fall back to the CPU or to motion while its device fails."""
 
 from __future__ import annotations
 
@@ -8,146 +8,125 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from strongsort_ros.errors import StrongSortError, shorten
 from strongsort_ros.reid.crops import check_image, clip_boxes
 from strongsort_ros.reid.interfaces import Engine, NetworkCard
-from strongsort_ros.types import Image
+from strongsort_ros.types import Float32Array, FloatArray, Image, IntArray
 
 _log = logging.getLogger(__name__)
 
 NONE, MOTION, CPU = 'none', 'motion', 'cpu'
 FALLBACKS: Final = (MOTION, CPU, NONE)
-"""No embeddings while the device fails; the same network on the CPU; the device's error."""
+"""While the device fails: no embeddings, the same network on the CPU, or the device's error."""
 RETRY_AFTER: Final = 10.0
 """Seconds after which a device that failed is tried again."""
-
-
-class Fallback:
-    """Runs a network on its device and, while that fails, on another or not at all.
-
-    Only failures of the device count (`Engine.is_device_error`); other errors are the caller's.
-
-    Parameters
-    ----------
-    engine
-        On the device.
-    spare
-        Makes what runs instead; None: nothing does.
-    retry_after
-        Seconds after which the device is tried again.
-
-    Attributes
-    ----------
-    fault
-        What it said last, and what is done meanwhile; '' while it works.
-
-    """
-
-    def __init__(
-        self,
-        engine: Engine,
-        spare: Callable[[], Engine] | None,
-        retry_after: float = RETRY_AFTER,
-    ) -> None:
-        self.fault = ''
-        self._engine = engine
-        self._make_spare = spare
-        self._spare: Engine | None = None
-        self._retry_after = retry_after
-        self._retry_at = 0.0
-
-    def embed(self, image: Image, xyxy: npt.NDArray[np.int64]) -> npt.NDArray[np.float32] | None:
-        """Return as `Engine.embed`, or None where nothing could run."""
-        if time.monotonic() >= self._retry_at:
-            try:
-                found = self._engine.embed(image, xyxy)
-            except Exception as error:
-                if not self._engine.is_device_error(error):
-                    raise
-                self._fail(error)
-            else:
-                if self.fault:
-                    _log.warning('%s works again', self._engine.name)
-                    self.fault = ''
-                return found
-        return self._embed_elsewhere(image, xyxy)
-
-    def _fail(self, error: Exception) -> None:
-        self._retry_at = time.monotonic() + self._retry_after
-        instead = 'motion alone' if self._make_spare is None else 'the CPU'
-        reason = shorten(str(error), 200) or type(error).__name__
-        self.fault = f'{self._engine.name} failed, {instead} instead: {reason}'
-        _log.error('%s; it is tried again every %g s', self.fault, self._retry_after)
-
-    def _embed_elsewhere(
-        self, image: Image, xyxy: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.float32] | None:
-        if self._make_spare is None:
-            return None
-        try:
-            if self._spare is None:
-                self._spare = self._make_spare()
-            return self._spare.embed(image, xyxy)
-        except Exception as error:
-            unusable = isinstance(error, (StrongSortError, OSError))
-            if not unusable and not (self._spare or self._engine).is_device_error(error):
-                raise
-            reason = shorten(str(error), 200)
-            self.fault = f'{self.fault}; the CPU failed, too, motion alone: {reason}'
-            _log.exception('the CPU failed, too: motion alone instead')
-            self._make_spare = None
-            return None
 
 
 class NetworkExtractor:
     """Turns the boxes of an image into embeddings with a network; see `Extractor`.
 
+    Only failures of the device (`Engine.is_device_error`) start a fallback; other errors are
+    raised.
+
     Parameters
     ----------
     card
-        The network's.
+        The network's card.
     engine
-        Runs it.
+        The network on its device.
     fallback
-        What is done while the engine fails; None: its errors are the caller's.
+        One of `FALLBACKS`.
+    create_cpu_engine
+        Loads the network on the CPU, for the fallback `cpu`; None: motion alone instead.
+    retry_after
+        Seconds after which a device that failed is tried again.
+
+    Attributes
+    ----------
+    card
+        The network's card.
+    engine
+        The network on its device.
+    fault
+        The last error of the device and what runs instead; '' while the device works.
 
     """
 
-    def __init__(self, card: NetworkCard, engine: Engine, fallback: Fallback | None = None) -> None:
-        self._card = card
+    def __init__(
+        self,
+        card: NetworkCard,
+        engine: Engine,
+        fallback: str = NONE,
+        create_cpu_engine: Callable[[], Engine] | None = None,
+        retry_after: float = RETRY_AFTER,
+    ) -> None:
+        self.card = card
         self.engine = engine
-        self._fallback = fallback
-
-    @property
-    def card(self) -> NetworkCard:
-        """The network's card."""
-        return self._card
+        self.fault = ''
+        self._falls_back = fallback != NONE
+        self._create_cpu_engine = create_cpu_engine if fallback == CPU else None
+        self._cpu_engine: Engine | None = None
+        self._retry_after = retry_after
+        self._retry_at = 0.0
 
     @property
     def device(self) -> str:
-        """What runs the network, and where."""
+        """Library and device that run the network."""
         return self.engine.name
 
-    @property
-    def fault(self) -> str:
-        """What is wrong with the device, and what is done meanwhile; '' while it works."""
-        return self._fallback.fault if self._fallback else ''
-
-    def extract(self, image: Image, tlwh: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-        """Return (N, D) float32 embeddings, not of unit length; zeros where a box shows nothing."""
+    def extract(self, image: Image, tlwh: FloatArray) -> Float32Array:
+        """Return (N, D) float32 embeddings, not of unit length; see `Extractor.extract`."""
         check_image(image)
-        xyxy, shown = clip_boxes(tlwh, *image.shape[:2])
-        embeddings = np.zeros((len(tlwh), self._card.dimension), dtype=np.float32)
-        if len(xyxy):
-            found = (self._fallback or self.engine).embed(image, xyxy)
-            if found is not None:
-                # float16 may overflow on pixels unlike any photograph.
-                finite = np.isfinite(found).all(axis=1, keepdims=True)
-                embeddings[shown] = np.where(finite, found, 0)
+        xyxy, visible = clip_boxes(tlwh, *image.shape[:2])
+        embeddings = np.zeros((len(tlwh), self.card.dimension), dtype=np.float32)
+        found = self._embed(image, xyxy) if len(xyxy) else None
+        if found is not None:
+            # float16 can overflow on images unlike any photograph.
+            finite = np.isfinite(found).all(axis=1, keepdims=True)
+            embeddings[visible] = np.where(finite, found, 0)
         return embeddings
 
     def warm_up(self, boxes: int = 64) -> None:
-        """Run once for every batch size up to `boxes`, so that the first frame is not slow."""
+        """Run every batch size up to `boxes` once, so that the first frame is not slow."""
         self.engine.warm_up(boxes)
+
+    def _embed(self, image: Image, xyxy: IntArray) -> Float32Array | None:
+        """Return (N, D) embeddings from the device or the fallback; None for motion alone."""
+        if time.monotonic() >= self._retry_at:
+            try:
+                found = self.engine.embed(image, xyxy)
+            except Exception as error:
+                if not self._falls_back or not self.engine.is_device_error(error):
+                    raise
+                self._fail(error)
+            else:
+                if self.fault:
+                    _log.warning('%s works again', self.engine.name)
+                    self.fault = ''
+                return found
+        return self._embed_on_cpu(image, xyxy)
+
+    def _fail(self, error: Exception) -> None:
+        self._retry_at = time.monotonic() + self._retry_after
+        instead = 'motion alone' if self._create_cpu_engine is None else 'the CPU'
+        reason = shorten(str(error), 200) or type(error).__name__
+        self.fault = f'{self.engine.name} failed, using {instead} instead: {reason}'
+        _log.error('%s; trying the device again every %g s', self.fault, self._retry_after)
+
+    def _embed_on_cpu(self, image: Image, xyxy: IntArray) -> Float32Array | None:
+        if self._create_cpu_engine is None:
+            return None
+        try:
+            if self._cpu_engine is None:
+                self._cpu_engine = self._create_cpu_engine()
+            return self._cpu_engine.embed(image, xyxy)
+        except Exception as error:
+            unusable = isinstance(error, (StrongSortError, OSError))
+            if not unusable and not (self._cpu_engine or self.engine).is_device_error(error):
+                raise
+            reason = shorten(str(error), 200)
+            self.fault = f'{self.fault}; the CPU failed too, using motion alone: {reason}'
+            _log.exception('the CPU failed too; using motion alone')
+            self._create_cpu_engine = None
+            return None

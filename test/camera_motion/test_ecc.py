@@ -4,9 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from strongsort_ros.camera_motion.ecc import EccCameraMotion
+from strongsort_ros.camera_motion.ecc import CameraMotionSettings, EccCameraMotion
 from strongsort_ros.camera_motion.estimator import CameraMotion
-from strongsort_ros.camera_motion.settings import CameraMotionSettings
 
 from .scenes import HEIGHT, WIDTH, Image, Matrix, add_people, between, plane, pose, rms_error, view
 

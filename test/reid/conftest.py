@@ -16,7 +16,7 @@ from strongsort_ros.reid.interfaces import CARDS
 if TYPE_CHECKING:
     from torch import nn
 
-    from strongsort_ros.reid.weights import Network
+    from strongsort_ros.reid.models import Network
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ def shake() -> Callable[[nn.Module], nn.Module]:
 def network() -> Network:
     """An OSNet x0.25 with made-up weights."""
     pytest.importorskip('torch')
+    from strongsort_ros.reid.models import Network
     from strongsort_ros.reid.models.osnet import OSNet
-    from strongsort_ros.reid.weights import Network
 
     return Network(_shake(OSNet(0.25)), CARDS['osnet_x0_25'])
 

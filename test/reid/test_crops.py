@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from strongsort_ros.reid.crops import (
     check_image,
     clip_boxes,
-    cut_with_opencv,
+    crop_with_opencv,
 )
 
 ANY_BOXES = arrays(np.float64, st.tuples(st.integers(0, 8), st.just(4)), elements=st.floats())
@@ -52,7 +52,7 @@ def test_corners_are_truncated_as_deepsort_does():
 def test_a_cut_never_sees_beyond_its_box():
     picture = np.zeros((40, 40, 3), dtype=np.uint8)
     picture[10:20, 10:20] = 200
-    assert (cut_with_opencv(picture, np.array([[10, 10, 20, 20]]), (64, 64)) == 200).all()
+    assert (crop_with_opencv(picture, np.array([[10, 10, 20, 20]]), (64, 64)) == 200).all()
 
 
 @pytest.mark.parametrize('shape', [(10, 10), (10, 10, 4), (3, 10, 10)])

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from strongsort_ros.reid.crops import clip_boxes
 from strongsort_ros.reid.interfaces import IMAGENET_MEAN, IMAGENET_STD, batches
-from strongsort_ros.reid.onnx_export import engine_of_network
-from strongsort_ros.reid.torch_engine import CPU_BATCHES, GPU_BATCHES, TorchEngine
+from strongsort_ros.reid.onnx_engine import engine_from_network
+from strongsort_ros.reid.torch_engine import CPU_BATCH_SIZES, GPU_BATCH_SIZES, TorchEngine
 
 CPU = torch.device('cpu')
 
@@ -35,7 +35,7 @@ def plain(network, image, xyxy):
     return np.concatenate(rows)
 
 
-@given(st.integers(1, 300), st.sampled_from([CPU_BATCHES, GPU_BATCHES, (16,)]))
+@given(st.integers(1, 300), st.sampled_from([CPU_BATCH_SIZES, GPU_BATCH_SIZES, (16,)]))
 def test_batches_cover_every_box_once(count, sizes):
     covered = []
     for start, stop, size in batches(count, sizes):
@@ -47,15 +47,15 @@ def test_batches_cover_every_box_once(count, sizes):
 
 def engines(network):
     return {
-        'onnxruntime': engine_of_network(network),
+        'onnxruntime': engine_from_network(network),
         'PyTorch': TorchEngine(network, CPU),
         # What runs on a GPU, its arithmetic aside: cut on the device, padded batches.
-        'as on a GPU': TorchEngine(network, CPU, sizes=(4, 16), cut_on_device=True),
+        'as on a GPU': TorchEngine(network, CPU, batch_sizes=(4, 16), crop_on_device=True),
         'as on a GPU, 16 bits': TorchEngine(
-            network, CPU, sizes=(4, 16), cut_on_device=True, dtype=torch.bfloat16
+            network, CPU, batch_sizes=(4, 16), crop_on_device=True, dtype=torch.bfloat16
         ),
         'as on a GPU, several batches': TorchEngine(
-            network, CPU, sizes=(1, 2, 3), cut_on_device=True
+            network, CPU, batch_sizes=(1, 2, 3), crop_on_device=True
         ),
     }
 
@@ -73,14 +73,14 @@ def test_every_engine_gives_the_embeddings_of_the_module(network, image, boxes):
 
 def test_a_row_does_not_depend_on_its_company(network, image, boxes):
     xyxy, _ = clip_boxes(boxes, *image.shape[:2])
-    engine = TorchEngine(network, CPU, sizes=(4, 8), cut_on_device=True)
+    engine = TorchEngine(network, CPU, batch_sizes=(4, 8), crop_on_device=True)
     together = engine.embed(image, xyxy)
     alone = np.concatenate([engine.embed(image, box[None]) for box in xyxy])
     assert np.allclose(together, alone, atol=1e-4)
 
 
 def test_images_of_other_sizes_follow_each_other(network, image):
-    engine = TorchEngine(network, CPU, cut_on_device=True)
+    engine = TorchEngine(network, CPU, crop_on_device=True)
     box = np.array([[0, 0, 50, 100]])
     first = engine.embed(image, box)
     engine.embed(np.zeros((120, 90, 3), dtype=np.uint8), box)
@@ -96,7 +96,7 @@ def test_the_engine_leaves_the_network_as_it_was(network, image):
 
 
 def test_warm_up_runs_every_size_up_to_the_boxes(network):
-    engine = TorchEngine(network, CPU, sizes=(1, 2, 4, 8))
+    engine = TorchEngine(network, CPU, batch_sizes=(1, 2, 4, 8))
     seen = []
     engine._module.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
     engine.warm_up(3)
@@ -106,7 +106,7 @@ def test_warm_up_runs_every_size_up_to_the_boxes(network):
 def test_without_onnxruntime_the_network_runs_in_pytorch(network, monkeypatch, caplog):
     monkeypatch.setitem(__import__('sys').modules, 'onnxruntime', None)
     with caplog.at_level('INFO'):
-        assert engine_of_network(network) is None
+        assert engine_from_network(network) is None
     assert 'onnxruntime' in caplog.text
 
 

@@ -60,7 +60,7 @@ def test_missing_files(tmp_path, name):
 def test_an_ending_that_means_nothing(tmp_path):
     path = tmp_path / 'weights.bin'
     path.touch()
-    with pytest.raises(ExtractorError, match=r"ends in '.bin': expected .pth"):
+    with pytest.raises(ExtractorError, match=r"ends in '.bin', expected .pth"):
         load_extractor(path)
 
 
@@ -74,7 +74,7 @@ def test_devices_that_mean_nothing(device):
 def test_a_gpu_that_is_not_there(file, device):
     if pytest.importorskip('torch').cuda.is_available():
         pytest.skip('a GPU is there')
-    with pytest.raises(ExtractorError, match=f"'{device}' asked for, .* sees 0 GPUs"):
+    with pytest.raises(ExtractorError, match=f"'{device}' requested, .* sees 0 GPUs"):
         load_extractor(file, device)
 
 

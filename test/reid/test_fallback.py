@@ -11,14 +11,15 @@ torch = pytest.importorskip('torch')
 
 from strongsort_ros.errors import ExtractorError
 from strongsort_ros.reid.factory import load_extractor
-from strongsort_ros.reid.network_extractor import Fallback, NetworkExtractor
+from strongsort_ros.reid.network_extractor import NetworkExtractor
 from strongsort_ros.reid.torch_engine import TorchEngine
 
 CPU, BROKEN = torch.device('cpu'), torch.device('meta')
 
 
-def extractor(network, engine, spare=None, retry_after=60.0):
-    return NetworkExtractor(network.card, engine, Fallback(engine, spare, retry_after))
+def extractor(network, engine, create_cpu_engine=None, retry_after=60.0):
+    fallback = 'cpu' if create_cpu_engine else 'motion'
+    return NetworkExtractor(network.card, engine, fallback, create_cpu_engine, retry_after)
 
 
 def test_without_a_spare_boxes_have_no_appearance(network, image, boxes, caplog):
@@ -47,7 +48,7 @@ def test_with_a_spare_the_network_goes_on_there(network, image, boxes):
 def test_a_spare_that_fails_too_leaves_motion(network, image, boxes):
     broken = extractor(network, TorchEngine(network, BROKEN), lambda: TorchEngine(network, BROKEN))
     assert not broken.extract(image, boxes).any()
-    assert 'the CPU failed, too' in broken.fault
+    assert 'the CPU failed too' in broken.fault
     assert not broken.extract(image, boxes).any()
 
 
@@ -69,14 +70,14 @@ def test_without_a_fallback_the_error_is_the_callers(network, image, boxes):
 
 
 def test_an_unknown_fallback_is_refused():
-    with pytest.raises(ExtractorError, match="fallback: 'gpu' is not one of: motion, cpu, none"):
+    with pytest.raises(ExtractorError, match="fallback: 'gpu', expected one of motion, cpu, none"):
         load_extractor('', fallback='gpu')
 
 
 class WithAMistake(TorchEngine):
     """An engine whose code reads an attribute that does not exist."""
 
-    def cut(self, source, xyxy):
+    def crop(self, source, xyxy):
         return self.no_such_attribute(source, xyxy)
 
 

@@ -9,7 +9,7 @@ torch = pytest.importorskip('torch')
 
 from strongsort_ros.reid.colour import ColourExtractor
 from strongsort_ros.reid.network_extractor import NetworkExtractor
-from strongsort_ros.reid.onnx_export import engine_of_network
+from strongsort_ros.reid.onnx_engine import engine_from_network
 from strongsort_ros.reid.torch_engine import TorchEngine
 
 CPU = torch.device('cpu')
@@ -23,11 +23,11 @@ def extractor(request, network):
         case 'torch':
             return NetworkExtractor(network.card, TorchEngine(network, CPU))
         case 'torch as on a GPU':
-            engine = TorchEngine(network, CPU, sizes=(4, 8), cut_on_device=True)
+            engine = TorchEngine(network, CPU, batch_sizes=(4, 8), crop_on_device=True)
             return NetworkExtractor(network.card, engine)
         case _:
             pytest.importorskip('onnxruntime')
-            return NetworkExtractor(network.card, engine_of_network(network))
+            return NetworkExtractor(network.card, engine_from_network(network))
 
 
 NOTHING = np.array(

@@ -16,10 +16,10 @@ from safetensors.torch import save_file
 
 from strongsort_ros.errors import ExtractorError
 from strongsort_ros.reid import checkpoint
-from strongsort_ros.reid.checkpoint import check_file, read_state
+from strongsort_ros.reid.checkpoint import check_file, read_state_dict
+from strongsort_ros.reid.models import load_network
 from strongsort_ros.reid.models.osnet import WIDTHS, OSNet
 from strongsort_ros.reid.models.resnest import BotResNeSt50
-from strongsort_ros.reid.weights import load_network
 
 
 @pytest.fixture(scope='module')
@@ -237,7 +237,7 @@ def test_reading_leaves_the_file_alone(tmp_path, osnet_state):
     path = tmp_path / 'weights.pth'
     torch.save(osnet_state, path)
     before = path.read_bytes()
-    read_state(path)
+    read_state_dict(path)
     assert path.read_bytes() == before
 
 
@@ -257,7 +257,7 @@ def test_containers_in_containers_load(tmp_path, osnet_state):
 
 
 def test_too_many_parameters_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, 'MOST_TENSORS', 10)
+    monkeypatch.setattr(checkpoint, 'MAX_PARAMETERS', 10)
     one = torch.zeros(1)
     torch.save({f'layer{i}': one for i in range(11)}, tmp_path / 'many.pth')
     assert 'has 11 parameters, expected 1 to 10' in refused(tmp_path / 'many.pth')
@@ -266,12 +266,12 @@ def test_too_many_parameters_are_refused(tmp_path, monkeypatch):
 def test_a_large_file_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / 'large.pth'
     with path.open('wb') as file:
-        file.truncate(checkpoint.LARGEST_FILE + 1)  # takes no place on the disk
+        file.truncate(checkpoint.MAX_FILE_SIZE + 1)  # takes no place on the disk
     assert 'bytes, at most' in refused(path)
 
 
 def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypatch, osnet_state):
-    monkeypatch.setattr(checkpoint, 'LARGEST_FILE', 500_000)
+    monkeypatch.setattr(checkpoint, 'MAX_FILE_SIZE', 500_000)
     stored, packed = tmp_path / 'stored.pth', tmp_path / 'packed.pth'
     torch.save({name: torch.zeros_like(tensor) for name, tensor in osnet_state.items()}, stored)
     with zipfile.ZipFile(stored) as source, zipfile.ZipFile(packed, 'w') as target:

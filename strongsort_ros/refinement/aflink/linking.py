@@ -24,7 +24,7 @@ from strongsort_ros.refinement.aflink.candidates import (
 )
 from strongsort_ros.refinement.aflink.motion import MotionLinker
 from strongsort_ros.refinement.settings import CHECKPOINTS, AflinkSettings, LinkWindow
-from strongsort_ros.reid.checkpoint import read_state
+from strongsort_ros.reid.checkpoint import read_state_dict
 from strongsort_ros.tracking.assignment import Pairs
 from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
@@ -80,7 +80,7 @@ def load_linker(path: Path | str | None = None) -> Linker:
 
     """
     path = SHIPPED.get(str(path or CHECKPOINTS[0]), Path(path or ''))
-    state = read_state(path, ignored=())
+    state = read_state_dict(path, ignored=())
     if _MOTION_MARK in state:
         return MotionLinker(state, path)
     require(f"weights: {path}: AFLink's published network", 'torch')

@@ -19,7 +19,7 @@ from torch.nn.functional import conv2d
 
 from strongsort_ros.refinement.aflink.candidates import CameraPath, Tracklets, pair_rows
 from strongsort_ros.refinement.settings import LinkWindow
-from strongsort_ros.reid.weights import fit
+from strongsort_ros.reid.checkpoint import load_parameters
 from strongsort_ros.types import FloatArray, IntArray
 
 # Pairs at once: what they take on their way through fits a processor's cache.
@@ -128,7 +128,7 @@ class PublishedLinker:
 
         """
         network = PostLinker()
-        fit(network, parameters, path)
+        load_parameters(network, parameters, path)
         return cls(network.eval())
 
     def costs(

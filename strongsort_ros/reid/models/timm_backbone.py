@@ -1,4 +1,4 @@
-"""Backbones of timm, by name: `timm:NAME`, or `timm:NAME@FILE` with weights from a file."""
+"""Load a timm backbone by name, with published weights or those of a file."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import torch
 
 from strongsort_ros.errors import ExtractorError, shorten
 from strongsort_ros.packages import require
-from strongsort_ros.reid.checkpoint import check_file, read_state
+from strongsort_ros.reid.checkpoint import check_file, load_parameters, read_state_dict
 from strongsort_ros.reid.interfaces import card_for
-from strongsort_ros.reid.weights import Network, fit
+from strongsort_ros.reid.models import Network
 
 
 def load_timm(name: str, file: str = '', sha256: str = '') -> Network:
-    """Return a timm backbone that gives its pooled features.
+    """Return a timm backbone whose output is the pooled features.
 
     Parameters
     ----------
     name
-        timm's, with or without the tag of the weights, such as `resnet50.a1_in1k`.
+        timm's name, with or without the tag of the weights, such as `resnet50.a1_in1k`.
     file
-        Weights of it, as timm saves them; '': timm downloads the published ones.
+        Weights as timm saves them; '': timm downloads the published ones.
     sha256
-        Expected of the file.
+        Expected SHA-256 of the file; '': not checked.
 
     Raises
     ------
     ExtractorError
-        timm cannot be imported, does not know the name, cannot download, or the file does not
-        fit.
+        timm cannot be imported, has no network of that name or cannot download it, or the file
+        does not fit.
     MissingPackageError
         timm is not installed.
 
@@ -40,14 +40,14 @@ def load_timm(name: str, file: str = '', sha256: str = '') -> Network:
     timm = _import_timm()
     if not timm.is_model(name.split('.')[0]):
         close = ', '.join(timm.list_models(f'{name.split(".")[0][:6]}*')[:5]) or 'none'
-        raise ExtractorError(f'weights: timm knows no network {name!r}; alike: {close}')
+        raise ExtractorError(f'weights: timm has no network {name!r}; similar names: {close}')
     model = _create(timm, name, pretrained=not file)
     if file:
         path = Path(file).expanduser()
         check_file(path, sha256)
         head = tuple(_classifier(model))
-        state = read_state(path)
-        fit(model, {k: v for k, v in state.items() if not k.startswith(head)}, path)
+        state = read_state_dict(path)
+        load_parameters(model, {k: v for k, v in state.items() if not k.startswith(head)}, path)
     config = timm.data.resolve_model_data_config(model)
     size = (256, 128)
     if getattr(model, 'pretrained_cfg', {}).get('fixed_input_size'):
@@ -62,11 +62,11 @@ def _create(timm: Any, name: str, *, pretrained: bool) -> Any:
     try:
         return timm.create_model(name, pretrained=pretrained, num_classes=0)
     except (OSError, RuntimeError, ValueError, LookupError) as error:
-        # OSError: of the network and the hub; the others: what timm makes of a name or its file.
+        # OSError: the download failed; the others: timm rejects the name or its file.
         reason = shorten(str(error) or type(error).__name__, 200)
         raise ExtractorError(
-            f'weights: timm cannot give {name!r}: {reason}. Without a network, take the weights '
-            f"from a machine that has one and name them: 'timm:{name}@FILE'"
+            f'weights: timm cannot load {name!r}: {reason}. On a machine without internet, copy '
+            f"the weights from another and name the file: 'timm:{name}@FILE'"
         ) from error
 
 
@@ -76,7 +76,7 @@ def _classifier(model: Any) -> list[str]:
     return [f'{name}.' for name in ((names,) if isinstance(names, str) else names)]
 
 
-# A declaration lives as long as its library object.
+# A declaration lasts as long as its library object.
 _DECLARED: Final[list[torch.library.Library]] = []
 
 
@@ -94,17 +94,17 @@ def _import_timm() -> Any:
         import timm
     except (ImportError, RuntimeError) as error:
         raise ExtractorError(
-            f'weights: timm cannot be imported ({error}): install a torchvision '
-            f'that belongs to PyTorch {torch.__version__}'
+            f'weights: timm cannot be imported ({error}); install the torchvision '
+            f'for PyTorch {torch.__version__}'
         ) from error
     return timm
 
 
 def _import_torchvision() -> None:
-    """Import torchvision, of which timm needs no compiled operator.
+    """Import torchvision, even where its compiled operators do not load.
 
-    A torchvision built for CUDA does not find its operators beside PyTorch's CPU build, and then
-    stops at the first that it wants to describe. Declaring them lets the import pass.
+    A torchvision built for CUDA cannot load them beside a CPU build of PyTorch, and its import
+    fails at the first operator it registers. timm needs none of them, so they are declared here.
     """
     for _ in range(8):
         try:

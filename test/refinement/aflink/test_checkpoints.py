@@ -9,7 +9,7 @@ import pytest
 from strongsort_ros.errors import ExtractorError, MissingPackageError
 from strongsort_ros.refinement.aflink.linking import SHIPPED, load_linker
 from strongsort_ros.refinement.aflink.motion import MotionLinker
-from strongsort_ros.reid.checkpoint import read_state
+from strongsort_ros.reid.checkpoint import read_state_dict
 from strongsort_ros.reid.safetensors_file import read_safetensors, write_safetensors
 
 
@@ -18,7 +18,9 @@ def test_published_checkpoint_loads(data_dir: Path, tmp_path: Path) -> None:
     from strongsort_ros.refinement.aflink.published import PublishedLinker
 
     published = data_dir / 'aflink' / 'aflink_official_recipe.pth'
-    arrays = {name: tensor.numpy() for name, tensor in read_state(published, ignored=()).items()}
+    arrays = {
+        name: tensor.numpy() for name, tensor in read_state_dict(published, ignored=()).items()
+    }
     with (tmp_path / 'same.safetensors').open('wb') as file:
         write_safetensors(file, arrays)
     rows = np.random.default_rng(0).uniform(-1, 1, (2, 3, 30, 3)).astype(np.float32)
@@ -107,10 +109,10 @@ def test_a_motion_network_as_a_file_of_pytorch(tmp_path: Path) -> None:
 def test_motion_in_numpy_is_motion_in_pytorch() -> None:
     torch = pytest.importorskip('torch')
     from strongsort_ros.refinement.aflink.motion_training import MotionNetwork
-    from strongsort_ros.reid.weights import fit
+    from strongsort_ros.reid.checkpoint import load_parameters
 
     network, linker = MotionNetwork(), load_linker('motion')
-    fit(network, read_safetensors(SHIPPED['motion']), SHIPPED['motion'])
+    load_parameters(network, read_safetensors(SHIPPED['motion']), SHIPPED['motion'])
     assert isinstance(linker, MotionLinker)
     features = np.random.default_rng(0).normal(scale=3.0, size=(2000, 8))
     with torch.inference_mode():

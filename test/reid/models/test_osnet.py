@@ -7,10 +7,10 @@ torch = pytest.importorskip('torch')
 
 from strongsort_ros.reid.crops import clip_boxes
 from strongsort_ros.reid.factory import load_extractor
+from strongsort_ros.reid.models import load_network
 from strongsort_ros.reid.models.osnet import WIDTHS, OSNet
 from strongsort_ros.reid.network_extractor import NetworkExtractor
 from strongsort_ros.reid.torch_engine import TorchEngine
-from strongsort_ros.reid.weights import load_network
 
 # torchreid's model zoo, in millions, for what is used at inference.
 MILLIONS = {'osnet_x0_25': 0.2, 'osnet_x0_5': 0.6, 'osnet_x0_75': 1.3, 'osnet_x1_0': 2.2}
@@ -51,7 +51,7 @@ def test_our_module_gives_the_embeddings_of_the_onnx_file(data_dir, crowd):
     network = load_network(data_dir / 'reid' / 'osnet_x0_25_msmt17.pth')
     engine = TorchEngine(network, torch.device('cpu'))
     for image, tlwh, _ in crowd:
-        cuts = engine.cut(image, clip_boxes(tlwh, *image.shape[:2])[0])
+        cuts = engine.crop(image, clip_boxes(tlwh, *image.shape[:2])[0])
         with torch.inference_mode():
             found = network.module(cuts).numpy()
         (expected,) = session.run(None, {session.get_inputs()[0].name: cuts.numpy()})
@@ -74,7 +74,7 @@ def test_extractors_give_the_published_features(data_dir, crowd, file):
 def test_what_a_gpu_runs_gives_the_published_features(data_dir, crowd, dtype, tolerance):
     network = load_network(data_dir / 'reid' / 'osnet_x0_25_msmt17.pth')
     engine = TorchEngine(
-        network, torch.device('cpu'), dtype=dtype, sizes=(4, 16), cut_on_device=True
+        network, torch.device('cpu'), dtype=dtype, batch_sizes=(4, 16), crop_on_device=True
     )
     extractor = NetworkExtractor(network.card, engine)
     for image, tlwh, features in crowd:

@@ -62,7 +62,7 @@ def test_a_missing_file(tmp_path):
 
 @pytest.mark.usefixtures('timm')
 def test_an_unknown_name_brings_names_alike():
-    with pytest.raises(ExtractorError, match=r"no network 'resnet5000'; alike: resnet"):
+    with pytest.raises(ExtractorError, match=r"no network 'resnet5000'; similar names: resnet"):
         load_extractor('timm:resnet5000', 'cpu')
 
 
