@@ -16,8 +16,9 @@ from rclpy.qos import QoSPolicyKind
 
 from strongsort_ros.errors import MissingPackageError, StrongSortError, one_line
 from strongsort_ros.nodes.parameters import Group, Parameters, warn_of_unknown_parameters
+from strongsort_ros.nodes.rclpy_internals import lifecycle_state, refuse_invalid_transitions
 from strongsort_ros.nodes.reporting import Reporter
-from strongsort_ros.nodes.ros_errors import NamingNode, RCLError, RosError
+from strongsort_ros.nodes.ros_errors import NamingNode, RosError
 
 OVERRIDABLE_QOS: Final = (
     QoSPolicyKind.HISTORY,
@@ -130,7 +131,7 @@ class ManagedNode(NamingNode, LifecycleNode, Generic[Group]):
 
     def state(self) -> str:
         """Return the lifecycle state, such as 'inactive'."""
-        return str(self._state_machine.current_state[1])
+        return lifecycle_state(self)
 
     def create_lifecycle_publisher(
         self, msg_type: Any, topic: str, *args: Any, **kwargs: Any
@@ -209,22 +210,6 @@ class ManagedNode(NamingNode, LifecycleNode, Generic[Group]):
     def _break_bond(self) -> None:
         if self._bond is not None:
             self._bond.stop()
-
-
-def refuse_invalid_transitions(node: LifecycleNode) -> None:
-    """Make `change_state` answer `success: false` to an invalid transition; rclpy would raise."""
-    service = node._service_change_state
-    change_state = service.callback
-
-    def answer(request: Any, response: Any) -> Any:
-        try:
-            return change_state(request, response)
-        except RCLError as error:
-            node.get_logger().error(f'transition refused: {error}')
-            response.success = False
-            return response
-
-    service.callback = answer
 
 
 class Bond:

@@ -17,6 +17,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
 from strongsort_ros.errors import StrongSortError, shorten
+from strongsort_ros.nodes.rclpy_internals import parameter_overrides
 from strongsort_ros.settings import (
     ACTIVE,
     AUTO,
@@ -135,7 +136,7 @@ def warn_of_unknown_parameters(node: Node, *, qos: bool) -> None:
 
     """
     known = node.list_parameters([], 0).names
-    for name in node._parameter_overrides:
+    for name in parameter_overrides(node):
         if name in known or name.startswith(QOS) != qos:
             continue
         close = difflib.get_close_matches(name, known, n=1)

@@ -9,21 +9,19 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from rclpy.exceptions import NameValidationException, ParameterException
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos_overriding_options import InvalidQosOverridesError
 
 from strongsort_ros.errors import StrongSortError, shorten
-
-RCLError = rclpy_implementation.RCLError
+from strongsort_ros.nodes.rclpy_internals import RCLError, UnknownROSArgsError
 
 START_ERRORS: Final = (
     NameValidationException,
     ParameterException,
     RCLError,
     StrongSortError,
-    rclpy_implementation.UnknownROSArgsError,
+    UnknownROSArgsError,
 )
 """Errors at the start of a node: arguments, parameters, names, security."""
 
@@ -48,7 +46,7 @@ def reason(error: BaseException, enclave: str = '') -> str:
 
     With security enabled, the text names the enclave whose policy may be too narrow.
     """
-    if isinstance(error, rclpy_implementation.UnknownROSArgsError):
+    if isinstance(error, UnknownROSArgsError):
         return f'unknown ROS arguments: {shorten(str(error))}'
     text = shorten(_PLACE_IN_SOURCE.sub('', str(error)))
     secure = os.environ.get('ROS_SECURITY_ENABLE') == 'true'

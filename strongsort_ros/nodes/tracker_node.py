@@ -51,6 +51,7 @@ class TrackerNode(ManagedNode[TrackerNodeConfig]):
         self._inputs: TrackerSubscriptions | None = None
         self._diagnosis = Diagnosis(DiagnosticsSettings())
         self._published: Counter[str] = Counter()
+        self._own_publishers: list[LifecyclePublisher] = []
         super().__init__('tracker', TrackerNodeConfig(), **node_arguments)
         self.create_service(Trigger, '~/reset', self._reset)
 
@@ -94,20 +95,21 @@ class TrackerNode(ManagedNode[TrackerNodeConfig]):
             self._inputs = None
         if configured:
             return
-        for publisher in list(self._managed_entities):
-            if isinstance(publisher, LifecyclePublisher):
-                self.destroy_lifecycle_publisher(publisher)
+        while self._own_publishers:
+            self.destroy_lifecycle_publisher(self._own_publishers.pop())
         if self._processor is not None:
             self._processor.close()
             self._processor = None
 
     def _publisher(self, kind: Any, topic: str, depth: int = 10) -> LifecyclePublisher:
-        return self.create_lifecycle_publisher(
+        publisher = self.create_lifecycle_publisher(
             kind,
             topic,
             QoSProfile(depth=depth),
             qos_overriding_options=QoSOverridingOptions(OVERRIDABLE_QOS),
         )
+        self._own_publishers.append(publisher)
+        return publisher
 
     # A frame
 

@@ -18,6 +18,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
 
 from strongsort_ros.nodes.lifecycle import OVERRIDABLE_QOS
+from strongsort_ros.nodes.rclpy_internals import waiting_messages
 from strongsort_ros.online.backlog import Frame
 from strongsort_ros.online.config import NodeSettings
 from strongsort_ros.online.frame_pairer import FramePairer
@@ -135,9 +136,11 @@ class TrackerSubscriptions:
 
     def _take_waiting(self) -> None:
         # Detections first: their images were published before them, and so are there by now.
-        _drain(self._detections, self._add_detections)
+        for message in waiting_messages(self._detections, SENSOR.depth):
+            self._add_detections(message)
         if self._images is not None:
-            _drain(self._images, self._add_image)
+            for message in waiting_messages(self._images, SENSOR.depth):
+                self._add_image(message)
         self._give_frames()
 
     def _give_frames(self) -> None:
@@ -158,13 +161,3 @@ class TrackerSubscriptions:
     def _add_detections(self, message: bytes) -> None:
         self._last['detections'] = time.monotonic()
         self._intake.add_detections(message, time.monotonic_ns())
-
-
-def _drain(subscription: Subscription, add: Callable[[bytes], None]) -> None:
-    """Take what waits in the middleware; no more than its queue holds, so that it ends."""
-    for _ in range(SENSOR.depth):
-        with subscription.handle:
-            taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
-        if taken is None:
-            return
-        add(taken[0])
