@@ -1,1 +1,1 @@
-"""The `strongsort` command, one file a command."""
+"""The `strongsort` command; one module for each of its commands."""

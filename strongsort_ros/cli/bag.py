@@ -1,4 +1,4 @@
-"""`strongsort bag`: a MOTChallenge folder in, a rosbag2 out."""
+"""`strongsort bag`: convert a MOTChallenge sequence to a rosbag2."""
 
 from __future__ import annotations
 
@@ -6,29 +6,40 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from strongsort_ros.cli.console import progress, say, warn
-from strongsort_ros.cli.files import add_frame_rate
+from strongsort_ros.cli.console import count, progress, say, warn
+from strongsort_ros.cli.options import add_frame_rate, add_sequence
 
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         'bag',
-        help='sequence -> rosbag2',
-        description='Write the images and detections of a sequence as a rosbag2: /image '
-        '(or /image/compressed) and /detections, stamps by frame number and frame rate.',
+        help='convert a MOTChallenge sequence to a rosbag2',
+        description='Write the images and detections of a sequence to a rosbag2, on /image (or '
+        '/image/compressed) and /detections. Stamps follow from frame number and frame rate.',
     )
     parser.set_defaults(run=run)
-    parser.add_argument('sequence', type=Path, help="a sequence's folder, or one of images")
-    parser.add_argument('--detections', type=Path, metavar='det.txt', help='default: its own')
+    add_sequence(parser)
+    parser.add_argument(
+        '--detections', type=Path, metavar='det.txt', help="default: the sequence's det/det.txt"
+    )
     add_frame_rate(parser)
     parser.add_argument(
-        '--compressed', action='store_true', help="carry the image files' bytes as they are"
+        '--compressed', action='store_true',
+        help='write the image files unchanged, as CompressedImage: a much smaller bag',
+    )  # fmt: skip
+    parser.add_argument(
+        '--storage', choices=('mcap', 'sqlite3'), default='mcap', help='default: %(default)s'
     )
-    parser.add_argument('--storage', choices=('mcap', 'sqlite3'), default='mcap')
-    parser.add_argument('--frame-id', default='camera', help='frame of the camera, in headers')
-    parser.add_argument('--class-id', default='person', help='class of the detections')
-    parser.add_argument('-o', '--output', type=Path, required=True, metavar='OUT')
+    parser.add_argument(
+        '--frame-id', default='camera', help='frame_id of the headers; default: %(default)s'
+    )
+    parser.add_argument(
+        '--class-id', default='person', help='class of the detections; default: %(default)s'
+    )
+    parser.add_argument(
+        '-o', '--output', type=Path, required=True, metavar='OUT', help='folder of the bag'
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -43,12 +54,13 @@ def run(args: argparse.Namespace) -> None:
         compressed=args.compressed,
         frame_id=args.frame_id,
         class_id=args.class_id,
-        frame_rate=args.frame_rate,
+        frame_rate=args.frame_rate or None,
         progress=progress('bag'),
     )
     if contents.left_out:
         warn(
-            f'{contents.left_out} detections are of frames without an image and were left out; '
-            'do both count frames from the same number?'
+            f'skipped {count(contents.left_out, "detection")} in frames without an image; do '
+            'images and detections count frames from the same number?'
         )
-    say(f'{contents.frames} images, {contents.detections} detections: {args.output}')
+    images, detections = count(contents.frames, 'image'), count(contents.detections, 'detection')
+    say(f'{images}, {detections}: {args.output}')

@@ -1,8 +1,9 @@
-"""Many inputs: in parallel, on this machine or on a cluster, and one bad one stops nothing."""
+"""Work on several inputs in parallel, on this machine or on a Dask or Ray cluster."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -11,147 +12,153 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from strongsort_ros.cli.cluster import CLUSTERS, connected
-from strongsort_ros.cli.console import debugging, explain, meter, say, warn
-from strongsort_ros.errors import StrongSortError, one_line
+from strongsort_ros.cli.console import debugging, say, show_traceback, step_progress, warn
+from strongsort_ros.cli.options import positive_int
+from strongsort_ros.errors import InputError, StrongSortError, one_line
 
+if TYPE_CHECKING:
+    from strongsort_ros.types import ShareProgress
+
+CLUSTERS: Final = {'dask': 'distributed', 'ray': 'ray'}
+"""Backend of joblib that is a cluster -> the Python package that it needs."""
 BACKENDS: Final = ('loky', 'threading', 'multiprocessing', *CLUSTERS)
-_BAG_FILES: Final = ('.mcap', '.db3')
 SOME_FAILED: Final = 1
+_BAG_FILES: Final = ('.mcap', '.db3')
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An input, and the file or folder that is made of it."""
+    """An input, and the file or folder to write."""
 
     source: Path
     output: Path
 
 
 Work = Callable[[Job], str]
-"""Makes the output, whole or not at all, and returns a line that says what was done.
+"""Writes the output completely or not at all, and returns its summary line.
 
-It can be pickled: a function of a module, or a `functools.partial` of one.
+It must be picklable: a function of a module, or a `functools.partial` of one.
 """
 
 
 def add_batch_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of many inputs."""
-    group = parser.add_argument_group('many inputs', 'With several, OUT is a folder:')
+    """Add the options for several inputs."""
+    group = parser.add_argument_group(
+        'several inputs', 'OUT is then a folder. Outputs that exist are skipped.'
+    )
     group.add_argument(
-        '--jobs', type=_count, metavar='N', help='so many at a time; default: as many as there are '
-        'processor cores, or workers of the cluster',
+        '--jobs', type=positive_int, metavar='N',
+        help='inputs to work on in parallel; default: the number of cores, or of workers in the '
+        'cluster',
     )  # fmt: skip
     group.add_argument(
-        '--backend', choices=BACKENDS, default='loky', help='joblib backend; dask and ray take the '
-        'cluster of DASK_SCHEDULER_ADDRESS and RAY_ADDRESS, or start one here; default: loky',
+        '--backend', choices=BACKENDS, default='loky',
+        help='joblib backend; dask and ray connect to DASK_SCHEDULER_ADDRESS or RAY_ADDRESS, or '
+        'start a cluster on this machine; default: %(default)s',
     )  # fmt: skip
 
 
 def plan(sources: Sequence[Path], folder: Path) -> list[Job]:
-    """Return a job for every input, its output in `folder` named as the input.
+    """Return a job for every input; its output lies in `folder` and is named like the input.
 
     Raises
     ------
     InputError
-        Two outputs would have one name, or an output would take the place of an input.
+        Two outputs would have the same path, or an output would replace an input.
 
     """
-    from strongsort_ros.errors import InputError
-
     jobs: dict[str, Job] = {}
     inputs = {source.resolve() for source in sources}
     for source in sources:
         name = bag_name(source)
         job = Job(source, folder / name)
         if name in jobs:
-            other = jobs[name].source
-            raise InputError(f'{source}: {job.output} is the output of {other} already')
+            raise InputError(f'{source}: {job.output} is already the output of {jobs[name].source}')
         if job.output.resolve() in inputs:
-            raise InputError(f'{job.output}: an input; name another folder for the outputs')
+            raise InputError(f'{job.output}: is an input; name another folder for the outputs')
         jobs[name] = job
     return list(jobs.values())
 
 
 def bag_name(source: Path) -> str:
-    """Return the name of an input without what says that it is a bag."""
-    there = source.resolve()
-    return there.stem if there.suffix in _BAG_FILES else there.name
+    """Return the name of an input, without the extension of a bag's file."""
+    path = source.resolve()
+    return path.stem if path.suffix in _BAG_FILES else path.name
 
 
 def run_many(
     jobs: Sequence[Job], work: Work, *, label: str, n_jobs: int | None = None, backend: str = 'loky'
 ) -> int:
-    """Do the jobs whose outputs are not there yet, and say what came of each.
+    """Run the jobs whose outputs do not exist yet, and print the outcome of each.
 
     Parameters
     ----------
     jobs
-        From `plan`: their outputs lie in one folder, which is made.
+        Jobs from `plan`; the folder of their outputs is created.
     work
-        Does one job, in another process or on another machine that has the same files.
+        Runs one job, in another process or on another machine with the same file system.
     label
-        Of the progress bar.
+        Label of the progress bar.
     n_jobs
-        How many at a time; None: as many as there are cores, or workers.
+        Number of jobs in parallel; None: the number of cores, or of workers in the cluster.
     backend
         One of `BACKENDS`.
 
     Returns
     -------
     status
-        0, or 1 where a job failed; which, and why, is said at the end.
+        0, or 1 if a job failed; the failed jobs and their reasons are printed at the end.
 
     Raises
     ------
     InputError
-        The backend is not installed, or the folder of the outputs cannot be written to.
+        The backend is not installed, or the output folder cannot be written to.
 
     """
-    left = [job for job in jobs if not job.output.exists()]
+    remaining = [job for job in jobs if not job.output.exists()]
     for job in jobs:
-        if job not in left:
-            say(f'{job.output}: finished before, skipped')
+        if job not in remaining:
+            say(f'{job.output}: exists already, skipped')
     try:
-        failed = _do(left, work, label, n_jobs, backend) if left else {}
+        failed = _run(remaining, work, label, n_jobs, backend) if remaining else {}
     except KeyboardInterrupt:
         finished = sum(job.output.exists() for job in jobs)
-        warn(f'{finished} of {len(jobs)} are finished and stay; run this again for the others')
+        warn(f'{finished} of {len(jobs)} done; run the same command again for the rest')
         raise
-    counts = len(left) - len(failed), len(jobs) - len(left), len(failed)
-    say('{} done, {} skipped, {} failed'.format(*counts))
+    done, skipped = len(remaining) - len(failed), len(jobs) - len(remaining)
+    say(f'{done} done, {skipped} skipped, {len(failed)} failed')
     if failed:
-        _show_failed(failed)
+        _print_failed(failed)
     return SOME_FAILED if failed else 0
 
 
-def _do(
+def _run(
     jobs: Sequence[Job], work: Work, label: str, n_jobs: int | None, backend: str
 ) -> dict[Job, str]:
-    """Do all jobs, say what was done, and return why some failed."""
+    """Run all jobs, print their summaries, and return the reason of each failure."""
     with ExitStack() as stack:
         hidden = stack.enter_context(_hidden_folder(jobs[0].output.parent))
         tasks = [_Task(work, job, hidden) for job in jobs]
         if backend in CLUSTERS:
-            stack.enter_context(connected(backend, n_jobs))
+            stack.enter_context(_cluster(backend, n_jobs))
             tasks = [task.absolute() for task in tasks]
-        show = stack.enter_context(meter(label))
+        show = stack.enter_context(step_progress(label))
         try:
             outcomes = _parallel(tasks, n_jobs, backend, show)
-        # Not a job's error, which is an outcome, but what became of the workers: each backend has
-        # its own. Which jobs went down with them is not known; what was finished is there.
+        # Errors of jobs are outcomes. This one is of the workers, of another type in each backend;
+        # which jobs they were working on is unknown.
         except Exception as error:
-            explain(error)
+            show_traceback(error)
             reason = one_line(error).split('. ')[0]
-            why = f'not finished, the workers failed: {reason}; run this again, with fewer --jobs'
+            why = f'not finished, a worker died: {reason}; run again, with fewer --jobs'
             return {job: why for job in jobs if not job.output.exists()}
     failed = {}
     for job, outcome in zip(jobs, outcomes, strict=True):
         if isinstance(outcome, _Failure):
-            failed[job] = outcome.why
-            if outcome.mistake or debugging():
+            failed[job] = outcome.reason
+            if outcome.is_bug or debugging():
                 warn(outcome.traceback)
         else:
             say(outcome)
@@ -160,63 +167,52 @@ def _do(
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """Why a job was not done.
+    """Reason of a failed job, in one line, with its traceback.
 
-    Attributes
-    ----------
-    why
-        One line.
-    traceback
-        Where it happened.
-    mistake
-        It is neither the input's fault nor the system's, but the program's.
-
+    `is_bug` is True for errors that neither the input nor the system explains.
     """
 
-    why: str
+    reason: str
     traceback: str
-    mistake: bool
+    is_bug: bool
 
 
-Outcome = str | _Failure
-"""What was done, or why it was not."""
+_Outcome = str | _Failure
+"""Summary line of a job, or its failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A job as it goes to a worker."""
+    """A job as it is sent to a worker."""
 
     work: Work
     job: Job
     hidden: Path
 
-    def __call__(self) -> Outcome:
+    def __call__(self) -> _Outcome:
         from strongsort_ros.files.atomic import staging
 
         try:
             with staging(self.hidden):
                 return self.work(self.job)
-        # The others go on; a mistake of the program is shown with its traceback.
+        # The other jobs continue.
         except Exception as error:
-            mistake = not isinstance(error, (StrongSortError, OSError))
+            is_bug = not isinstance(error, (StrongSortError, OSError))
             lines = traceback.format_exception(error)
-            return _Failure(one_line(error), ''.join(lines).rstrip(), mistake)
+            return _Failure(one_line(error), ''.join(lines).rstrip(), is_bug)
 
     def absolute(self) -> _Task:
-        """Return the same for a worker that runs in another folder."""
+        """Return the same task with absolute paths, for a worker in another folder."""
         job = Job(self.job.source.absolute(), self.job.output.absolute())
         return _Task(self.work, job, self.hidden.absolute())
 
 
 def _parallel(
-    tasks: Sequence[_Task],
-    n_jobs: int | None,
-    backend: str,
-    show: Callable[[str, float], None],
-) -> list[Outcome]:
+    tasks: Sequence[_Task], n_jobs: int | None, backend: str, show: ShareProgress
+) -> list[_Outcome]:
     from joblib import Parallel, cpu_count, delayed, parallel_config
 
-    class Shown(Parallel):  # type: ignore[misc]
+    class ParallelWithProgress(Parallel):  # type: ignore[misc]
         def print_progress(self) -> None:
             done = self.n_completed_tasks
             show(f'{done} of {len(tasks)}', done / len(tasks))
@@ -224,16 +220,16 @@ def _parallel(
     if n_jobs is None:
         n_jobs = -1 if backend in CLUSTERS else min(cpu_count(), len(tasks))
     with parallel_config(backend, n_jobs=n_jobs):
-        outcomes: list[Outcome] = Shown(batch_size=1)(delayed(task)() for task in tasks)
+        outcomes: list[_Outcome] = ParallelWithProgress(batch_size=1)(
+            delayed(task)() for task in tasks
+        )
     return outcomes
 
 
 @contextmanager
 def _hidden_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder for what is not finished, which is removed whatever becomes of workers."""
-    from strongsort_ros.errors import InputError
-
-    made = not folder.exists()
+    """Create a folder for unfinished outputs; it is removed even if workers were killed."""
+    created = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         hidden = Path(tempfile.mkdtemp(prefix='.unfinished.', dir=folder))
@@ -243,27 +239,71 @@ def _hidden_folder(folder: Path) -> Iterator[Path]:
         yield hidden
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
-        if made and not any(folder.iterdir()):
+        if created and not any(folder.iterdir()):
             folder.rmdir()
 
 
-def _show_failed(failed: dict[Job, str]) -> None:
+def _print_failed(failed: dict[Job, str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table('input', 'failed, because', show_lines=True)
+    table = Table('failed input', 'reason', show_lines=True)
     for job, why in failed.items():
         table.add_row(str(job.source), why)
-    # A file gets each reason in one line, however long.
+    # In a file or a pipe each reason is one line, however long.
     width = None if sys.stderr.isatty() else 10_000
     Console(stderr=True, markup=False, highlight=False, width=width).print(table)
 
 
-def _count(text: str) -> int:
+@contextmanager
+def _cluster(backend: str, workers: int | None) -> Iterator[None]:
+    """Connect joblib to a Dask or Ray cluster, and disconnect at the end.
+
+    Parameters
+    ----------
+    backend
+        `dask`: the cluster at DASK_SCHEDULER_ADDRESS; `ray`: the one at RAY_ADDRESS. Without
+        these variables a cluster is started on this machine.
+    workers
+        Number of workers of a cluster started here; None: the backend's default.
+
+    Raises
+    ------
+    InputError
+        The backend's package is not installed, or the cluster does not answer.
+
+    """
+    with ExitStack() as stack:
+        try:
+            connection = (_dask if backend == 'dask' else _ray)(workers)
+            say(f'{backend}: {stack.enter_context(connection)}')
+        except ImportError as error:
+            hint = f'pip install {CLUSTERS[backend]}'
+            raise InputError(f'--backend {backend}: {error}; {hint}') from error
+        except (OSError, RuntimeError, ValueError) as error:
+            raise InputError(f'--backend {backend}: cannot connect: {error}') from error
+        yield
+
+
+@contextmanager
+def _dask(workers: int | None) -> Iterator[str]:
+    from dask import config
+    from distributed import Client
+
+    local = {} if config.get('scheduler-address', None) else {'n_workers': workers}
+    with Client(**local) as client:
+        yield client.scheduler.address
+
+
+@contextmanager
+def _ray(workers: int | None) -> Iterator[str]:
+    import ray
+    from ray.util.joblib import register_ray
+
+    local = {} if os.environ.get('RAY_ADDRESS') else {'num_cpus': workers}
+    connection = ray.init(log_to_driver=False, include_dashboard=False, **local)
+    register_ray()
     try:
-        count = int(text)
-    except ValueError:
-        count = 0
-    if count < 1:
-        raise argparse.ArgumentTypeError(f'{text!r} is not a number of jobs from 1')
-    return count
+        yield connection.address_info['address']
+    finally:
+        ray.shutdown()

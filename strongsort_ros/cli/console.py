@@ -1,4 +1,4 @@
-"""Lines for the user: results on the standard output, progress on a terminal only."""
+"""What a command prints: results on the standard output, warnings and progress on stderr."""
 
 from __future__ import annotations
 
@@ -8,25 +8,28 @@ import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TextIO, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
+
+if TYPE_CHECKING:
+    from strongsort_ros.types import ShareProgress
 
 T = TypeVar('T')
 
 
 @dataclass(frozen=True, slots=True)
 class Verbosity:
-    """How much a command writes, and where.
+    """How much a command prints, and where.
 
     Attributes
     ----------
     quiet
-        Leave out summaries and progress; warnings, errors and scores stay.
+        Suppress summaries and progress. Warnings, errors and scores are still printed.
     verbose
-        Write the log's details.
+        Print debug messages of the log.
     debug
-        Write the traceback of every error.
+        Print the traceback of every error.
     output_taken
-        The standard output is a result's: summaries go to the standard error.
+        An output file is written to the standard output: summaries go to the standard error.
 
     """
 
@@ -40,7 +43,7 @@ _chosen = [Verbosity()]
 
 
 def configure(verbosity: Verbosity) -> None:
-    """Choose how much is written from now on, by the log too."""
+    """Set how much is printed, and configure the log accordingly."""
     _chosen[0] = verbosity
     logging.basicConfig(format='%(message)s', stream=sys.stderr)
     level = logging.WARNING if verbosity.quiet else logging.INFO
@@ -53,29 +56,39 @@ def results() -> TextIO:
 
 
 def say(text: str) -> None:
-    """Write a line of a summary, however long."""
+    """Print a summary line, unless --quiet is given."""
     if not _chosen[0].quiet:
         results().write(f'{text}\n')
 
 
 def warn(text: str) -> None:
-    """Write a line to the standard error."""
+    """Print a line to the standard error."""
     sys.stderr.write(f'{text}\n')
 
 
 def debugging() -> bool:
-    """Return whether tracebacks are asked for."""
+    """Return True if --debug is given."""
     return _chosen[0].debug
 
 
-def explain(error: BaseException) -> None:
-    """Write the traceback of an error, where --debug asks for it."""
+def show_traceback(error: BaseException) -> None:
+    """Print the traceback of an error if --debug is given."""
     if debugging():
         warn(''.join(traceback.format_exception(error)).rstrip())
 
 
+def count(number: int, noun: str, plural: str = '') -> str:
+    """Return a number and its noun: `1 box`, `2 boxes`; the plural is `noun` + s by default."""
+    return f'{number} {noun if number == 1 else plural or f"{noun}s"}'
+
+
+def tracks_and_boxes(tracks: int, boxes: int) -> str:
+    """Return `2 tracks, 40 boxes`."""
+    return f'{count(tracks, "track")}, {count(boxes, "box", "boxes")}'
+
+
 def progress(label: str) -> Callable[[Collection[T]], Iterable[T]]:
-    """Return a wrapper of loops that shows how far they are, where there is a terminal."""
+    """Return a function that wraps the items of a loop and shows a progress bar on a terminal."""
     if not _shows_progress():
         return iter
     from rich.console import Console
@@ -88,19 +101,25 @@ def progress(label: str) -> Callable[[Collection[T]], Iterable[T]]:
 
 
 @contextmanager
-def meter(label: str) -> Iterator[Callable[[str, float], None]]:
-    """Give a function that shows what is being done and its share done, 0 to 1, on a terminal."""
+def step_progress(label: str) -> Iterator[ShareProgress]:
+    """Show a progress bar on a terminal while the body runs.
+
+    Yields
+    ------
+    Function to call with the name of the current step and the share of it that is done, 0 to 1.
+
+    """
     if not _shows_progress():
-        yield lambda _what, _share: None
+        yield lambda _step, _share: None
         return
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task(label, total=1.0)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=1.0)
 
-        def show(what: str, share: float) -> None:
-            shown.update(task, description=f'{label}: {what}', completed=share)
+        def show(step: str, share: float) -> None:
+            bar.update(task, description=f'{label}: {step}', completed=share)
 
         yield show
 

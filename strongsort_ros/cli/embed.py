@@ -1,4 +1,4 @@
-"""`strongsort embed`: detections and images in, DeepSORT's file of embeddings out."""
+"""`strongsort embed`: compute the embeddings of a sequence's detections."""
 
 from __future__ import annotations
 
@@ -6,24 +6,29 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from strongsort_ros.cli.console import progress, say, warn
-from strongsort_ros.cli.files import writable
-from strongsort_ros.cli.options import add_network, network_options
+from strongsort_ros.cli.console import count, progress, say, warn
+from strongsort_ros.cli.options import add_network, add_sequence, network_options, output_path
 
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         'embed',
-        help='images and detections -> embeddings',
-        description="Write DeepSORT's .npy: the detections of a sequence with their embeddings.",
+        help='compute embeddings of detections',
+        description="Write the detections of a sequence with their embeddings, in DeepSORT's .npy "
+        'format. `strongsort track OUT.npy` then needs neither images nor the network.',
     )
     parser.set_defaults(run=run)
-    parser.add_argument('sequence', type=Path, help="a sequence's folder, or one of images")
-    parser.add_argument('--detections', type=Path, metavar='det.txt', help='default: its own')
-    parser.add_argument('--reid', required=True, metavar='WEIGHTS', help='appearance network')
+    add_sequence(parser)
+    parser.add_argument(
+        '--detections', type=Path, metavar='det.txt', help="default: the sequence's det/det.txt"
+    )
+    parser.add_argument(
+        '--reid', required=True, metavar='WEIGHTS',
+        help='ReID weights: .pth, .safetensors, .onnx, timm:NAME, or colour',
+    )  # fmt: skip
     add_network(parser)
-    parser.add_argument('-o', '--output', type=writable, required=True, metavar='OUT.npy')
+    parser.add_argument('-o', '--output', type=output_path, required=True, metavar='OUT.npy')
 
 
 def run(args: argparse.Namespace) -> None:
@@ -40,14 +45,14 @@ def run(args: argparse.Namespace) -> None:
     images = ImageFolder(args.sequence)
     with replacing(args.output) as written:
         extractor = load_extractor(args.reid, **network_options(args))
-        seen = np.isin(rows.frames, list(images.paths))
-        rows, left_out = rows.select(seen), int(np.count_nonzero(~seen))
+        has_image = np.isin(rows.frames, list(images.paths))
+        rows, skipped = rows.select(has_image), int(np.count_nonzero(~has_image))
         parts = [np.empty((0, extractor.card.dimension), dtype=np.float32)]
         for frame in progress('embed')(np.unique(rows.frames).tolist()):
             image = images.read(frame)
             assert image is not None
             parts.append(extractor.extract(image, rows.at(frame).tlwh))
         save_deepsort(written, rows.with_embeddings(np.concatenate(parts)))
-    if left_out:
-        warn(f'{left_out} detections are of frames without an image and were left out')
-    say(f'{len(rows)} embeddings of length {extractor.card.dimension}: {args.output}')
+    if skipped:
+        warn(f'skipped {count(skipped, "detection")} in frames without an image')
+    say(f'{count(len(rows), "embedding")} of length {extractor.card.dimension}: {args.output}')

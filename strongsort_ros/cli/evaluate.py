@@ -1,4 +1,4 @@
-"""`strongsort evaluate`: tracks against the truth."""
+"""`strongsort evaluate`: score tracks against ground truth, and write the report."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strongsort_ros.cli.console import progress, say, warn
-from strongsort_ros.cli.files import writable
-from strongsort_ros.cli.scores import save_scores, show_scores
+from strongsort_ros.cli.console import progress, results, say, warn
+from strongsort_ros.cli.options import output_path
 
 if TYPE_CHECKING:
     from strongsort_ros.evaluation.scores import EvaluatedTracks, ScoredSequence
@@ -18,33 +17,43 @@ def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         'evaluate',
-        help='tracks and ground truth -> scores',
-        description='Score tracks with TrackEval: HOTA, CLEAR and identity.',
+        help='score tracks against ground truth',
+        description='Score tracks with TrackEval: HOTA, AssA, DetA, IDF1, MOTA and identity '
+        'switches (IDSW), for each sequence and combined.',
     )
     parser.set_defaults(run=run)
     parser.add_argument(
         '--ground-truth', type=Path, required=True, metavar='GT.txt|DIR',
-        help="a gt.txt, a sequence's folder, or a folder of such folders",
+        help='gt.txt, a sequence, or a folder of sequences',
     )  # fmt: skip
     parser.add_argument(
-        '--results', type=Path, required=True, metavar='OUT.txt|DIR',
-        help='a file of tracks, or a folder of them named as the sequences',
+        '--results', type=Path, required=True, metavar='TRACKS|DIR',
+        help='.txt or .csv of tracks, or a folder of them, named like the sequences',
     )  # fmt: skip
     parser.add_argument(
-        '--refined', type=Path, metavar='OUT.txt|DIR',
-        help='the same after refinement, scored beside them',
-    )  # fmt: skip
+        '--refined', type=Path, metavar='TRACKS|DIR', help='refined tracks, scored for comparison'
+    )
     parser.add_argument(
         '--second-half', action='store_true',
-        help='only the published validation half: frames from seqLength // 2 + 2',
+        help='score only the published validation half: frames from seqLength // 2 + 2',
     )  # fmt: skip
-    parser.add_argument('--frames', type=_frames, metavar='FIRST-LAST', help='only these frames')
-    parser.add_argument('--json', type=writable, metavar='FILE', help='write all scores')
-    parser.add_argument('--html', type=writable, metavar='FILE', help='write a report to look at')
+    parser.add_argument(
+        '--frames', type=_frames, metavar='FIRST-LAST', help='score only these frames'
+    )
+    add_report_options(parser)
+
+
+def add_report_options(group: Any) -> None:
+    """Add --json and --html."""
+    group.add_argument('--json', type=output_path, metavar='FILE', help='write all scores')
+    group.add_argument(
+        '--html', type=output_path, metavar='FILE',
+        help='write a report: scores, timelines, pictures of identity switches',
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> None:
-    """Score, print a table, and write what was asked for."""
+    """Score, print the table, and write the report."""
     from strongsort_ros.evaluation.images import folder_images
     from strongsort_ros.evaluation.report.model import Report, save_report
     from strongsort_ros.evaluation.scores import check_scoring
@@ -63,26 +72,43 @@ def run(args: argparse.Namespace) -> None:
     for pair in pairs:
         classes = sorted(set(pair.tracks.class_ids.tolist()))
         if len(classes) > 1:
-            warn(f'{pair.name}: tracks of {", ".join(classes)} are all scored as persons')
+            warn(f'{pair.name}: all classes are scored as pedestrians: {", ".join(classes)}')
         if line := missing_results(pair):
             warn(line)
     before = _score(pairs, args.results)
     after = _score(refined, args.refined) if refined else None
-    assert before.scores is not None
-    show_scores(before.scores, after.scores if after else None)
+    show_scores(before, after)
     scored = {sequence.name for sequence in before.sequences}
-    there = {path.parent.parent.name for path in args.ground_truth.glob('*/gt/gt.txt')}
-    if there - scored:
-        warn(f'not scored, without results: {", ".join(sorted(there - scored))}')
+    known = {path.parent.parent.name for path in args.ground_truth.glob('*/gt/gt.txt')}
+    if known - scored:
+        warn(f'not scored, no results: {", ".join(sorted(known - scored))}')
     if args.json:
-        save_scores(args.json, before.scores, after.scores if after else None)
+        save_scores(args.json, before, after)
     if args.html:
         paths = (args.results, args.refined, args.ground_truth)
-        *results, truth = (path.resolve().name for path in paths if path)
-        about = f'{" and ".join(results)} against {truth}'
+        *names, truth = (path.resolve().name for path in paths if path)
+        about = f'{" and ".join(names)} against {truth}'
         image = folder_images(args.ground_truth)
         save_report(args.html, Report('Tracking scores', about, before, after, image))
         say(f'report: {args.html}')
+
+
+def show_scores(before: EvaluatedTracks, after: EvaluatedTracks | None) -> None:
+    """Print the scores of every sequence and combined, before and after refinement."""
+    from strongsort_ros.evaluation.score_table import score_table
+
+    assert before.scores is not None
+    for line in score_table(before.scores, after.scores if after else None).lines():
+        results().write(f'{line.rstrip()}\n')
+
+
+def save_scores(path: Path, before: EvaluatedTracks, after: EvaluatedTracks | None) -> None:
+    """Write all scores as JSON, and print the path."""
+    from strongsort_ros.evaluation import scores
+
+    assert before.scores is not None
+    scores.save_scores(path, before.scores, after.scores if after else None)
+    say(f'scores: {path}')
 
 
 def _score(sequences: list[ScoredSequence], results: Path) -> EvaluatedTracks:
@@ -94,5 +120,5 @@ def _score(sequences: list[ScoredSequence], results: Path) -> EvaluatedTracks:
 def _frames(text: str) -> range:
     first, separator, last = text.partition('-')
     if not (separator and first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
-        raise argparse.ArgumentTypeError(f'{text!r} is not FIRST-LAST, as 264-525')
+        raise argparse.ArgumentTypeError(f'{text!r} is not FIRST-LAST, such as 264-525')
     return range(int(first), int(last) + 1)

@@ -1,40 +1,124 @@
-"""Options made from tables of settings; those of the tracker with its presets."""
+"""Options that several commands share; those of settings are generated from the settings tables."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections.abc import Callable, Container
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from strongsort_ros.errors import SettingError
 from strongsort_ros.settings import AUTO, ParameterSpec, Settings, check_value
 from strongsort_ros.tracking.settings import TrackerSettings
 
-SETTING_SWITCHES = {
-    'bot': 'thresholds for a stronger appearance network (BoT)',
-    'nsa': 'NSA Kalman filter',
-    'ema': 'averaged embeddings',
-    'mc': 'motion in the matching cost',
-    'woc': 'one assignment instead of the cascade',
+if TYPE_CHECKING:
+    from strongsort_ros.files.rows import TrackRows
+
+STDIN: Final = Path('/dev/stdin')
+STDOUT: Final = Path('/dev/stdout')
+
+SETTING_SWITCHES: Final = {
+    'bot': 'gating and matching thresholds for a stronger ReID network (BoT)',
+    'nsa': 'NSA Kalman filter: measurement noise decreases with the detection score',
+    'ema': 'exponential moving average of the embeddings of a track',
+    'mc': 'motion cost added to the appearance cost',
+    'woc': 'one global assignment instead of the matching cascade',
 }
-"""The paper's switches but ECC: --NAME turns one on, --no-NAME takes it out of the preset."""
+"""The paper's switches except ECC: --NAME turns one on, --no-NAME turns it off in a preset."""
 
-SETTINGS_DEST = 'setting_'
-"""What the names of the tracker's settings begin with, where they are parsed."""
+SETTINGS_DEST: Final = 'setting_'
+"""Prefix of the names of the tracker's settings in the parsed arguments."""
+
+_MAX_RATE = 1e6  # Hz
 
 
-def add_network(group: Any) -> None:
-    """Add where the appearance network runs; without them: as the settings of the node."""
-    group.add_argument('--device', help='of the network: auto, cpu, cuda, cuda:N')
-    group.add_argument(
-        '--threads', type=int, metavar='N', help='threads of the network on the CPU; default: 1'
+def input_path(text: str) -> Path:
+    """Return the path of an input; `-` is the standard input."""
+    return STDIN if text == '-' else Path(text)
+
+
+def output_path(text: str) -> Path:
+    """Return the path of an output; `-` is the standard output."""
+    return STDOUT if text == '-' else Path(text)
+
+
+def frame_rate(text: str) -> float:
+    """Return a frame rate in Hz; 0 means the default."""
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1
+    if not 0 <= rate < _MAX_RATE:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a frame rate in Hz')
+    return rate
+
+
+def positive_int(text: str) -> int:
+    """Return an integer of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a positive integer')
+    return int(text)
+
+
+def add_sequence(parser: argparse.ArgumentParser) -> None:
+    """Add the argument of a sequence or a folder of images."""
+    parser.add_argument(
+        'sequence', type=Path, help='MOTChallenge sequence, or a folder of numbered images'
     )
 
 
+def add_frame_rate(parser: argparse.ArgumentParser) -> None:
+    """Add --frame-rate for a sequence."""
+    parser.add_argument(
+        '--frame-rate', type=frame_rate, default=0.0, metavar='HZ',
+        help='frames per second; default: from seqinfo.ini',
+    )  # fmt: skip
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """Add --format for a file of tracks."""
+    parser.add_argument(
+        '--format', choices=('txt', 'csv'),
+        help="txt: MOTChallenge's ten columns, without score and class; csv: a header, score and "
+        'class; default: from the extension of OUT, otherwise txt',
+    )  # fmt: skip
+
+
+def save_tracks_as(path: Path, tracks: TrackRows, chosen: str | None) -> None:
+    """Write tracks in the format given by --format.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    tracks
+        Rows to write.
+    chosen
+        `txt` or `csv`; None: from the extension of `path`, otherwise txt.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+
+    """
+    from strongsort_ros.files.motchallenge import save_csv, save_tracks
+
+    save = save_csv if (chosen or path.suffix.lower().lstrip('.')) == 'csv' else save_tracks
+    save(path, tracks)
+
+
+def add_network(group: Any) -> None:
+    """Add the options of the ReID network's device."""
+    group.add_argument('--device', help='device of the ReID network: auto, cpu, cuda or cuda:N')
+    group.add_argument(
+        '--threads', type=positive_int, metavar='N',
+        help='CPU threads of the ReID network; default: 1',
+    )  # fmt: skip
+
+
 def network_options(args: argparse.Namespace) -> dict[str, Any]:
-    """Return what was given of the options of `add_network`."""
+    """Return the given options of `add_network`, by parameter of `load_extractor`."""
     given = {'device': args.device, 'threads': args.threads}
     return {name: value for name, value in given.items() if value is not None}
 
@@ -43,16 +127,18 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add --preset, the paper's switches, and an option for every setting of the tracker."""
     presets = parser.add_argument_group(
         'presets and switches',
-        'Without any: StrongSORT, all switches. Switches without --preset: DeepSORT and exactly '
-        'those; --ecc alone says where camera motion comes from and keeps StrongSORT.',
+        'Default: --preset strongsort. Switches without --preset start from deepsort and turn on '
+        'exactly those given; --ecc alone keeps strongsort.',
     )
     presets.add_argument('--preset', choices=('strongsort', 'deepsort'))
     for name, text in SETTING_SWITCHES.items():
         presets.add_argument(
             f'--{name}', action=argparse.BooleanOptionalAction, default=None, help=text
         )
-    settings = parser.add_argument_group('settings', 'Whatever the preset and the switches say:')
-    # Some are switches of the same name.
+    settings = parser.add_argument_group(
+        'tracker settings', 'Each overrides the preset and the switches.'
+    )
+    # Some settings are switches and have their option already.
     add_table(settings, TrackerSettings, dest=SETTINGS_DEST, without=SETTING_SWITCHES)
 
 
@@ -69,13 +155,13 @@ def add_table(
     Parameters
     ----------
     group
-        Parser, or group of one, that gets them.
+        Parser or argument group to add them to.
     table
-        Its fields are the options.
+        Table of settings; its fields become the options.
     prefix
-        Of the options: `gsi_` makes `tau` into --gsi-tau.
+        Prefix of the options: `gsi_` makes `tau` into --gsi-tau.
     dest
-        What the names of the parsed values begin with, for `chosen_values`; None: `prefix`.
+        Prefix of the names in the parsed arguments, for `chosen_values`; None: `prefix`.
     without
         Names of settings that get no option.
 
@@ -89,7 +175,7 @@ def add_table(
 
 
 def chosen_values(args: argparse.Namespace, dest: str) -> dict[str, Any]:
-    """Return name -> value of the settings that were given, their names without `dest`."""
+    """Return name -> value of the given settings, with the prefix `dest` removed."""
     return {
         key.removeprefix(dest): value
         for key, value in vars(args).items()
@@ -97,15 +183,13 @@ def chosen_values(args: argparse.Namespace, dest: str) -> dict[str, Any]:
     }
 
 
-def chosen_switches(args: argparse.Namespace) -> set[str]:
-    """Return the switches that are on, without ECC, which is no setting."""
-    on = {name for name in SETTING_SWITCHES if getattr(args, name)}
-    off = {name for name in SETTING_SWITCHES if getattr(args, name) is False}
-    return (set(SETTING_SWITCHES) if means_strongsort(args) else on) - off
+def any_switch(args: argparse.Namespace) -> bool:
+    """Return True if a preset or one of the switches but --ecc is given."""
+    return bool(args.preset) or any(getattr(args, name) is not None for name in SETTING_SWITCHES)
 
 
-def means_strongsort(args: argparse.Namespace) -> bool:
-    """Return whether StrongSORT is meant: by name, or because no switch is turned on."""
+def is_strongsort(args: argparse.Namespace) -> bool:
+    """Return True if StrongSORT is chosen: by name, or because no switch is turned on."""
     on = any(getattr(args, name) for name in SETTING_SWITCHES)
     return args.preset == 'strongsort' or (args.preset is None and not on)
 
@@ -118,13 +202,15 @@ def chosen_settings(args: argparse.Namespace, *, network: bool) -> TrackerSettin
     args
         Parsed options.
     network
-        Embeddings come from a network here: unless a preset or a switch is named, its own
-        threshold is used.
+        A feature extractor computes the embeddings: unless a preset or a switch is given, its
+        own threshold is used.
 
     """
-    settings = TrackerSettings.from_switches(chosen_switches(args))
-    named = args.preset or any(getattr(args, name) is not None for name in SETTING_SWITCHES)
-    if network and not named:
+    on = {name for name in SETTING_SWITCHES if getattr(args, name)}
+    off = {name for name in SETTING_SWITCHES if getattr(args, name) is False}
+    switches = (set(SETTING_SWITCHES) if is_strongsort(args) else on) - off
+    settings = TrackerSettings.from_switches(switches)
+    if network and not any_switch(args):
         settings = settings.replace(max_cosine_distance=AUTO)
     return settings.replace(**chosen_values(args, SETTINGS_DEST))
 
@@ -141,81 +227,27 @@ def _add_setting(
     group.add_argument(
         flag,
         dest=dest,
-        type=_reader(name, spec, kind),
+        type=_converter(name, spec, kind),
         metavar=spec.unit.upper() or ('N' if kind.startswith('int') else 'X'),
         help=text,
     )
 
 
-def _reader(name: str, spec: ParameterSpec, kind: str) -> Callable[[str], object]:
-    def read(text: str) -> object:
+def _converter(name: str, spec: ParameterSpec, kind: str) -> Callable[[str], object]:
+    """Return the conversion of an option's text to a value of a setting, with its range check."""
+
+    def convert(text: str) -> object:
         value: object = text
         if text != AUTO or AUTO not in kind:
             try:
                 value = int(text) if kind.startswith('int') else float(text)
             except ValueError:
-                whole = 'whole ' if kind.startswith('int') else ''
-                raise argparse.ArgumentTypeError(f'{text!r} is not a {whole}number') from None
+                expected = 'an integer' if kind.startswith('int') else 'a number'
+                raise argparse.ArgumentTypeError(f'{text!r} is not {expected}') from None
         try:
             check_value(name, value, spec, kind)
         except SettingError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
         return value
 
-    return read
-
-
-if TYPE_CHECKING:
-    from strongsort_ros.online.config import TrackerNodeConfig
-
-
-def add_node_settings(parser: argparse.ArgumentParser) -> None:
-    """Add --params-file, and what stands beside or instead of it."""
-    group = parser.add_argument_group('tracker node', 'Without any: as the node, by default.')
-    group.add_argument(
-        '--params-file', type=Path, metavar='FILE.yaml', help="a robot's ROS parameter file"
-    )
-    group.add_argument(
-        '--reid', metavar='WEIGHTS', help='appearance network, or none; default: colours'
-    )
-    add_network(group)
-    group.add_argument(
-        '--ecc', action=argparse.BooleanOptionalAction, default=None,
-        help='estimate camera motion from the images',
-    )  # fmt: skip
-    group.add_argument(
-        '--frame-rate', type=float, metavar='HZ', help='nominal; default: from the stamps'
-    )
-    add_settings(parser)
-
-
-def chosen_node_settings(args: argparse.Namespace) -> TrackerNodeConfig:
-    """Return the node's settings.
-
-    Raises
-    ------
-    InputError
-        A preset stands beside a parameter file, or a value is refused.
-
-    """
-    from strongsort_ros.errors import InputError
-    from strongsort_ros.online.config import TrackerNodeConfig, load_parameter_file
-
-    switches = any(getattr(args, name) is not None for name in SETTING_SWITCHES)
-    if args.params_file and (args.preset or switches):
-        raise InputError('--params-file: has all settings; leave out --preset and the switches')
-    settings = load_parameter_file(args.params_file) if args.params_file else TrackerNodeConfig()
-    if args.preset or switches:
-        tracker = chosen_settings(args, network=True)
-        motion = 'ecc' if means_strongsort(args) else 'none'
-        node = settings.node.replace(camera_motion=motion)
-        settings = dataclasses.replace(settings, node=node, tracker=tracker)
-    given = {'weights': args.reid, 'frame_rate': args.frame_rate}
-    if args.ecc is not None:
-        given['camera_motion'] = 'ecc' if args.ecc else 'none'
-    values = {name: value for name, value in given.items() if value is not None}
-    values |= network_options(args)
-    try:
-        return settings.replace(values | chosen_values(args, SETTINGS_DEST))
-    except SettingError as error:
-        raise InputError(f'--{str(error).replace("_", "-", 1)}') from error
+    return convert

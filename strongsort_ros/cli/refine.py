@@ -1,24 +1,29 @@
-"""`strongsort refine`: recorded tracks in, whole ones out; text files and bags, one or many."""
+"""`strongsort refine`: AFLink and GSI on recorded tracks; also the same steps after `track`."""
 
 from __future__ import annotations
 
 import argparse
-import math
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from strongsort_ros.cli.batch import Job, add_batch_options, plan, run_many
-from strongsort_ros.cli.console import meter, say
-from strongsort_ros.cli.files import add_format, readable, save_tracks_as, writable
-from strongsort_ros.cli.options import add_table, chosen_values
+from strongsort_ros.cli.console import count, say, step_progress, tracks_and_boxes
+from strongsort_ros.cli.options import (
+    add_format,
+    add_table,
+    chosen_values,
+    frame_rate,
+    input_path,
+    output_path,
+    save_tracks_as,
+)
+from strongsort_ros.errors import InputError
 from strongsort_ros.refinement.settings import CHECKPOINTS, AflinkSettings, GsiSettings
-from strongsort_ros.types import ShareProgress
 
 if TYPE_CHECKING:
     from strongsort_ros.files.rows import TrackRows
-    from strongsort_ros.refinement.tracks import RefinedTracks, RefinementSteps
+    from strongsort_ros.refinement.tracks import RefinementSteps
     from strongsort_ros.types import ShareProgress
 
 _AFLINK, _GSI = 'aflink_', 'gsi_'
@@ -28,24 +33,28 @@ def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         'refine',
-        help='recorded tracks -> whole tracks',
-        description='Make recorded tracks whole: link their pieces, fill their gaps, smooth them. '
-        'Bags keep everything else, and get a text file beside them.',
+        help='link and interpolate recorded tracks',
+        description='Refine recorded tracks: link broken tracks (--aflink), interpolate gaps and '
+        'smooth boxes (--gsi). All other messages of a bag are copied unchanged; next to a '
+        'refined bag its tracks are written as .txt.',
     )
     parser.set_defaults(run=run)
     parser.add_argument(
-        'inputs', nargs='+', type=readable, metavar='INPUT',
-        help='tracks: .txt of MOTChallenge, .csv with a header, or a rosbag2 of Track2DArray or '
-        'of Detection2DArray with ids; -: the standard input',
+        'inputs', nargs='+', type=input_path, metavar='INPUT',
+        help='tracks: MOTChallenge .txt, .csv with a header, or a rosbag2 with Track2DArray or '
+        'with Detection2DArray whose ids are set; -: standard input',
     )  # fmt: skip
     parser.add_argument(
-        '-o', '--output', type=writable, required=True, metavar='OUT',
-        help='file or bag to write; of several inputs, the folder for what bears their names',
+        '-o', '--output', type=output_path, required=True, metavar='OUT',
+        help='file or bag to write; -: standard output; for several inputs a folder, in which '
+        'each output is named like its input',
     )  # fmt: skip
-    parser.add_argument('--topic', default='', help="of a bag's tracks; default: the only one")
     parser.add_argument(
-        '--frame-rate', type=_rate, default=0.0, metavar='HZ',
-        help='nominal frames a second of a bag; default: as its stamps say',
+        '--topic', default='', help='topic of the tracks in a bag; default: the only one'
+    )
+    parser.add_argument(
+        '--frame-rate', type=frame_rate, default=0.0, metavar='HZ',
+        help='nominal frame rate of a bag; default: estimated from the stamps',
     )  # fmt: skip
     add_format(parser)
     add_steps(parser)
@@ -54,35 +63,31 @@ def add_parser(commands: Any) -> None:
 
 def add_steps(parser: argparse.ArgumentParser) -> None:
     """Add the steps of refinement, each a switch with its settings."""
-    group = parser.add_argument_group('refinement', 'After the last frame, in this order:')
+    group = parser.add_argument_group('refinement', 'Applied to finished tracks, in this order:')
     group.add_argument(
-        '--aflink',
-        nargs='?',
-        const=CHECKPOINTS[0],
-        metavar='CHECKPOINT',
-        help='link the pieces of broken tracks: AFLink, with a file of weights or one that is '
-        'shipped, motion (the default) or published',
-    )
+        '--aflink', nargs='?', const=CHECKPOINTS[0], metavar='CHECKPOINT',
+        help='link broken tracks (AFLink); CHECKPOINT is a file, or a built-in one: motion '
+        '(default) or published',
+    )  # fmt: skip
     add_table(group, AflinkSettings, prefix=_AFLINK)
     group.add_argument(
-        '--gsi', action='store_true', help='fill gaps and smooth: Gaussian-smoothed interpolation'
-    )
+        '--gsi', action='store_true',
+        help='interpolate gaps and smooth boxes (Gaussian-smoothed interpolation)',
+    )  # fmt: skip
     add_table(group, GsiSettings, prefix=_GSI)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Refine what was given."""
-    from strongsort_ros.errors import InputError
-
+    """Refine one input, or several into a folder."""
     steps = chosen_steps(args)
     if not (args.aflink or args.gsi):
-        raise InputError('refine: nothing to do; choose a step: --aflink, --gsi')
+        raise InputError('refine: no step chosen; add --aflink, --gsi or both')
     work = partial(_refine, steps, _Options(args.topic, args.frame_rate, args.format))
     if len(args.inputs) == 1:
-        with meter('refine') as show:
+        with step_progress('refine') as show:
             done = work(Job(args.inputs[0], args.output), show)
         _say_steps(steps, done.links, done.interpolated)
-        say(f'{done.tracks} tracks, {done.boxes} boxes: {args.output}')
+        say(f'{tracks_and_boxes(done.tracks, done.boxes)}: {args.output}')
         return 0
     return run_many(
         plan(args.inputs, args.output), partial(_refine_one_of_many, work),
@@ -117,36 +122,34 @@ def _refine(steps: RefinementSteps, options: _Options, job: Job, progress: Share
         return _Done(done.tracks_out, done.boxes_out, done.links, done.interpolated)
     refined = apply_steps(load_tracks(job.source), steps, progress=progress)
     save_tracks_as(job.output, refined.tracks, options.format)
-    count = len(set(refined.tracks.ids.tolist()))
-    return _Done(count, len(refined.tracks), refined.links, refined.interpolated)
+    tracks = len(set(refined.tracks.ids.tolist()))
+    return _Done(tracks, len(refined.tracks), refined.links, refined.interpolated)
 
 
-def _refine_one_of_many(work: Callable[[Job, ShareProgress], _Done], job: Job) -> str:
-    done = work(job, lambda _what, _share: None)
+def _refine_one_of_many(work: partial[_Done], job: Job) -> str:
+    done: _Done = work(job, lambda _step, _share: None)
     return (
-        f'{job.output}: {done.tracks} tracks, {done.boxes} boxes; '
-        f'{done.links} links, {done.interpolated} boxes interpolated'
+        f'{job.output}: {tracks_and_boxes(done.tracks, done.boxes)}; {count(done.links, "link")}, '
+        f'{count(done.interpolated, "box", "boxes")} interpolated'
     )
 
 
 def chosen_steps(args: argparse.Namespace) -> RefinementSteps:
-    """Return the steps that are asked for.
+    """Return the chosen steps.
 
     Raises
     ------
     InputError
-        There is a setting of a step that is not taken; the message names it.
+        A setting is given for a step that is not chosen; the message names it.
 
     """
-    from strongsort_ros.errors import InputError
     from strongsort_ros.refinement.tracks import RefinementSteps
 
-    for prefix, taken in ((_AFLINK, args.aflink), (_GSI, args.gsi)):
+    for prefix, chosen in ((_AFLINK, args.aflink), (_GSI, args.gsi)):
         values = chosen_values(args, prefix)
-        if values and not taken:
-            step = prefix.rstrip('_')
+        if values and not chosen:
             flag = f'--{prefix}{next(iter(values))}'.replace('_', '-')
-            raise InputError(f'{flag}: a setting of a step that is not taken; add --{step}')
+            raise InputError(f'{flag}: needs --{prefix.rstrip("_")}')
     checkpoint = Path(args.aflink) if args.aflink else None
     if checkpoint and args.aflink not in CHECKPOINTS:
         checkpoint = checkpoint.absolute()  # a worker may run in another folder
@@ -158,26 +161,16 @@ def chosen_steps(args: argparse.Namespace) -> RefinementSteps:
 
 
 def refined(tracks: TrackRows, steps: RefinementSteps) -> TrackRows:
-    """Return the tracks after the steps that are asked for, and say what these did."""
+    """Return tracks after the chosen steps, and print what each step did."""
     from strongsort_ros.refinement.tracks import apply_steps
 
-    done: RefinedTracks = apply_steps(tracks, steps)
+    done = apply_steps(tracks, steps)
     _say_steps(steps, done.links, done.interpolated)
     return done.tracks
 
 
 def _say_steps(steps: RefinementSteps, links: int, interpolated: int) -> None:
     if steps.aflink is not None:
-        say(f'aflink: {links} links')
+        say(f'aflink: {count(links, "link")}')
     if steps.gsi is not None:
-        say(f'gsi: {interpolated} boxes interpolated')
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = math.nan
-    if not 0 <= rate < math.inf:
-        raise argparse.ArgumentTypeError(f'{text!r} is not a number of frames a second')
-    return rate
+        say(f'gsi: {count(interpolated, "box", "boxes")} interpolated')

@@ -1,52 +1,54 @@
-"""One bag replayed, and refined where that is asked for: all of its outputs, or none."""
+"""One job of `strongsort replay`: track a bag, refine the tracks, write all outputs or none."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from strongsort_ros.cli.batch import Job
-from strongsort_ros.types import ShareProgress
+from strongsort_ros.cli.console import count, tracks_and_boxes
+from strongsort_ros.errors import InputError
 
 if TYPE_CHECKING:
     from strongsort_ros.online.config import TrackerNodeConfig
     from strongsort_ros.refinement.tracks import RefinementSteps
     from strongsort_ros.replay.replay import ReplayResult
+    from strongsort_ros.types import ShareProgress
 
-
-TRACKED_WITHOUT = {
-    'without_image': 'detections without an image (tracked by motion)',
-    'unstamped_detections': 'detections without a stamp (tracked by motion)',
-    'late_detections': 'detections out of order (dropped)',
-    'duplicate_detections': 'second detections of a stamp (dropped)',
-    'flushed_detections': 'detections that waited when stamps jumped back (dropped)',
-    'unused_images': 'images without detections',
-    'late_images': 'images that came after the deadline',
-    'duplicate_images': 'second images of a stamp',
-    'unstamped_images': 'images without a stamp',
-    'frame_id_differs': 'pairs of different frame_id',
+_MESSAGE_COUNTS: Final = {
+    'without_image': ('detection array', 'without an image (tracked by motion)'),
+    'unstamped_detections': ('detection array', 'without a stamp (tracked by motion)'),
+    'late_detections': ('detection array', 'out of order (dropped)'),
+    'duplicate_detections': ('detection array', 'with the stamp of an earlier one (dropped)'),
+    'flushed_detections': ('detection array', 'waiting when the stamps jumped back (dropped)'),
+    'unused_images': ('image', 'without detections'),
+    'late_images': ('image', 'after the deadline'),
+    'duplicate_images': ('image', 'with the stamp of an earlier one'),
+    'unstamped_images': ('image', 'without a stamp'),
+    'frame_id_differs': ('pair', 'with different frame_id'),
 }
-"""What is told of the messages that were no pairs; the other counts are told by their names."""
-_AS_IT_SHOULD_BE = ('images', 'detections', 'matched', 'restarts')
+"""Noun and meaning of the counts of messages that could not be paired as they should."""
+_NORMAL_COUNTS: Final = ('images', 'detections', 'matched', 'restarts')
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayWork:
-    """What is done with every bag; goes to the workers.
+    """What to do with every bag; sent to the workers.
 
     Attributes
     ----------
     settings
-        Of the tracker node.
+        Settings of the tracker node.
     image_topic, detections_topic
-        '': the only ones.
+        Topics to read; '': the only one of its type.
     carry
-        Also write what else is in the bag.
+        Also copy all other topics of the bag.
     steps
-        Of refinement; None: it is left out.
+        Steps of refinement; None: do not refine.
     csv
-        Also write a table with scores and classes beside each bag of tracks.
+        Also write a .csv with scores and classes next to each bag of tracks.
 
     """
 
@@ -58,19 +60,19 @@ class ReplayWork:
     csv: bool = False
 
     def __call__(self, job: Job) -> str:
-        """Replay a bag, and return what there is to say of it."""
-        replayed, lines = self.replay(job, lambda _what, _share: None)
+        """Replay a bag, and return its summary and its warnings as lines."""
+        replayed, lines = self.replay(job, lambda _step, _share: None)
         return '\n'.join([*lines, *(f'{job.source}: {line}' for line in replay_warnings(replayed))])
 
     def replay(self, job: Job, show: ShareProgress) -> tuple[ReplayResult, list[str]]:
-        """Replay a bag; also return a line about each output.
+        """Replay a bag, and return a summary line for each bag written.
 
         Raises
         ------
         InputError
-            The bag cannot be used, or an output is there already.
+            The bag is not usable, or an output exists already.
         ExtractorError, SettingError, OSError
-            Weights cannot be used.
+            The weights are not usable.
 
         """
         from strongsort_ros.files.atomic import replacing_together
@@ -90,8 +92,8 @@ class ReplayWork:
                 progress=lambda done, total: show(f'{done} of {total} frames', done / total),
             )  # fmt: skip
             frames = len(replayed.answered.frames)
-            made = f'{replayed.tracks} tracks, {replayed.boxes} boxes in {frames} frames'
-            lines = [f'{made}, {frames / replayed.elapsed:.0f} frames/s: {output}']
+            rate = f'{count(frames, "frame")}, {frames / replayed.elapsed:.0f} frames/s'
+            lines = [f'{tracks_and_boxes(replayed.tracks, replayed.boxes)} in {rate}: {output}']
             if self.steps is not None:
                 lines.append(self._refine(job, written, replayed, show))
             if self.csv:
@@ -107,27 +109,27 @@ class ReplayWork:
         save_csv(csv_beside(bag), read_tracks(bag, '/tracks', rate))
 
     def _refine(self, job: Job, written: Path, replayed: ReplayResult, show: ShareProgress) -> str:
-        from strongsort_ros.errors import InputError
         from strongsort_ros.refinement.bag import refine_bag
 
         assert self.steps is not None
         if replayed.counts['restarts']:
             raise InputError(
-                f'{job.source}: stamps jump back {times(replayed.counts["restarts"])}, so it is '
-                'not one recording to be refined; replay it without --aflink and --gsi'
+                f'{job.source}: the stamps jump back {_times(replayed.counts["restarts"])}; such a '
+                'bag cannot be refined; replay it without --aflink and --gsi'
             )
         refined = refine_bag(
             written, refined_beside(written), self.steps,
             topic='/tracks', frame_rate=self.settings.node.frame_rate, progress=show,
         )  # fmt: skip
         return (
-            f'refined: {refined.links} links, {refined.interpolated} boxes interpolated, '
-            f'{refined.tracks_out} tracks: {refined_beside(job.output)}'
+            f'refined: {count(refined.links, "link")}, '
+            f'{count(refined.interpolated, "box", "boxes")} interpolated, '
+            f'{count(refined.tracks_out, "track")}: {refined_beside(job.output)}'
         )
 
 
 def csv_beside(bag: Path) -> Path:
-    """Return the path of the table of a bag."""
+    """Return the path of the .csv of a bag's tracks."""
     return bag.with_name(f'{bag.name}.csv')
 
 
@@ -137,29 +139,32 @@ def refined_beside(bag: Path) -> Path:
 
 
 def replay_warnings(replayed: ReplayResult) -> list[str]:
-    """Return lines about what was not as it should be: one of all that was lost or left out."""
+    """Return lines about messages that were dropped, unpaired or rejected."""
     lines = list(replayed.notes)
     if not replayed.topics.image:
-        lines.append('no images in the bag: tracked by motion alone')
-    counts = dict(replayed.counts)
-    if not replayed.topics.image:
-        counts.pop('without_image', None)
-    lost = [
-        f'{count} {TRACKED_WITHOUT.get(name, name.replace("_", " "))}'
-        for name, count in counts.items()
-        if name not in _AS_IT_SHOULD_BE
-    ]
-    lost += [f'{count} {name.replace("_", " ")}' for name, count in replayed.rejected.items()]
-    if lost:
-        lines.append(', '.join(lost))
+        lines.append('no images in the bag: tracked by motion only')
+    if problems := list(_problem_counts(replayed)):
+        lines.append(', '.join(problems))
     if restarts := replayed.counts['restarts']:
         lines.append(
-            f'stamps jumped back {times(restarts)}: all tracks were forgotten there, and the '
-            'numbers of frames go on'
+            f'the stamps jumped back {_times(restarts)}: all tracks were deleted there; frame '
+            'numbers continue'
         )
     return lines
 
 
-def times(count: int) -> str:
-    """Return how many times in words."""
-    return 'once' if count == 1 else f'{count} times'
+def _problem_counts(replayed: ReplayResult) -> Iterator[str]:
+    for name, number in replayed.counts.items():
+        if name in _NORMAL_COUNTS or (name == 'without_image' and not replayed.topics.image):
+            continue
+        if name in _MESSAGE_COUNTS:
+            noun, meaning = _MESSAGE_COUNTS[name]
+            yield f'{count(number, noun)} {meaning}'
+        else:
+            yield f'{number} {name.replace("_", " ")}'
+    for name, number in replayed.rejected.items():
+        yield f'{number} {name.replace("_", " ")}'
+
+
+def _times(number: int) -> str:
+    return 'once' if number == 1 else f'{number} times'

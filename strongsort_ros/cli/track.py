@@ -1,4 +1,4 @@
-"""`strongsort track`: a file of detections in, a file of tracks out."""
+"""`strongsort track`: track the detections of a file or a MOTChallenge sequence."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from strongsort_ros.cli.console import progress, say, warn
-from strongsort_ros.cli.files import add_format, readable, save_tracks_as, writable
+from strongsort_ros.cli.console import count, progress, say, tracks_and_boxes, warn
 from strongsort_ros.cli.options import (
+    add_format,
     add_network,
     add_settings,
     chosen_settings,
-    means_strongsort,
+    input_path,
+    is_strongsort,
     network_options,
+    output_path,
+    save_tracks_as,
 )
 from strongsort_ros.cli.refine import add_steps, chosen_steps, refined
+from strongsort_ros.errors import InputError
 
 if TYPE_CHECKING:
     from strongsort_ros.camera_motion.estimator import CameraMotionEstimator
@@ -24,81 +28,88 @@ if TYPE_CHECKING:
     from strongsort_ros.files.rows import DetectionRows
     from strongsort_ros.files.sequence import ImageFolder
     from strongsort_ros.pipeline import Pipeline
+    from strongsort_ros.tracking.settings import TrackerSettings
     from strongsort_ros.tracking.tracks import Tracks
-    from strongsort_ros.types import Image
+    from strongsort_ros.types import Image, IntArray
 
-# What --ecc and --no-ecc mean without a file.
+# Values of --ecc without a file, and of --no-ecc.
 _FROM_IMAGES, _OFF = 'images', 'off'
+
+_LONG_GAP: Final = 1000
+"""Frames without detections that suggest a wrong frame number."""
 
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        'track', help='detections -> tracks', description='Track the detections of a sequence.'
+        'track',
+        help='track detections',
+        description='Track the detections of a sequence. With images, embeddings come from a ReID '
+        'network (--reid) or from colour histograms; without, tracks are matched by motion only.',
     )
     parser.set_defaults(run=run)
     parser.add_argument(
-        'detections',
-        type=readable,
-        help="MOTChallenge's det.txt, a .csv with a header, DeepSORT's .npy with embeddings, or a "
-        "sequence's folder with its detections and images; -: the standard input",
-    )
-    parser.add_argument('-o', '--output', type=writable, required=True, metavar='OUT')
+        'detections', type=input_path,
+        help="MOTChallenge sequence (its detections and images), det.txt, .csv with a header, or "
+        "DeepSORT's .npy with embeddings; -: standard input",
+    )  # fmt: skip
+    parser.add_argument(
+        '-o', '--output', type=output_path, required=True, metavar='OUT',
+        help='file of tracks to write; -: standard output',
+    )  # fmt: skip
     add_format(parser)
     parser.add_argument(
-        '--images', type=Path, metavar='DIR', help="numbered images, or a sequence's folder"
+        '--images', type=Path, metavar='DIR', help='numbered images of the detections in a file'
     )
     parser.add_argument(
-        '--reid', metavar='WEIGHTS', help='appearance network, for a det.txt with --images'
+        '--reid', metavar='WEIGHTS', help='ReID weights: .pth, .safetensors, .onnx or timm:NAME'
     )
     add_network(parser)
     parser.add_argument(
-        '--ecc',
-        nargs='?',
-        const=_FROM_IMAGES,
-        metavar='FILE.json',
-        help='camera motion, from a file {sequence: {frame: 3x3}} or, without it, from --images',
-    )
+        '--ecc', nargs='?', const=_FROM_IMAGES, metavar='FILE.json',
+        help='compensate camera motion, from a file {sequence: {frame: 3x3}} or estimated from '
+        'the images; default with images: estimated, unless the preset is deepsort',
+    )  # fmt: skip
     parser.add_argument(
-        '--no-ecc', dest='ecc', action='store_const', const=_OFF, help='the camera stands still'
-    )
+        '--no-ecc', dest='ecc', action='store_const', const=_OFF,
+        help='do not compensate camera motion',
+    )  # fmt: skip
     parser.add_argument(
-        '--sequence',
-        metavar='NAME',
-        help="entry in the file of --ecc; default: the detections' file stem",
-    )
+        '--sequence', metavar='NAME',
+        help="entry in the file of --ecc; default: the name of the sequence or the detections' "
+        'file',
+    )  # fmt: skip
     add_settings(parser)
     add_steps(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Track a sequence; every frame from the first to the last detection is one."""
+    """Track from the first frame with detections to the last."""
     from strongsort_ros.files.atomic import replacing
     from strongsort_ros.files.rows import TrackRows
     from strongsort_ros.files.sequence import ImageFolder
 
     steps = chosen_steps(args)
-    _find_in_sequence(args)
+    _resolve_sequence(args)
     rows = _load(args.detections)
     images = ImageFolder(args.images) if args.images else None
-    motions = _motion_file(args)
+    motions = _load_motions(args)
     with replacing(args.output) as written:
         pipeline = _make_pipeline(args, rows, images)
-        for line in warnings(rows, pipeline.settings, images):
+        for line in input_warnings(rows, pipeline.settings, images):
             warn(line)
         try:
-            tracked = _track(pipeline, rows, images, motions)
-            tracks = TrackRows.collect(tracked)
+            tracks = TrackRows.collect(_track(pipeline, rows, images, motions))
         finally:
             pipeline.close()
         tracks = refined(tracks, steps)
         save_tracks_as(written, tracks, args.format)
-    count = len(set(tracks.ids.tolist()))
-    say(f'{count} tracks, {len(tracks)} boxes in {len(rows.frame_range)} frames: {args.output}')
+    made = tracks_and_boxes(len(set(tracks.ids.tolist())), len(tracks))
+    say(f'{made} in {count(len(rows.frame_range), "frame")}: {args.output}')
 
 
-def _find_in_sequence(args: argparse.Namespace) -> None:
-    """Take detections and images from a sequence's folder, where that is what was named."""
+def _resolve_sequence(args: argparse.Namespace) -> None:
+    """Set detections, images and name if the argument is a sequence's folder."""
     from strongsort_ros.files.sequence import find_detections, has_images
 
     folder = args.detections
@@ -117,12 +128,11 @@ def _load(path: Path) -> DetectionRows:
     return load_deepsort(path) if path.suffix == '.npy' else load_detections(path)
 
 
-def _motion_file(args: argparse.Namespace) -> SequenceMotion | None:
-    """Return the camera motion of the file given with --ecc."""
+def _load_motions(args: argparse.Namespace) -> SequenceMotion | None:
+    """Return the sequence's camera motion from the file of --ecc, if one is given."""
     if args.ecc in (None, _FROM_IMAGES, _OFF):
         return None
     from strongsort_ros.camera_motion.motion_file import CameraMotionFile
-    from strongsort_ros.errors import InputError
 
     name = args.sequence or args.detections.stem
     try:
@@ -131,36 +141,37 @@ def _motion_file(args: argparse.Namespace) -> SequenceMotion | None:
             return motions.sequence(name)
     except InputError as error:
         raise InputError(f'--ecc: {error}') from error
-    known = ', '.join(motions.names) or 'nothing'
-    raise InputError(f'--ecc: {args.ecc}: no sequence {name!r} but {known}; choose by --sequence')
+    known = ', '.join(motions.names) or 'none'
+    raise InputError(
+        f'--ecc: {args.ecc}: no sequence {name!r}; choose one with --sequence: {known}'
+    )
 
 
 def _make_pipeline(
     args: argparse.Namespace, rows: DetectionRows, images: ImageFolder | None
 ) -> Pipeline:
-    from strongsort_ros.errors import InputError
     from strongsort_ros.pipeline import Pipeline
 
     if images is None and args.ecc == _FROM_IMAGES:
-        raise InputError('--ecc: without a file of camera motions it needs --images')
+        raise InputError('--ecc: needs --images, or a file of camera motions')
     if args.reid and images is None:
-        raise InputError('--reid: a network needs --images')
+        raise InputError('--reid: needs --images')
     if args.reid and rows.embeddings is not None:
-        raise InputError(f'--reid: {args.detections} has embeddings already; give a det.txt')
+        raise InputError(f'--reid: {args.detections} has embeddings already; use a det.txt')
     extractor = None
     if images is not None and rows.embeddings is None:
         from strongsort_ros.reid.factory import load_extractor
 
         extractor = load_extractor(args.reid or '', **network_options(args))
     settings = chosen_settings(args, network=extractor is not None)
-    return Pipeline(settings, extractor, _estimator(args, images))
+    return Pipeline(settings, extractor, _make_estimator(args, images))
 
 
-def _estimator(
+def _make_estimator(
     args: argparse.Namespace, images: ImageFolder | None
 ) -> CameraMotionEstimator | None:
-    """Return what estimates camera motion from images, where that is asked for."""
-    wanted = args.ecc == _FROM_IMAGES or (args.ecc is None and means_strongsort(args))
+    """Return the estimator of camera motion; None if it is off or comes from a file."""
+    wanted = args.ecc == _FROM_IMAGES or (args.ecc is None and is_strongsort(args))
     if images is None or not wanted:
         return None
     from strongsort_ros.camera_motion.ecc import EccCameraMotion
@@ -181,13 +192,12 @@ def _track(
         motion = None if motions is None else motions.at(frame)
         yield frame, pipeline.step(rows.at(frame), image, camera_motion=motion).tracks
     if unreadable:
-        warn(f'{unreadable[0]}; {len(unreadable)} such images: tracked by motion there')
+        number = count(len(unreadable), 'unreadable image')
+        warn(f'{unreadable[0]}; {number} in total, tracked by motion only')
 
 
 def _read(images: ImageFolder | None, frame: int, unreadable: list[str]) -> Image | None:
-    """Return the image of a frame; None, and a line more, where it cannot be read."""
-    from strongsort_ros.errors import InputError
-
+    """Return the image of a frame; if it cannot be read, append the reason to `unreadable`."""
     try:
         return None if images is None else images.read(frame)
     except InputError as error:
@@ -195,30 +205,21 @@ def _read(images: ImageFolder | None, frame: int, unreadable: list[str]) -> Imag
         return None
 
 
-if TYPE_CHECKING:
-    from strongsort_ros.files.rows import DetectionRows
-    from strongsort_ros.files.sequence import ImageFolder
-    from strongsort_ros.tracking.settings import TrackerSettings
-    from strongsort_ros.types import IntArray
-
-_LONG_GAP: Final = 1000
-"""Frames without detections that are more likely a wrong frame number."""
-
-
 def frames_to_step(rows: DetectionRows, images: ImageFolder | None, max_age: int) -> IntArray:
-    """Return the frames that change a tracker, ascending.
+    """Return the frames that can change the tracker, ascending.
 
-    Left out are frames without detections and image after the last track has ended, so a wrong
-    frame number costs no time. The tracks are those of stepping through every frame.
+    Frames with neither detections nor an image are left out once the last track has been deleted,
+    so that a wrong frame number costs no time. The resulting tracks are the same as after
+    stepping through every frame.
 
     Parameters
     ----------
     rows
         Detections of the recording.
     images
-        Its images, if there are any.
+        Images of the recording; None: there are none.
     max_age
-        Frames after which a track without detections ends.
+        Frames after which an unmatched track is deleted.
 
     """
     import numpy as np
@@ -230,25 +231,24 @@ def frames_to_step(rows: DetectionRows, images: ImageFolder | None, max_age: int
     first = np.cumsum(steps) - steps
     frames: IntArray = np.repeat(seen - first, steps) + np.arange(steps.sum())
     if images is not None:
-        there = np.fromiter(images.paths, dtype=np.int64)
-        there = there[(there >= seen[0]) & (there <= seen[-1])]
-        frames = np.union1d(frames, there)
+        numbers = np.fromiter(images.paths, dtype=np.int64)
+        frames = np.union1d(frames, numbers[(numbers >= seen[0]) & (numbers <= seen[-1])])
     return frames
 
 
-def warnings(
+def input_warnings(
     rows: DetectionRows, settings: TrackerSettings, images: ImageFolder | None
 ) -> Iterator[str]:
-    """Yield a line for each thing in the input that is probably a mistake.
+    """Yield a line for each likely mistake in the input.
 
     Parameters
     ----------
     rows
         Detections of the recording.
     settings
-        Of the tracker.
+        Settings of the tracker.
     images
-        The images given with them, if any.
+        Images given with the detections; None: there are none.
 
     """
     if not len(rows):
@@ -259,15 +259,15 @@ def warnings(
         yield f'scores are {low:g} to {high:g}, expected 0 to 1: scale them'
     if high < settings.min_confidence:
         yield (
-            f'no detection is used: the highest score, {high:g}, is below --min-confidence '
+            f'all detections are ignored: the highest score, {high:g}, is below --min-confidence '
             f'{settings.min_confidence:g}'
         )
-    yield from _gap(rows)
+    yield from _gap_warning(rows)
     if images is not None:
         yield from _image_warnings(rows, images)
 
 
-def _gap(rows: DetectionRows) -> Iterator[str]:
+def _gap_warning(rows: DetectionRows) -> Iterator[str]:
     import numpy as np
 
     gaps = np.diff(rows.frames)
@@ -286,9 +286,9 @@ def _image_warnings(rows: DetectionRows, images: ImageFolder) -> Iterator[str]:
     if begins or shifted:
         yield (
             f'images are numbered {first_image} to {last_image}, detections {first} to {last}: '
-            'is one of them counted from 0?'
+            'does one of them count from 0?'
         )
     missing = len(frames) - sum(frame in frames for frame in images.paths)
     if missing:
         doubt = '; are these the images of this sequence?' if missing > len(frames) // 2 else ''
-        yield f'{missing} of {len(frames)} frames have no image: tracked by motion there{doubt}'
+        yield f'{missing} of {len(frames)} frames without an image: tracked by motion only{doubt}'

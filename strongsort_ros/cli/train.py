@@ -1,67 +1,68 @@
-"""`strongsort train aflink`: ground truth of sequences in, a checkpoint of AFLink out."""
+"""`strongsort train aflink`: train an AFLink network on ground truth."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final
 
-from strongsort_ros.cli.console import progress, say
-from strongsort_ros.cli.files import writable
-from strongsort_ros.settings import Settings
+from strongsort_ros.cli.console import count, progress, say
+from strongsort_ros.cli.options import output_path, positive_int
+from strongsort_ros.errors import InputError
 
-_Table = TypeVar('_Table', bound=Settings)
-
-# As in the recipes' settings, which are not loaded for --help.
-_EPOCHS = 20
+# The default of both recipes, whose modules import PyTorch and are not loaded for --help.
+_EPOCHS: Final = 20
 
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        'train', help='ground truth -> weights', description='Train a network of the project.'
+        'train', help='train AFLink', description='Train a network of strongsort_ros.'
     )
     networks = parser.add_subparsers(title='networks', metavar='NETWORK', required=True)
     aflink = networks.add_parser(
         'aflink',
-        help='links broken tracks',
-        description='Train AFLink on MOTChallenge sequences: a minute on a CPU for MOT17.',
+        help='network that links broken tracks',
+        description='Train AFLink on the ground truth of MOTChallenge sequences. MOT17 takes '
+        'about a minute on a CPU.',
     )
     aflink.set_defaults(run=run)
     aflink.add_argument(
-        'sequences', type=Path, nargs='+', metavar='SEQUENCE_DIR', help='folder with gt/gt.txt'
+        'sequences', type=Path, nargs='+', metavar='SEQUENCE', help='folder with gt/gt.txt'
     )
-    aflink.add_argument('-o', '--output', type=writable, required=True, metavar='OUT.safetensors')
+    aflink.add_argument(
+        '-o', '--output', type=output_path, required=True, metavar='OUT.safetensors'
+    )
     aflink.add_argument(
         '--first-half', action='store_true',
-        help='learn from the published training half, or from gt/gt_train_half.txt, only',
+        help='train on the published training half only, or on gt/gt_train_half.txt',
     )  # fmt: skip
     aflink.add_argument(
-        '--validate', type=Path, nargs='+', default=[], metavar='SEQUENCE_DIR',
-        help='say how many pairs of these are told right; with --first-half: of their second',
+        '--validate', type=Path, nargs='+', default=[], metavar='SEQUENCE',
+        help='print the accuracy on pairs of these sequences; with --first-half on their second '
+        'half',
     )  # fmt: skip
     aflink.add_argument(
         '--recipe', choices=('motion', 'published'), default='motion',
-        help='network to train: how objects move, over long gaps (the default), or the published',
+        help='motion: small network for long gaps (default); published: the network and training '
+        'of the paper',
     )  # fmt: skip
-    aflink.add_argument('--epochs', type=int, default=_EPOCHS, help='default: %(default)s')
+    aflink.add_argument('--epochs', type=positive_int, default=_EPOCHS, help='default: %(default)s')
     aflink.add_argument('--seed', type=int, default=0, help='default: %(default)s')
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train, say how good it is where that is asked for, and write the checkpoint."""
-    from strongsort_ros.errors import InputError
-
+    """Train, write the checkpoint, and print the validation accuracy if wanted."""
     if args.output.suffix != '.safetensors':
         raise InputError(f'--output: {args.output} does not end in .safetensors')
     train = _train_motion if args.recipe == 'motion' else _train_published
-    right = train(args, *(('first', 'second') if args.first_half else ('', '')))
-    if right is not None:
-        say(f'{right:.2%} of the validation pairs are told right')
+    accuracy = train(args, *(('first', 'second') if args.first_half else ('', '')))
+    if accuracy is not None:
+        say(f'validation accuracy: {accuracy:.2%} of the pairs')
 
 
 def _train_motion(args: argparse.Namespace, half: str, other: str) -> float | None:
-    """Train on one half, and return the share that is told right of the other."""
+    """Train on one half, and return the accuracy on the other; None without --validate."""
     from strongsort_ros.refinement.aflink.motion_training import (
         MotionTrainingSettings,
         motion_accuracy,
@@ -69,13 +70,13 @@ def _train_motion(args: argparse.Namespace, half: str, other: str) -> float | No
     )
     from strongsort_ros.refinement.aflink.published_training import load_pedestrians, save_weights
 
-    settings = _settings(MotionTrainingSettings, args)
+    settings = MotionTrainingSettings(epochs=args.epochs, seed=args.seed)
     truths = [load_pedestrians(folder, half) for folder in args.sequences]
     validation = [load_pedestrians(folder, other) for folder in args.validate]
     network = train_motion(truths, settings, progress('train'))
     save_weights(args.output, network)
     people = sum(len(set(truth.ids.tolist())) for truth in truths)
-    say(f'{people} people, {settings.epochs} epochs: {args.output}')
+    _say_trained(people, args)
     return motion_accuracy(network, validation) if validation else None
 
 
@@ -89,19 +90,14 @@ def _train_published(args: argparse.Namespace, half: str, other: str) -> float |
         train_published,
     )
 
-    settings = _settings(AflinkTrainingSettings, args)
+    settings = AflinkTrainingSettings(epochs=args.epochs, seed=args.seed)
     tracks = load_training_tracks(args.sequences, half)
     validation = load_training_tracks(args.validate, other) if args.validate else []
     network = train_published(tracks, settings, progress('train'))
     save_weights(args.output, network)
-    say(f'{len(tracks)} tracks, {settings.epochs} epochs: {args.output}')
+    _say_trained(len(tracks), args)
     return pair_accuracy(PublishedLinker(network), validation) if validation else None
 
 
-def _settings(table: type[_Table], args: argparse.Namespace) -> _Table:
-    from strongsort_ros.errors import InputError, SettingError
-
-    try:
-        return table().replace(epochs=args.epochs, seed=args.seed)
-    except SettingError as error:
-        raise InputError(f'--{error}') from error
+def _say_trained(tracks: int, args: argparse.Namespace) -> None:
+    say(f'{count(tracks, "track")}, {count(args.epochs, "epoch")}: {args.output}')

@@ -73,7 +73,7 @@ def test_frames_without_images(drawn: Path, tmp_path: Path, capsys: Capture) -> 
         (images / path.name).write_bytes(path.read_bytes())
     det, out = drawn / 'det' / 'det.txt', tmp_path / 'out.txt'
     assert run('track', det, '--images', images, '-o', out) == 0
-    assert '3 of 12 frames have no image' in capsys.readouterr().err
+    assert '3 of 12 frames without an image' in capsys.readouterr().err
     assert len(load_tracks(out)) > 20
 
 
@@ -146,7 +146,7 @@ def test_sequences_without_results_are_named(drawn: Path, tmp_path: Path, capsys
     (tmp_path / 'plaza.txt').write_bytes((drawn / 'gt' / 'gt.txt').read_bytes())
     pair = ('--ground-truth', tmp_path / 'truth', '--results', tmp_path / 'plaza.txt')
     assert run('evaluate', *pair) == 0
-    assert capsys.readouterr().err == 'not scored, without results: street\n'
+    assert capsys.readouterr().err == 'not scored, no results: street\n'
 
 
 @pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
@@ -165,7 +165,7 @@ def test_folders_without_seqinfo(drawn: Path, tmp_path: Path, capsys: Capture) -
     images, tracks = drawn / 'img1', drawn / 'gt' / 'gt.txt'
     out, bag = tmp_path / 'out.webm', tmp_path / 'bag'
     assert run('render', images, '--results', tracks, '--frame-rate', 12.5, '-o', out) == 0
-    assert last_line(capsys) == f'12 images at 12.5/s: {out}'
+    assert last_line(capsys) == f'12 images at 12.5 frames/s: {out}'
     narrow = ('--frame-rate', 12.5, '--width', 160, '-o', out)
     assert run('render', images, '--results', tracks, *narrow) == 0
     video = cv2.VideoCapture(str(out))
@@ -183,7 +183,7 @@ def test_render(drawn: Path, tmp_path: Path, capsys: Capture, suffix: str) -> No
     out = tmp_path / f'out{suffix}'
     tracks = drawn / 'gt' / 'gt.txt'
     assert run('render', drawn, '--results', tracks, '-o', out) == 0
-    assert last_line(capsys) == f'12 images at 25/s: {out}'
+    assert last_line(capsys) == f'12 images at 25 frames/s: {out}'
     video = cv2.VideoCapture(str(out))
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 12
     assert video.get(cv2.CAP_PROP_FPS) == 25

@@ -29,7 +29,7 @@ def test_refine(tmp_path: Path, capsys: Capture) -> None:
     source.write_text(TRACKS)
     assert run('refine', source, '--gsi', '-o', out) == 0
     assert capsys.readouterr().out.splitlines() == [
-        'gsi: 2 boxes interpolated', f'1 tracks, 7 boxes: {out}',
+        'gsi: 2 boxes interpolated', f'1 track, 7 boxes: {out}',
     ]  # fmt: skip
     whole = load_tracks(out)
     assert whole.frames.tolist() == [1, 2, 3, 4, 5, 6, 40]
@@ -98,7 +98,7 @@ def test_a_shipped_checkpoint_links_and_both_steps_follow_one_another(
     source.write_text(''.join(f'{f},{i},{2 * f},50,40,80,1,-1,-1,-1\n' for f, i in rows))
     assert run('refine', source, '--aflink', 'published', '--gsi', '-o', out) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[:2] == ['aflink: 1 links', 'gsi: 5 boxes interpolated']
+    assert said[:2] == ['aflink: 1 link', 'gsi: 5 boxes interpolated']
     assert load_tracks(out).ids.tolist() == [1] * 119
 
 
@@ -136,7 +136,7 @@ def test_a_bag(bags: list[Path], tmp_path: Path, capsys: Capture) -> None:
     out = tmp_path / 'whole'
     assert run('refine', bags[0], '--gsi', '--topic', '/tracks', '-o', out) == 0
     assert capsys.readouterr().out.splitlines() == [
-        'gsi: 3 boxes interpolated', f'1 tracks, 9 boxes: {out}',
+        'gsi: 3 boxes interpolated', f'1 track, 9 boxes: {out}',
     ]  # fmt: skip
     assert read_tracks(out).frames.tolist() == list(range(1, 10))
     assert load_tracks(tmp_path / 'whole.txt').frames.tolist() == list(range(1, 10))
@@ -156,9 +156,9 @@ def test_many_bags(bags: list[Path], tmp_path: Path, capsys: Capture) -> None:
     assert run('refine', *bags, text, '--gsi', '--jobs', 2, '-o', out) == 1
     said = capsys.readouterr()
     assert said.out.splitlines() == [
-        f'{out / "monday"}: 1 tracks, 9 boxes; 0 links, 3 boxes interpolated',
-        f'{out / "tuesday"}: 1 tracks, 9 boxes; 0 links, 3 boxes interpolated',
-        f'{out / "tracks.txt"}: 1 tracks, 7 boxes; 0 links, 2 boxes interpolated',
+        f'{out / "monday"}: 1 track, 9 boxes; 0 links, 3 boxes interpolated',
+        f'{out / "tuesday"}: 1 track, 9 boxes; 0 links, 3 boxes interpolated',
+        f'{out / "tracks.txt"}: 1 track, 7 boxes; 0 links, 2 boxes interpolated',
         '3 done, 0 skipped, 1 failed',
     ]  # fmt: skip
     assert f'{bags[2]}: not a readable bag' in said.err

@@ -128,7 +128,7 @@ def test_what_was_lost_is_told_in_one_line(bag: Path, tmp_path: Path, capsys: Ca
 
     lossy = rewrite(bag, tmp_path / 'lossy', lose)
     assert run('replay', lossy, '--reid', 'none', '-o', tmp_path / 'out') == 0
-    told = '2 detections without an image (tracked by motion), 1 images without detections'
+    told = '2 detection arrays without an image (tracked by motion), 1 image without detections'
     lines = capsys.readouterr().err.splitlines()
     assert [set(line.split(', ')) for line in lines] == [set(told.split(', '))]
 
@@ -156,14 +156,14 @@ def test_many_bags_one_of_them_bad(bag: Path, drawn: Path, tmp_path: Path, capsy
     ('options', 'what'),
     [
         (('--json', 'scores.json'), '--json: needs --ground-truth'),
-        (('--preset', 'deepsort', '--params-file', 'x.yaml'), 'leave out --preset'),
+        (('--preset', 'deepsort', '--params-file', 'x.yaml'), 'omit --preset'),
         (('--params-file', 'x.yaml'), 'x.yaml: cannot read it'),
-        (('--frame-rate', '-3'), '--frame-rate: -3.0 is not in'),
+        (('--frame-rate', '-3'), "--frame-rate: '-3' is not a frame rate"),
         (('--image-topic', '/other'), 'no topic /other of images'),
         (('--detections-topic', '/other'), 'no topic /other of detections'),
         (('--ground-truth', 'nothing'), 'no ground truth'),
         (('--reid', 'missing.pth'), 'missing.pth'),
-        (('--gsi-tau', '3'), 'add --gsi'),
+        (('--gsi-tau', '3'), '--gsi-tau: needs --gsi'),
     ],
 )
 def test_bad_options_are_one_line_and_nothing_is_written(

@@ -81,8 +81,8 @@ def test_a_wrong_frame_number_costs_no_time(tmp_path: Path, capsys: Capture) -> 
     [
         ([], [], 'no detections in the file'),
         (boxes([1, 2], 80), [], 'scores are 80 to 80, expected 0 to 1: scale them'),
-        (boxes([1, 2], -0.5), [], 'no detection is used: the highest score, -0.5, is below'),
-        (boxes([1, 2], 0.5), [], 'no detection is used: .* below --min-confidence 0.6'),
+        (boxes([1, 2], -0.5), [], 'all detections are ignored: the highest score, -0.5, is below'),
+        (boxes([1, 2], 0.5), [], 'all detections are ignored: .* below --min-confidence 0.6'),
         (boxes([1, 2], 0.5), ['--min-confidence', '0.5'], ''),
         (boxes([1, 2]), [], ''),
     ],
@@ -111,10 +111,10 @@ def images(folder: Path, frames: list[int], suffix: str = '.png') -> Path:
     ('numbers', 'line'),
     [
         (range(1, 6), ''),
-        (range(5), 'images are numbered 0 to 4, detections 1 to 5: is one of them counted from 0?'),
-        (range(2, 7), 'images are numbered 2 to 6, detections 1 to 5: is one of them counted'),
-        ([3], '4 of 5 frames have no image: tracked by motion there; are these the images of'),
-        ([1, 2, 3, 4], '1 of 5 frames have no image: tracked by motion there\n'),
+        (range(5), 'images are numbered 0 to 4, detections 1 to 5: does one of them count from 0?'),
+        (range(2, 7), 'images are numbered 2 to 6, detections 1 to 5: does one of them count'),
+        ([3], '4 of 5 frames without an image: tracked by motion only; are these the images of'),
+        ([1, 2, 3, 4], '1 of 5 frames without an image: tracked by motion only\n'),
     ],
 )
 def test_odd_images_are_warned_of(
@@ -136,8 +136,8 @@ def test_images_that_cannot_be_read_are_counted(tmp_path: Path, capsys: Capture)
     assert run('track', det, '--images', folder, '--n-init', 1, '-o', tmp_path / 'out.txt') == 0
     err = capsys.readouterr().err.splitlines()
     assert err[-1] == (
-        f'{folder}/000002.png: not an image that OpenCV can read; 2 such images: tracked by '
-        'motion there'
+        f'{folder}/000002.png: not an image that OpenCV can read; 2 unreadable images in '
+        'total, tracked by motion only'
     )
     assert load_tracks(tmp_path / 'out.txt').frames.tolist() == [1, 2, 3, 4]
 

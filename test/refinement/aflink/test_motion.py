@@ -161,8 +161,8 @@ def test_command_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     out = tmp_path / 'mine.safetensors'
     arguments = [folder, '-o', str(out), '--epochs', '1', '--validate', folder]
     assert main(['train', 'aflink', *arguments]) == 0
-    assert '4 people, 1 epochs' in (said := capsys.readouterr().out)
-    assert 'validation pairs' in said
+    assert '4 tracks, 1 epoch' in (said := capsys.readouterr().out)
+    assert 'validation accuracy' in said
     assert isinstance(load_linker(out), MotionLinker)
 
 
