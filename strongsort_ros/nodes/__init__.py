@@ -1,1 +1,1 @@
-"""The tracker and the refiner as ROS 2 nodes: messages in, messages out."""
+"""ROS 2 nodes: tracker, refiner and replayer."""

@@ -1,1 +1,1 @@
-"""A recorded bag through the tracker, in step, and its results."""
+"""Replay of a bag through the tracker, without ROS, and the results of a playback."""

@@ -1,4 +1,4 @@
-"""A recording as the frames that a live tracker would see, decoded ahead of who tracks them."""
+"""Frames of a recorded bag, paired at their recorded times and decoded ahead in threads."""
 
 from __future__ import annotations
 
@@ -20,54 +20,53 @@ T = TypeVar('T')
 
 END_OF_TIME: Final = 2**63 - 1
 
-
 Message = tuple[str, int, bytes]
-"""Topic, time in the bag (nanoseconds), and the serialised message."""
+"""Topic, time in the bag (nanoseconds) and serialised message."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedFrame:
-    """A frame to be tracked, and the seconds it took to `read` and to `decode`."""
+    """Frame to track, with the seconds spent to `read` and to `decode` it."""
 
     frame: Frame[StampedMessage, StampedMessage]
     seconds: dict[str, float] = field(default_factory=dict)
 
 
 def recorded_frames(
-    messages: Iterable[Message], intake: FramePairer, detections_topic: str
+    messages: Iterable[Message], pairer: FramePairer, detections_topic: str
 ) -> Iterator[RecordedFrame]:
-    """Yield frames at the time of the bag at which a tracker that is never behind sees them.
+    """Yield the frames that a live tracker without backlog would have paired.
 
     Parameters
     ----------
     messages
-        In the order of their times.
-    intake
-        Pairs them; its clock is the time in the bag.
+        Messages in the order of their recorded times.
+    pairer
+        Pairs images and detections; its clock is the recorded time.
     detections_topic
-        Messages of other topics are images.
+        Topic of the detections; messages of other topics are images.
 
     """
     start = time.perf_counter()
     for topic, now, data in messages:
-        # Deadlines that passed before this message came.
-        frames = _take_all(intake, now) if intake.wait(now) == 0 else []
+        # Frames whose deadline passed before this message.
+        frames = _take_all(pairer, now) if pairer.wait(now) == 0 else []
         if topic == detections_topic:
-            intake.add_detections(data, now)
+            pairer.add_detections(data, now)
         else:
-            intake.add_image(data, now)
-        frames += _take_all(intake, now)
+            pairer.add_image(data, now)
+        frames += _take_all(pairer, now)
         for frame in frames:
             yield RecordedFrame(frame, {'read': time.perf_counter() - start})
             start = time.perf_counter()
-    for frame in _take_all(intake, END_OF_TIME):
+    for frame in _take_all(pairer, END_OF_TIME):
         yield RecordedFrame(frame, {'read': 0.0})
 
 
-def _take_all(intake: FramePairer, now: int) -> list[Frame[StampedMessage, StampedMessage]]:
-    frames = intake.take(now)
-    while intake.ready:
-        frames += intake.take(now)
+def _take_all(pairer: FramePairer, now: int) -> list[Frame[StampedMessage, StampedMessage]]:
+    frames = pairer.take(now)
+    while pairer.ready:
+        frames += pairer.take(now)
     return frames
 
 
@@ -77,9 +76,9 @@ def decoded(
     workers: Executor,
     limits: InputLimits = DEFAULT_LIMITS,
 ) -> Iterator[RecordedFrame]:
-    """Yield the frames at once, while the workers decode the pixels of their images.
+    """Yield each frame at once, while the workers decode its image.
 
-    A decoder sets `seconds['decode']` before its pixels are there.
+    `frame.image.pixels` is the future image; `seconds['decode']` is set before it is done.
     """
     for recorded in frames:
         image = recorded.frame.image
@@ -99,12 +98,12 @@ def _decode(data: bytes, transport: str, limits: InputLimits, seconds: dict[str,
         seconds['decode'] = time.perf_counter() - start
 
 
-def ahead(items: Iterator[T], most: int) -> Generator[T, None, None]:
-    """Yield items that are made in a thread of its own, so many ahead at most."""
+def ahead(items: Iterator[T], count: int) -> Generator[T, None, None]:
+    """Yield the items of an iterator that runs in a thread, at most `count` items ahead."""
     end = object()
     thread = ThreadPoolExecutor(1, 'ahead')
     try:
-        waiting = deque(thread.submit(next, items, end) for _ in range(most))
+        waiting = deque(thread.submit(next, items, end) for _ in range(count))
         while (item := waiting.popleft().result()) is not end:
             waiting.append(thread.submit(next, items, end))
             yield item  # type: ignore[misc]

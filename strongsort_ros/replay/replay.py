@@ -1,4 +1,4 @@
-"""A bag through the parts of the tracker node, in step: as it answers live, on any machine."""
+"""Replay a bag through the tracker's synchroniser and pipeline, frame by frame, without ROS."""
 
 from __future__ import annotations
 
@@ -39,42 +39,128 @@ TRACKED_DETECTIONS_TOPIC: Final = '/tracked_detections'
 STAGES: Final = (
     'read', 'decode', 'embedding', 'camera_motion', 'association', 'total', 'convert', 'write',
 )  # fmt: skip
-_AHEAD: Final = 4  # frames decoded ahead: enough to even out, a few large images in memory
-# Tracking needs a core of its own more than decoding does.
+_AHEAD: Final = 4  # frames decoded ahead: few, because images may be large
+# One core is left to the tracker.
 _DECODERS: Final = max(min(_AHEAD, (os.cpu_count() or 1) - 1), 1)
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class ReplayFrames:
+    """Frames of a replay that have tracks, in the order of the replay.
+
+    Attributes
+    ----------
+    numbers
+        (N,) int64 frame numbers, strictly increasing.
+    stamps
+        (N,) int64 header stamps, nanoseconds.
+    frame_rate
+        Nominal frame rate by which the frames are numbered, Hz; 0 if it is unknown.
+
+    """
+
+    numbers: IntArray
+    stamps: IntArray
+    frame_rate: float
+
+    def stamp_of(self) -> dict[int, int]:
+        """Return frame number -> stamp."""
+        return dict(zip(self.numbers.tolist(), self.stamps.tolist(), strict=True))
+
+
+def number_frames(stamps: IntArray, frame_rate: float = 0.0) -> ReplayFrames:
+    """Number frames by their stamps; after a jump back, or without a stamp, by one more.
+
+    Parameters
+    ----------
+    stamps
+        (N,) header stamps in the order of the replay, nanoseconds, N > 0.
+    frame_rate
+        Nominal frame rate, Hz; 0: estimated from the stamps.
+
+    """
+    numbers = frame_numbers(increasing_stamps(stamps, frame_rate), frame_rate)
+    return ReplayFrames(numbers.frames, stamps, numbers.frame_rate)
+
+
+def read_replay_frames(output: Path | str, frame_rate: float = 0.0) -> ReplayFrames:
+    """Return the frames of an earlier replay, read from its bag of tracks.
+
+    Parameters
+    ----------
+    output
+        Bag that `replay` has written.
+    frame_rate
+        Nominal frame rate of that replay, Hz; 0: estimated from the stamps.
+
+    Raises
+    ------
+    InputError
+        The bag cannot be read, or has no tracks.
+
+    """
+    with open_bag(output) as bag:
+        wanted = bag.named(TRACKS_TOPIC)
+        messages = bag.messages(wanted) if wanted else ()
+        stamps = [read_header(data).stamp for _, _, data in messages]
+    if not stamps:
+        raise InputError(f'{output}: no messages on {TRACKS_TOPIC}')
+    return number_frames(np.array(stamps), frame_rate)
+
+
+def increasing_stamps(stamps: IntArray, frame_rate: float = 0.0) -> IntArray:
+    """Return strictly increasing stamps: one period after the previous where they do not increase.
+
+    Parameters
+    ----------
+    stamps
+        (N,) stamps in the order of the replay, nanoseconds, N > 0; 0: no stamp.
+    frame_rate
+        Nominal frame rate, Hz; 0: the period is the median difference of the stamps.
+
+    """
+    steps = np.diff(stamps)
+    valid = (steps > 0) & (stamps[:-1] > 0)
+    if frame_rate:
+        period = round(SECOND / frame_rate)
+    else:
+        period = round(float(np.median(steps[valid]))) if valid.any() else SECOND
+    steps = np.where(valid, steps, period)
+    first = stamps[0] if stamps[0] > 0 else period
+    return first + np.concatenate(([0], np.cumsum(steps)))
+
+
+@dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """What came of a replay.
+    """Result of a replay.
 
     Attributes
     ----------
     topics
-        What was read.
-    answered
-        The N frames for which there are tracks.
+        Topics that were read.
+    frames
+        The N frames that have tracks.
     tracks, boxes
-        Different ids, and rows, in the text.
+        Numbers of track ids and of rows in the MOTChallenge text.
     seconds
-        (N,) by stage: `read` and `decode` (ahead, in threads of their own), `embedding` and
-        `camera_motion` (side by side), `association`, `total` (of these three), `convert`
-        (tracks to messages), `write`. 0 where a frame did not come to a stage.
+        (N,) processing time by stage: `read` and `decode` (ahead, in threads), `embedding` and
+        `camera_motion` (in parallel), `association`, `total` (of these three), `convert` (tracks
+        to messages), `write`. 0 where a frame skips a stage.
     elapsed
-        Seconds from the first message to the last answer.
+        Seconds from the first message to the last track.
     counts
-        What became of every message, by name: see `FramePairer.counts`.
+        Numbers of messages by outcome: see `FramePairer.counts`.
     rejected
-        Messages and detections that were not used, or not fully, by reason.
+        Numbers of messages and detections that were rejected, or used in part, by reason.
     notes
-        What is odd about the messages, a line each.
+        Warnings about the messages.
 
     """
 
     topics: CameraTopics
-    answered: AnsweredFrames
+    frames: ReplayFrames
     tracks: int
     boxes: int
     seconds: dict[str, FloatArray]
@@ -94,34 +180,36 @@ def replay(
     carry: bool = False,
     progress: CountProgress = lambda _done, _total: None,
 ) -> ReplayResult:
-    """Track what a bag holds, in the order and with the deadlines of its recorded times.
+    """Track the detections of a bag, with the order and the deadlines of its recorded times.
 
-    Nothing depends on the machine: the same bag and settings give the same bytes. There come to
-    be, or none of them: a bag of /tracks (Track2DArray) and /tracked_detections
-    (Detection2DArray), with the header and the recorded time of the detections, and beside it
-    MOTChallenge text, named as the bag with `.txt`, of the rows that the published program writes.
+    The same bag and settings give the same bytes on any machine. Writes, completely or not at
+    all: a bag of /tracks (Track2DArray) and /tracked_detections (Detection2DArray), with the
+    headers and recorded times of the detections; and beside it OUTPUT.txt, MOTChallenge text of
+    the rows that the published program writes.
 
     Parameters
     ----------
     source
-        Bag of detections and images, or of detections alone: these are tracked by motion.
+        Bag of detections, with or without images. Without images, tracking uses motion alone.
     output
-        Bag to be, in the storage of the source; it must not exist.
+        Bag to write, in the storage format of the source; it must not exist.
     settings
-        Of the tracker node; `image_transport` is the bag's, but for `none`.
+        Settings of the tracker node. The bag determines `image_transport`, unless it is `none`.
     image_topic, detections_topic
-        '': the only one of its type.
+        Topics to read; '': the only one of its type.
     carry
-        Also write all other topics of the source, byte for byte; its own /tracks and
-        /tracked_detections are left out.
+        Also copy all other topics of the source, byte for byte, except an earlier /tracks and
+        /tracked_detections.
     progress
-        Shows how far it is; an exception of it ends the replay, and nothing is written.
+        Called with the frames done and their total. If it raises, the replay ends and writes
+        nothing.
 
     Raises
     ------
     InputError
-        The bag cannot be read, lacks a topic or leaves a choice; the output cannot be written; or
-        the network's device fails on the way: the answers would be another machine's.
+        The bag cannot be read, lacks a topic, or has several that qualify; the output cannot be
+        written; or the network's device fails during the replay, so that the result would depend
+        on the machine.
     SettingError, OSError
         The weights or the device cannot be used.
 
@@ -129,10 +217,18 @@ def replay(
     with open_bag(source) as recording:
         topics = find_camera_topics(recording, image_topic, detections_topic)
         settings = _for_bag(settings, topics)
-        return _track(recording, topics, Path(output), settings, carry, progress)
+        return _replay(recording, topics, Path(output), settings, carry, progress)
 
 
-def _track(
+def _for_bag(settings: TrackerNodeConfig, topics: CameraTopics) -> TrackerNodeConfig:
+    """Return the settings for the bag's images; without images no weights are loaded."""
+    none = 'none' in (settings.node.image_transport, topics.transport)
+    changes = {'weights': NO_WEIGHTS} if none else {}
+    transport = 'none' if none else topics.transport
+    return replace(settings, node=settings.node.replace(image_transport=transport, **changes))
+
+
+def _replay(
     recording: BagReader,
     topics: CameraTopics,
     output: Path,
@@ -141,117 +237,77 @@ def _track(
     progress: CountProgress,
 ) -> ReplayResult:
     notes: list[str] = []
-    intake = FramePairer(settings.node, _log.debug, notes.append, live=False)
+    pairer = FramePairer(settings.node, _log.debug, notes.append, live=False)
     with (
         TrackTextWriter(text_beside(output)) as text,
         BagWriter(output, recording.storage) as bag,
         closing(FrameProcessor(settings, _log.debug)) as processor,
         ThreadPoolExecutor(_DECODERS, 'decode') as workers,
-        closing(_frames(recording, topics, intake, workers, settings.limits)) as frames,
+        closing(_frames(recording, topics, pairer, workers, settings.limits)) as frames,
     ):
-        answers = ReplayWriter(bag, text)
+        writer = ReplayWriter(bag, text)
         start = time.perf_counter()
         for number, recorded in enumerate(frames, 1):
             tracked = processor.process(recorded.frame)
             if processor.device_fault:
                 raise InputError(f'{recording.path}: {processor.device_fault}')
             if tracked is not None:
-                answers.write(recorded, tracked, processor.clock.rate)
+                writer.write(recorded, tracked, processor.clock.rate)
             progress(number, topics.frames)
         elapsed = time.perf_counter() - start
-        if not answers.stamps:
-            raise InputError(
-                f'{recording.path}: no message of {topics.detections} could be tracked'
-            )
-        answered = AnsweredFrames.number(np.array(answers.stamps), settings.node.frame_rate)
-        text.finish(answered.frames)
+        if not writer.stamps:
+            raise InputError(f'{recording.path}: none of {topics.detections} could be tracked')
+        numbered = number_frames(np.array(writer.stamps), settings.node.frame_rate)
+        text.finish(numbered.numbers)
         if carry:
             bag.carry(recording, (TRACKS_TOPIC, TRACKED_DETECTIONS_TOPIC))
     return ReplayResult(
         topics=topics,
-        answered=answered,
-        tracks=len(answers.ids),
-        boxes=answers.boxes,
-        seconds=answers.seconds(),
+        frames=numbered,
+        tracks=len(writer.ids),
+        boxes=writer.boxes,
+        seconds=writer.seconds(),
         elapsed=elapsed,
-        counts=intake.counts,
+        counts=pairer.counts,
         rejected=processor.rejected,
         notes=tuple(notes),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class AnsweredFrames:
-    """The frames of a replay.
-
-    Attributes
-    ----------
-    frames
-        (N,) int64 numbers, in the order of their answers; they only grow.
-    stamps
-        (N,) int64 header stamps, nanoseconds.
-    frame_rate
-        Nominal frames a second, by which they are numbered; 0 where there was nothing to tell it.
-
-    """
-
-    frames: IntArray
-    stamps: IntArray
-    frame_rate: float
-
-    def stamp_of(self) -> dict[int, int]:
-        """Return number -> stamp."""
-        return dict(zip(self.frames.tolist(), self.stamps.tolist(), strict=True))
-
-    @classmethod
-    def number(cls, stamps: IntArray, frame_rate: float = 0.0) -> AnsweredFrames:
-        """Return numbers by stamps; where there is none, or time jumped back, they go on by one."""
-        numbers = frame_numbers(continuous(stamps, frame_rate), frame_rate)
-        return cls(numbers.frames, stamps, numbers.frame_rate)
-
-
-def answered_frames(output: Path | str, frame_rate: float = 0.0) -> AnsweredFrames:
-    """Return the frames of an earlier replay out of its bag; `frame_rate` as it was then.
-
-    Raises
-    ------
-    InputError
-        The bag cannot be read, or has no tracks.
-
-    """
-    with open_bag(output) as bag:
-        wanted = bag.named(TRACKS_TOPIC)
-        messages = bag.messages(wanted) if wanted else ()
-        stamps = [read_header(data).stamp for _, _, data in messages]
-    if not stamps:
-        raise InputError(f'{output}: no messages on {TRACKS_TOPIC}')
-    return AnsweredFrames.number(np.array(stamps), frame_rate)
-
-
-def _for_bag(settings: TrackerNodeConfig, topics: CameraTopics) -> TrackerNodeConfig:
-    """Return the settings for the bag's images; where there are none, no weights are loaded."""
-    none = 'none' in (settings.node.image_transport, topics.transport)
-    changes = {'weights': NO_WEIGHTS} if none else {}
-    transport = 'none' if none else topics.transport
-    return replace(settings, node=settings.node.replace(image_transport=transport, **changes))
-
-
 def _frames(
     recording: BagReader,
     topics: CameraTopics,
-    intake: FramePairer,
+    pairer: FramePairer,
     workers: Executor,
     limits: InputLimits,
 ) -> Generator[RecordedFrame, None, None]:
-    if not intake.uses_images:
+    if not pairer.uses_images:
         topics = replace(topics, image='')
     messages = read_camera(recording, topics)
-    frames = recorded_frames(messages, intake, topics.detections)
+    frames = recorded_frames(messages, pairer, topics.detections)
     return ahead(decoded(frames, topics.transport, workers, limits), _AHEAD)
 
 
 class ReplayWriter:
-    """Writes the answers, and keeps what is told of them: some numbers a frame."""
+    """Writes the tracks of each frame, and collects stamps, ids and processing times.
+
+    Parameters
+    ----------
+    bag
+        Bag of tracks.
+    text
+        MOTChallenge text of the tracks.
+
+    Attributes
+    ----------
+    stamps
+        Header stamps of the frames written, nanoseconds.
+    ids
+        Track ids in the text.
+    boxes
+        Number of rows in the text.
+
+    """
 
     def __init__(self, bag: BagWriter, text: TrackTextWriter) -> None:
         self._bag = bag
@@ -262,53 +318,26 @@ class ReplayWriter:
         self.boxes = 0
 
     def write(self, recorded: RecordedFrame, tracked: TrackedFrame, rate: float) -> None:
-        """Write the messages and the rows of a frame."""
-        frame, tracks = recorded.frame, tracked.tracks
+        """Write the messages and the rows of a frame; `rate` is the nominal frame rate, Hz."""
         start = time.perf_counter()
         motion = tracked.camera_motion
-        message = write_tracks(tracked.header, tracks, motion.matrix, motion.score, rate)
-        seen = write_tracked_detections(tracked.header, tracks)
+        tracks = write_tracks(tracked.header, tracked.tracks, motion.matrix, motion.score, rate)
+        detections = write_tracked_detections(tracked.header, tracked.tracks)
         converted = time.perf_counter()
-        when = frame.detections.clock
-        self._bag.write_serialized(TRACKS_TOPIC, TRACKS_TYPE, when, message)
-        self._bag.write_serialized(TRACKED_DETECTIONS_TOPIC, DETECTIONS_TYPE, when, seen)
+        at = recorded.frame.detections.clock
+        self._bag.write_serialized(TRACKS_TOPIC, TRACKS_TYPE, at, tracks)
+        self._bag.write_serialized(TRACKED_DETECTIONS_TOPIC, DETECTIONS_TYPE, at, detections)
         ids = tracked.reported.ids
         self._text.add(ids, tracked.reported.tlwh)
+        self.stamps.append(recorded.frame.stamp)
         self.ids.update(ids.tolist())
         self.boxes += len(ids)
         written = time.perf_counter()
-        spent = {'convert': converted - start, 'write': written - converted}
-        self._note(recorded, tracked.seconds | spent)
-
-    def _note(self, recorded: RecordedFrame, seconds: dict[str, float]) -> None:
-        frame = recorded.frame
-        for stage in STAGES:
-            spent = recorded.seconds.get(stage, 0.0) + seconds.get(stage, 0.0)
-            self._seconds[stage].append(spent)
-        self.stamps.append(frame.stamp)
+        own = {'convert': converted - start, 'write': written - converted}
+        parts = recorded.seconds, tracked.seconds, own
+        for stage, spent in self._seconds.items():
+            spent.append(sum(seconds.get(stage, 0.0) for seconds in parts))
 
     def seconds(self) -> dict[str, FloatArray]:
-        """Return the time of each frame by stage."""
+        """Return the processing time of each frame by stage."""
         return {stage: np.array(spent) for stage, spent in self._seconds.items()}
-
-
-def continuous(stamps: IntArray, frame_rate: float = 0.0) -> IntArray:
-    """Return stamps that only grow: after a jump back, or without a stamp, one period later.
-
-    Parameters
-    ----------
-    stamps
-        (N,) nanoseconds, N > 0, in the order of tracking; 0: there is none.
-    frame_rate
-        Nominal frames a second; 0: the median difference of stamps is the period.
-
-    """
-    steps = np.diff(stamps)
-    known = (steps > 0) & (stamps[:-1] > 0)
-    if frame_rate:
-        period = round(SECOND / frame_rate)
-    else:
-        period = round(float(np.median(steps[known]))) if known.any() else SECOND
-    steps = np.where(known, steps, period)
-    first = stamps[0] if stamps[0] > 0 else period
-    return first + np.concatenate(([0], np.cumsum(steps)))
