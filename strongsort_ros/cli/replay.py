@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from strongsort_ros.evaluation.score_table import Table
     from strongsort_ros.evaluation.scores import EvaluatedTracks
     from strongsort_ros.online.config import TrackerNodeConfig
-    from strongsort_ros.replay.replay import AnsweredFrames, ReplayResult
+    from strongsort_ros.replay.replay import ReplayFrames, ReplayResult
     from strongsort_ros.types import Image
 
 
@@ -206,15 +206,18 @@ def _score_replays(
     truths
         Bag -> gt.txt.
     replayed
-        Result of the only bag, for its latencies; None for several bags.
+        Result of the only bag, for its frames and latencies; None for several bags.
 
     """
     from strongsort_ros.evaluation.report.model import Report, save_report
     from strongsort_ros.files.motchallenge import text_beside
-    from strongsort_ros.replay.replay import answered_frames
+    from strongsort_ros.replay.replay import read_replay_frames
 
     rate = work.settings.node.frame_rate
-    frames = {name: answered_frames(job.output, rate) for name, job in jobs.items()}
+    if replayed is not None:
+        frames = dict.fromkeys(jobs, replayed.frames)
+    else:  # replayed in other processes, or by an earlier command
+        frames = {name: read_replay_frames(job.output, rate) for name, job in jobs.items()}
     before = _score({name: text_beside(job.output) for name, job in jobs.items()}, truths, frames)
     after = None
     if work.steps is not None:
@@ -224,7 +227,7 @@ def _score_replays(
     if args.json:
         save_scores(args.json, before, after)
     if args.html:
-        total = count(sum(len(f.frames) for f in frames.values()), 'frame')
+        total = count(sum(len(f.numbers) for f in frames.values()), 'frame')
         report = Report(
             title=f'strongsort_ros on {", ".join(jobs)}',
             about=f'{total}, replayed offline',
@@ -257,20 +260,20 @@ def _message_table(replayed: ReplayResult) -> Table:
 
 
 def _score(
-    texts: Mapping[str, Path], truths: Mapping[str, Path], frames: Mapping[str, AnsweredFrames]
+    texts: Mapping[str, Path], truths: Mapping[str, Path], frames: Mapping[str, ReplayFrames]
 ) -> EvaluatedTracks:
     from strongsort_ros.evaluation.scores import EvaluatedTracks, score
     from strongsort_ros.evaluation.sequences import load_recording
 
     sequences = [
-        load_recording(name, frames[name].frames, truths[name], text)
+        load_recording(name, frames[name].numbers, truths[name], text)
         for name, text in texts.items()
     ]
     return EvaluatedTracks(sequences, score(sequences, progress('score')))
 
 
 def _images(
-    work: ReplayWork, jobs: Mapping[str, Job], frames: Mapping[str, AnsweredFrames]
+    work: ReplayWork, jobs: Mapping[str, Job], frames: Mapping[str, ReplayFrames]
 ) -> Callable[[str, int], Image | None]:
     """Return a function that reads the image of a frame of a bag."""
     from strongsort_ros.bags.camera import find_camera_topics

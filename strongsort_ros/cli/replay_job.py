@@ -91,7 +91,7 @@ class ReplayWork:
                 carry=self.carry,
                 progress=lambda done, total: show(f'{done} of {total} frames', done / total),
             )  # fmt: skip
-            frames = len(replayed.answered.frames)
+            frames = len(replayed.frames.numbers)
             rate = f'{count(frames, "frame")}, {frames / replayed.elapsed:.0f} frames/s'
             lines = [f'{tracks_and_boxes(replayed.tracks, replayed.boxes)} in {rate}: {output}']
             if self.steps is not None:

@@ -71,7 +71,7 @@ class ReplayFrames:
 
 
 def number_frames(stamps: IntArray, frame_rate: float = 0.0) -> ReplayFrames:
-    """Number frames by their stamps; after a jump back, or without a stamp, by one more.
+    """Return frame numbers by stamps; the next number where a stamp is missing or jumps back.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from strongsort_ros.evaluation.score_table import Table
 from strongsort_ros.evaluation.scores import EvaluatedTracks, save_scores
 from strongsort_ros.evaluation.sequences import evaluate_recording
 from strongsort_ros.files.motchallenge import save_tracks, text_beside
-from strongsort_ros.replay.replay import AnsweredFrames
+from strongsort_ros.replay.replay import number_frames
 from strongsort_ros.types import FloatArray, IntArray
 
 TRACKS_FOLDER: Final = 'tracks'
@@ -49,12 +49,12 @@ class PlaybackResult:
         On which the tracker answered with tracks.
     stamps
         (N,) of the N detection arrays sent, nanoseconds.
-    answered
+    tracked
         How many of them tracks came back for.
     seconds
         From the first message to the last answer.
     round_trips
-        (answered,) seconds from a frame sent to its tracks received.
+        (tracked,) seconds from a frame sent to its tracks received.
     diagnostics
         The tracker's last report on /diagnostics, by name.
     """
@@ -63,14 +63,14 @@ class PlaybackResult:
     topics: CameraTopics
     tracks_topic: str
     stamps: IntArray
-    answered: int
+    tracked: int
     seconds: float
     round_trips: FloatArray
     diagnostics: dict[str, str]
 
     def __str__(self) -> str:
-        rate = self.answered / max(self.seconds, 1e-9)
-        return f'{self.answered} of {len(self.stamps)} frames answered, {rate:.0f} frames/s'
+        rate = self.tracked / max(self.seconds, 1e-9)
+        return f'{self.tracked} of {len(self.stamps)} frames tracked, {rate:.0f} frames/s'
 
 
 def write_results(
@@ -108,7 +108,7 @@ def write_results(
 
     """
     name = name or played.bag.stem
-    frames = AnsweredFrames.number(played.stamps, frame_rate).frames
+    frames = number_frames(played.stamps, frame_rate).numbers
     text = text_beside(folder / TRACKS_FOLDER)
     save_tracks(text, read_tracks(folder / TRACKS_FOLDER, played.tracks_topic, frame_rate))
     before, after = evaluate_recording(name, frames, truth, text), None
@@ -136,7 +136,7 @@ def playback_report(
         What it returned.
 
     """
-    stamps = AnsweredFrames.number(played.stamps, frame_rate).stamp_of()
+    stamps = number_frames(played.stamps, frame_rate).stamp_of()
     images = bag_images(played.bag, played.topics, stamps)
     return Report(
         title=f'{before.sequences[0].name}, tracked live',

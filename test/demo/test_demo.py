@@ -51,7 +51,7 @@ def test_a_drawn_scene_end_to_end(tmp_path: Path) -> None:
     (old / 'stale.txt').write_text('of an earlier run')
     done = run(*TINY, '--readme-picture', 'moving.webp', folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    for said in ('20 of 20 frames answered', ' links, ', 'HOTA', 'before', 'after', 'difference'):
+    for said in ('20 of 20 frames tracked', ' links, ', 'HOTA', 'before', 'after', 'difference'):
         assert said in done.stdout
     scores = json.loads((old / 'scores.json').read_text())
     for combined in (scores['combined'], scores['refined']['combined']):

@@ -44,7 +44,7 @@ def test_it_ends_by_itself(tmp_path: Path) -> None:
         'namespace:=front', 'frame_rate:=30.0', 'camera_motion:=none',
     )  # fmt: skip
     assert status == 0, said
-    assert '20 of 20 frames answered' in said
+    assert '20 of 20 frames tracked' in said
     assert said.count('finished cleanly') == 3, said
     assert {path.name for path in (tmp_path / 'deep' / 'results').iterdir()} == {
         'tracks', 'tracks.txt', 'refined', 'refined.txt', 'scores.json', 'report.html',

@@ -94,7 +94,7 @@ def test_in_step_every_frame_is_answered_and_the_same_again(
     machine, _ = start_tracker(autostart=False)
     for name in ('one', 'other'):
         played = play(make_client(machine.namespace), bag, tmp_path / name)
-        assert (len(played.stamps), played.answered) == (12, 12)
+        assert (len(played.stamps), played.tracked) == (12, 12)
         assert len(played.round_trips) == 12
         assert (played.round_trips > 0).all()
         assert played.stamps.tolist() == [n * PERIOD for n in FRAMES]
@@ -141,7 +141,7 @@ def test_in_real_time_with_a_clock(start_tracker: Any, make_client: Any, tmp_pat
         Clock, '/clock', lambda m: times.append(m.clock.sec * 10**9 + m.clock.nanosec), 100
     )
     played = play(client, bag, tmp_path / 'one', realtime=True, rate=2.0, clock=True)
-    assert played.answered  # not all, where the machine is busy, but the first
+    assert played.tracked  # not all, where the machine is busy, but the first
     assert contents(tmp_path / 'one')[0][1] == PERIOD
     assert len(played.stamps) == 12
     assert played.seconds >= 10 / 30 / 2
@@ -155,7 +155,7 @@ def test_a_tracker_that_is_active_is_made_fit_for_a_bag_without_images(
     bag = write_bag(tmp_path / 'bag', without_image=tuple(FRAMES))
     machine, _ = start_tracker(autostart=True)
     played = play(make_client(machine.namespace), bag, tmp_path / 'one')
-    assert played.answered == 12
+    assert played.tracked == 12
     assert played.diagnostics['without_image'] == '12'
 
 

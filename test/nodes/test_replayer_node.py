@@ -72,7 +72,7 @@ def test_it_tracks_refines_scores_and_ends(
     finally:
         refiner.stop()
     assert status == 0, said
-    assert '20 of 20 frames answered' in said
+    assert '20 of 20 frames tracked' in said
     assert ' links, ' in said
     assert 'HOTA' in said
     assert str(output / 'report.html') in said
@@ -115,7 +115,7 @@ def test_what_cannot_be_refined_or_scored_is_kept(
     status, said = run(
         tmp_path, machine.namespace, bag='unstamped', output='kept', aflink=False, gsi=False
     )
-    assert (status, '20 of 20 frames answered' in said) == (1, True)
+    assert (status, '20 of 20 frames tracked' in said) == (1, True)
     assert 'kept/tracks: messages 1 and 2 of' in said
     assert {path.name for path in (tmp_path / 'kept').iterdir()} == {'tracks', 'replay.json'}
 

@@ -1,4 +1,4 @@
-"""Bags of a small drawn scene, whole and with something wrong."""
+"""Bags of a small drawn scene, and changed copies of them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def stamped(message: bytes, stamp: int) -> bytes:
 
 
 def rewrite(source: Path, target: Path, change: Change) -> Path:
-    """Copy a bag; each message becomes what `change(topic, time, data)` gives, in order of time."""
+    """Copy a bag; `change(topic, time, data)` returns the messages that replace each one."""
     with open_bag(source) as opened:
         kinds, storage = {c.topic: c.msgtype for c in opened.connections}, opened.storage
         messages = [m for c, t, data in opened.messages() for m in change(c.topic, t, data)]
@@ -46,7 +46,7 @@ def rewrite(source: Path, target: Path, change: Change) -> Path:
 
 
 def twice(source: Path, target: Path, gap: int = PERIOD) -> Path:
-    """Copy a bag that was played twice while it was recorded: times go on, stamps begin again."""
+    """Copy a bag twice in a row, as if recorded over a loop: stamps start again, times do not."""
     with open_any_reader(source) as reader:
         length = reader.duration + gap
     return rewrite(source, target, lambda c, t, data: [(c, t, data), (c, t + length, data)])

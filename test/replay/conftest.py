@@ -1,4 +1,4 @@
-"""A recorded scene."""
+"""A drawn scene as a sequence folder and as a bag."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def drawn_sequence(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope='session')
 def drawn_bag(drawn_sequence: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same as a bag, with compressed images."""
+    """Bag of the sequence, with compressed images."""
     bag = tmp_path_factory.mktemp('bags') / 'plaza'
     write_sequence(drawn_sequence, bag, compressed=True)
     return bag

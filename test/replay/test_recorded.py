@@ -1,4 +1,4 @@
-"""Messages of a recording become the frames that a tracker that keeps up sees."""
+"""Frames of a recorded bag are those of a live tracker without backlog."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def message(stamp: int) -> bytes:
 
 
 def frames(events: list[tuple[str, int, int]], deadline: float = 0.2) -> list[tuple[int, int]]:
-    """Return (stamp, time of the image or -1) of what (topic, stamp, time) make."""
-    intake = FramePairer(NodeSettings(sync_deadline=deadline), lambda _: None, lambda _: None)
+    """Return (stamp, time of its image or -1) of each frame; events are (topic, stamp, time)."""
+    pairer = FramePairer(NodeSettings(sync_deadline=deadline), lambda _: None, lambda _: None)
     messages = [(topic, time * MS, message(stamp * MS)) for topic, stamp, time in events]
     return [
         (r.frame.stamp // MS, -1 if r.frame.image is None else r.frame.image.clock // MS)
-        for r in recorded_frames(messages, intake, 'detections')
+        for r in recorded_frames(messages, pairer, 'detections')
     ]
 
 
@@ -44,16 +44,16 @@ def test_a_deadline_that_passed_before_the_next_message_counts() -> None:
     assert frames(events, deadline=0.3) == [(40, 300)]
 
 
-def test_what_waits_at_the_end_is_tracked() -> None:
+def test_pending_frames_are_tracked_at_the_end() -> None:
     events = [('detections', 40, 40), ('detections', 80, 80)]
     assert frames(events) == [(40, -1), (80, -1)]
 
 
-def test_a_wrong_image_is_said_when_its_pixels_are_asked_for() -> None:
-    intake = FramePairer(NodeSettings(), lambda _: None, lambda _: None)
+def test_an_undecodable_image_raises_when_its_pixels_are_used() -> None:
+    pairer = FramePairer(NodeSettings(), lambda _: None, lambda _: None)
     messages = [('image', 1, message(1) + bytes(8)), ('detections', 1, message(1))]
     with ThreadPoolExecutor(1) as workers:
-        frames = recorded_frames(messages, intake, 'detections')
+        frames = recorded_frames(messages, pairer, 'detections')
         (found,) = decoded(frames, 'compressed', workers)
     assert found.frame.image is not None
     assert found.frame.image.pixels is not None
@@ -80,7 +80,7 @@ def test_ahead_keeps_order_bounds_and_errors() -> None:
         next(numbers)
 
 
-def test_ahead_ends_with_who_takes() -> None:
+def test_ahead_stops_its_thread_when_closed() -> None:
     before = threading.active_count()
     one = ahead(iter(range(10)), 3)
     assert next(one) == 0

@@ -1,4 +1,4 @@
-"""A bag of a real sequence gives the tracks of its files, to the last digit."""
+"""Replay of a MOT17 bag gives exactly the tracks of the pipeline on its files."""
 
 from __future__ import annotations
 

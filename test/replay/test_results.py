@@ -20,7 +20,7 @@ def test_the_stages_of_the_diagnostics_and_the_round_trip() -> None:
         topics=CameraTopics('/detections', '', compressed=False, frames=3),
         tracks_topic='/tracks',
         stamps=np.array([1, 2, 3]),
-        answered=2,
+        tracked=2,
         seconds=0.5,
         round_trips=np.array([0.004, 0.006]),
         diagnostics={
@@ -29,6 +29,6 @@ def test_the_stages_of_the_diagnostics_and_the_round_trip() -> None:
             'latency_embedding': latency([]),
         },
     )
-    assert str(played) == '2 of 3 frames answered, 4 frames/s'
+    assert str(played) == '2 of 3 frames tracked, 4 frames/s'
     found = {each.stage: (each.p50, each.largest) for each in latencies(played)}
     assert found == {'pipeline': (2.0, 3.0), 'round trip over ROS': (5.0, 6.0)}
