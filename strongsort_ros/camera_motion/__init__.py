@@ -1,4 +1,4 @@
-"""Motion of the camera between two images, as a matrix: so that tracks move with the image."""
+"""Camera motion between consecutive images, as a 3 x 3 matrix."""
 
 from strongsort_ros.camera_motion.ecc import CameraMotionSettings
 from strongsort_ros.camera_motion.estimator import CameraMotion, CameraMotionEstimator

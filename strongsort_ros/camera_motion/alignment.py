@@ -1,4 +1,4 @@
-"""Robust ECC alignment of one pyramid level: how a template's pixels moved in another image."""
+"""Robust ECC alignment of two images at one pyramid level."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from strongsort_ros.camera_motion.pyramid import Level
 from strongsort_ros.types import Float32Array, Matrix
 
 MIN_POINTS: Final = 60
-"""Fewer pixels say nothing about motion."""
+"""Fewest pixels for an alignment."""
 
 MIN_GAIN: Final = 0.1
-"""Grey values that differ by a larger factor, up or down, are not of the same place."""
+"""Smallest ratio of contrast between the images, and the inverse of the largest."""
 
 SCALE_SAMPLE: Final = 500
-"""Pixels, about, from which the scale of residuals is found."""
+"""Approximate number of pixels from which the scale of residuals is estimated."""
 
 BILINEAR: Final = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 NEAREST: Final = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
@@ -27,14 +27,14 @@ NEAREST: Final = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
 
 @dataclass(frozen=True, slots=True)
 class Euclidean:
-    """A rotation about a centre, then a shift.
+    """Rotation about a centre, followed by a shift.
 
     Attributes
     ----------
     angle
         Radians, from x to y.
     x, y
-        Pixels.
+        Shift, pixels.
 
     """
 
@@ -43,7 +43,7 @@ class Euclidean:
     y: float = 0.0
 
     def matrix(self, centre: tuple[float, float]) -> Matrix:
-        """Return (3, 3) for pixels counted from the top-left corner."""
+        """Return the (3, 3) matrix for pixels counted from the top-left corner."""
         cos, sin = math.cos(self.angle), math.sin(self.angle)
         x, y = centre
         return np.array(
@@ -62,7 +62,7 @@ class Euclidean:
         return Euclidean(angle, x, self.y - sin * step.x - cos * step.y)
 
     def scaled(self, factor: float) -> Euclidean:
-        """Return the same warp in pixels that are smaller by `factor`."""
+        """Return the same warp in pixels smaller by `factor`."""
         return Euclidean(self.angle, self.x * factor, self.y * factor)
 
     def on_raster(self) -> Euclidean:
@@ -72,20 +72,20 @@ class Euclidean:
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """A warp from template to image, and how well it fits.
+    """Warp from a template to an image, and how well it fits.
 
     Attributes
     ----------
     warp
-        Pixels of the level, about its centre.
+        Pixels of the level, about `Level.centre`.
     gain, bias
-        Grey values of the image are gain x (value of the template, less its mean) + bias.
+        Grey value of the image = gain x (grey value of the template - its mean) + bias.
     correlation
-        Of template and warped image over the pixels used, outliers weighted down.
+        Correlation of template and warped image over the pixels used, outliers weighted down.
     step
         Length of the last step, pixels of the level.
     uncertainty
-        Standard deviation of the displacement, pixels of the level.
+        Standard deviation of the motion, pixels of the level.
 
     """
 
@@ -97,7 +97,7 @@ class Alignment:
     uncertainty: float = math.inf
 
     def scaled(self, factor: float) -> Alignment:
-        """Return the same alignment in pixels that are smaller by `factor`."""
+        """Return the same alignment in pixels smaller by `factor`."""
         return replace(
             self,
             warp=self.warp.scaled(factor),
@@ -109,28 +109,40 @@ class Alignment:
 def align(
     template: Level, image: Level, start: Alignment, iterations: int, tolerance: float
 ) -> Alignment | None:
-    """Return the Euclidean warp of highest correlation near `start`, or None where there is none.
+    """Return the Euclidean warp of highest correlation near `start`, or None if it finds none.
 
     Inverse compositional Gauss-Newton steps (Baker and Matthews, IJCV 56(3), 2004) on the grey
-    values up to gain and bias, which is what the correlation leaves free (ECC: Evangelidis and
-    Psarakis, PAMI 30(10), 2008). Cauchy weights take out what moves by itself.
+    values up to gain and bias, to which the correlation is invariant (ECC: Evangelidis and
+    Psarakis, PAMI 30(10), 2008). Cauchy weights suppress objects that move by themselves.
+
+    Parameters
+    ----------
+    template, image
+        The same level of the previous and the current image.
+    start
+        Alignment from which the search starts.
+    iterations
+        Largest number of steps.
+    tolerance
+        The search ends after a step shorter than this, pixels of the level.
+
     """
     columns = template.columns
-    seen, count = _seen(template, image, start.warp)
+    mask, count = _common_background(template, image, start.warp)
     if count < MIN_POINTS:
         return None
-    sample = np.flatnonzero(seen)[:: 1 + int(count) // SCALE_SAMPLE]
+    sample = np.flatnonzero(mask)[:: 1 + int(count) // SCALE_SAMPLE]
     warp, gain, bias, step = start.warp, start.gain, start.bias, math.inf
     for _ in range(iterations):
-        # OpenCV 4 samples at multiples of 1/32 pixel only. The step starts from where the image
-        # was sampled, so that costs nothing here, and would else cost up to 1/64 pixel.
+        # OpenCV 4 samples at multiples of 1/32 pixel only. Rounding the warp to them makes the
+        # step start where the image is sampled; otherwise the error is up to 1/64 pixel.
         warp = warp.on_raster()
         values = _values(template, image, warp)
         residuals = values - np.float32(gain) * columns[3] - np.float32(bias)
-        # Cauchy's scale, 2.4 standard deviations of what fits; 0.1 for rounded grey values.
+        # Cauchy's scale: 2.4 standard deviations of the inliers; 0.1 for rounded grey values.
         scale = 3.5 * _median(np.abs(residuals[sample])) + 0.1
         squares = residuals * residuals
-        weights = seen / (1 + squares * np.float32(1 / scale**2))
+        weights = mask / (1 + squares * np.float32(1 / scale**2))
         weighted = columns * weights
         try:
             covariance = np.linalg.inv((weighted @ columns.T).astype(np.float64))
@@ -154,26 +166,28 @@ def align(
 
 
 def compare(template: Level, image: Level, warp: Euclidean) -> Alignment:
-    """Return how well a warp fits as it is, all pixels weighing the same."""
-    seen, count = _seen(template, image, warp)
+    """Return the correlation under a given warp, with equal weights and no search."""
+    mask, count = _common_background(template, image, warp)
     if count < MIN_POINTS:
         return Alignment(warp)
     values = _values(template, image, warp)
-    correlation = _correlation(template.columns[3], values, seen)
-    return Alignment(warp, 1.0, float(seen @ values) / count, correlation)
+    correlation = _correlation(template.columns[3], values, mask)
+    return Alignment(warp, 1.0, float(mask @ values) / count, correlation)
 
 
-def _seen(template: Level, image: Level, warp: Euclidean) -> tuple[Float32Array, float]:
-    """Return (n,) 1 where a template's pixel is background in the image too, else 0; their sum."""
+def _common_background(
+    template: Level, image: Level, warp: Euclidean
+) -> tuple[Float32Array, float]:
+    """Return (n,) 1 for pixels that are background in both images, else 0; and their sum."""
     size = template.image.shape[::-1]
     matrix = warp.matrix(template.centre)[:2]
     background = cv2.warpAffine(image.background, matrix, size, flags=NEAREST)
-    seen = background.ravel()[template.index].astype(np.float32)
-    return seen, float(seen.sum())
+    mask = background.ravel()[template.index].astype(np.float32)
+    return mask, float(mask.sum())
 
 
 def _values(template: Level, image: Level, warp: Euclidean) -> Float32Array:
-    """Return (n,) grey values of the image where the warp puts the template's pixels."""
+    """Return (n,) grey values of the image at the warped pixels of the template."""
     size = template.image.shape[::-1]
     matrix = warp.matrix(template.centre)[:2]
     warped = cv2.warpAffine(
@@ -183,13 +197,13 @@ def _values(template: Level, image: Level, warp: Euclidean) -> Float32Array:
 
 
 def _median(values: Float32Array) -> float:
-    """Return the upper median; several times faster than NumPy's on a few values."""
+    """Return the upper median; for a few hundred values several times faster than `np.median`."""
     middle = len(values) // 2
     return float(np.partition(values, middle)[middle])
 
 
 def _correlation(a: Float32Array, b: Float32Array, weights: Float32Array) -> float:
-    """Return the weighted correlation coefficient; 0 where one of them is constant."""
+    """Return the weighted correlation coefficient; 0 if `a` or `b` is constant."""
     total = weights.sum()
     a, b = a - (weights @ a) / total, b - (weights @ b) / total
     weighted = weights * a

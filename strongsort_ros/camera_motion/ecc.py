@@ -1,4 +1,4 @@
-"""The default camera motion: coarse to fine, robust ECC of the background."""
+"""Camera motion by robust ECC of the background, coarse to fine; the default mode."""
 
 from __future__ import annotations
 
@@ -7,77 +7,80 @@ from dataclasses import dataclass
 from typing import Final
 
 import cv2
-import numpy as np
-import numpy.typing as npt
 
 from strongsort_ros.camera_motion.alignment import Alignment, Euclidean, align, compare
 from strongsort_ros.camera_motion.estimator import CameraMotion
 from strongsort_ros.camera_motion.pyramid import Level, build_pyramid, pivot
 from strongsort_ros.settings import Settings, param
+from strongsort_ros.types import FloatArray, Image
 
 ITERATIONS: Final = (8, 6, 12)
-"""Most steps at a level, fine to coarse."""
+"""Largest number of steps at each level, fine to coarse."""
 
 TOLERANCE: Final = (0.03, 0.05, 0.1)
-"""A shorter step is a level's last, pixels of the level, fine to coarse."""
-
+"""The search at a level ends after a shorter step, pixels of the level, fine to coarse."""
 
 MAX_LAST_STEP: Final = 0.1
-"""A motion whose last step at the finest level was longer did not converge."""
-
+"""Longest last step at the finest level of a motion that converged, pixels of the level."""
 
 GOOD_START: Final = 0.9
-"""A start of higher correlation at the coarsest level is near enough."""
+"""Correlation at the coarsest level above which phase correlation is skipped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraMotionSettings(Settings):
-    """Settings of the mode `ecc`; `published` has none.
+    """Settings of the mode `ecc`; the mode `published` has none.
 
     Raises
     ------
     SettingError
-        A value is out of its range or not of its type; the message names both.
+        A value is out of range or of the wrong type; the message names the setting and its range.
 
     """
 
     working_pixels: int = param(
-        32400, 'Pixels, about, to which images are reduced; more is slower and finer.', 'px',
-        low=1000, high=4_000_000,
+        32400, 'Approximate number of pixels to which an image is reduced; more is slower and more '
+        'accurate.', 'px', low=1000, high=4_000_000,
     )  # fmt: skip
     box_margin: float = param(
-        0.05, 'Boxes are widened by this share of their height on every side before what is in '
-        'them is left out.', high=1.0,
+        0.05, 'Margin around detection boxes, as a share of their height, that is excluded with '
+        'them from the background.', high=1.0,
     )  # fmt: skip
     min_score: float = param(
-        0.5, 'A motion with a lower correlation between the images is not used.', low=0.01, high=1.0
+        0.5,
+        'Smallest correlation of the aligned images; with less, the motion is unknown.',
+        low=0.01,
+        high=1.0,
     )
     max_shift: float = param(
-        0.3, 'A motion that moves the image centre by more than this share of the image diagonal '
-        'is not used.', high=1.0,
+        0.3, 'Largest shift of the image centre, as a share of the image diagonal; with more, the '
+        'motion is unknown.', high=1.0,
     )  # fmt: skip
     max_rotation: float = param(
-        10.0, 'A motion that turns the image by more is not used.', 'deg', high=45.0
+        10.0,
+        'Largest rotation between two frames; with more, the motion is unknown.',
+        'deg',
+        high=45.0,
     )
     max_uncertainty: float = param(
-        1.0, 'A motion whose standard deviation, as the images allow it to be known, is larger '
-        'is not used: blank walls, fog, darkness.', 'px', low=0.01, high=1000.0,
+        1.0, 'Largest standard deviation of the estimate; with more, as for blank walls, fog and '
+        'darkness, the motion is unknown.', 'px', low=0.01, high=1000.0,
     )  # fmt: skip
 
 
 class EccCameraMotion:
-    """Gives the motion between consecutive images, from their background alone.
+    """Estimates the motion between consecutive images from their background.
 
-    Both images are reduced to a pyramid; the previous one's is kept. At the coarsest level the
-    best of three starts is taken: no motion, the motion of the frame before, and the peak of
-    the phase correlation. Every level then refines it. Pixels in boxes, of either image, are
-    not used, and what moves without a box is weighted down. A motion that did not converge, is
-    implausible, or cannot be known from these images, is the identity with score 0.
+    Both images are reduced to a pyramid; the previous image's is kept. At the coarsest level the
+    search starts from the best of no motion, the motion of the last frame, and the peak of the
+    phase correlation. Every level then refines it. Pixels inside boxes of either image are
+    excluded, and moving objects without a box are weighted down. A motion that did not converge,
+    is implausible or too uncertain is returned as unknown: the identity with score 0.
 
     Parameters
     ----------
     settings
-        See `CameraMotionSettings`.
+        Defaults when None.
 
     """
 
@@ -87,30 +90,28 @@ class EccCameraMotion:
         self._shape: tuple[int, ...] = ()
         self._motion = Euclidean()
 
-    def estimate(
-        self, image: npt.NDArray[np.uint8], tlwh: npt.NDArray[np.float64] | None = None
-    ) -> CameraMotion:
+    def estimate(self, image: Image, tlwh: FloatArray | None = None) -> CameraMotion:
         """Return the motion from the image of the previous call to this one.
 
         Parameters
         ----------
         image
-            (H, W, 3) uint8 BGR or (H, W) grey, of any size; only read.
+            (H, W, 3) uint8 BGR or (H, W) grey, of any size; never changed.
         tlwh
-            (N, 4) pixels: boxes of what may move by itself in this image; rows that are not
-            finite are ignored.
+            (N, 4) boxes of objects that may move in this image, pixels; rows that are not finite
+            are ignored.
 
         Returns
         -------
         CameraMotion
-            Its score is the correlation of the two backgrounds after alignment.
+            Matrix, and the correlation of the two backgrounds after alignment as its score.
 
         """
         s = self.settings
         levels = build_pyramid(image, tlwh, s.working_pixels, s.box_margin)
         previous, self._previous = self._previous, levels
         shape, self._shape = self._shape, image.shape[:2]
-        found = self._between(previous, levels) if shape == self._shape else None
+        found = self._align(previous, levels) if shape == self._shape else None
         self._motion = found.warp if found is not None else Euclidean()
         if found is None:
             return CameraMotion()
@@ -121,8 +122,8 @@ class EccCameraMotion:
         self._previous = []
         self._motion = Euclidean()
 
-    def _between(self, previous: list[Level], current: list[Level]) -> Alignment | None:
-        """Return the alignment in pixels of the full image, or None where it is not known."""
+    def _align(self, previous: list[Level], current: list[Level]) -> Alignment | None:
+        """Return the alignment in pixels of the full image, or None if it is unknown."""
         if not previous:
             return None
         found: Alignment | None = self._start(previous[-1], current[-1])
@@ -139,9 +140,9 @@ class EccCameraMotion:
         return found if converged and self._plausible(found) else None
 
     def _start(self, previous: Level, current: Level) -> Alignment:
-        """Return the best of no motion, the motion before, and phase correlation."""
-        before = self._motion.scaled(1 / previous.factor)
-        best = _better(compare(previous, current, Euclidean()), compare(previous, current, before))
+        """Return the best of no motion, the last frame's motion, and phase correlation."""
+        last = self._motion.scaled(1 / previous.factor)
+        best = _better(compare(previous, current, Euclidean()), compare(previous, current, last))
         if best.correlation > GOOD_START:
             return best
         shift = _phase_shift(previous, current)
@@ -162,8 +163,8 @@ def _better(a: Alignment, b: Alignment) -> Alignment:
 
 
 def _phase_shift(previous: Level, current: Level) -> Euclidean:
-    """Return the shift at the peak of the phase correlation of the whole images."""
+    """Return the shift at the peak of the phase correlation of the full images."""
     window = cv2.createHanningWindow(previous.image.shape[::-1], cv2.CV_32F)
-    # Not given as an argument: OpenCV then multiplies some images in place.
+    # As an argument, OpenCV multiplies some images by the window in place.
     (x, y), _ = cv2.phaseCorrelate(previous.image * window, current.image * window)
     return Euclidean(0.0, x, y) if math.isfinite(x) and math.isfinite(y) else Euclidean()

@@ -1,4 +1,4 @@
-"""Camera motion by name, for parameters and command-line options."""
+"""Create a camera motion estimator by the name of its mode."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ def create_camera_motion(
     Parameters
     ----------
     mode
-        One of `MODES`. `ecc` is the one to use; `published` computes what the StrongSORT program
-        did, for comparison.
+        One of `MODES`: `ecc` to track; `published` reproduces the StrongSORT program, to compare.
     settings
-        Of the mode `ecc`; defaults when None.
+        Settings of the mode `ecc`; defaults when None.
 
     Raises
     ------
@@ -37,4 +36,4 @@ def create_camera_motion(
         return EccCameraMotion(settings)
     if mode == 'published':
         return PublishedCameraMotion()
-    raise SettingError(f'unknown camera motion mode {mode!r}: expected one of {MODES}')
+    raise SettingError(f'camera motion: unknown mode {mode!r}, expected one of {", ".join(MODES)}')

@@ -1,4 +1,4 @@
-"""Camera motions kept in a file: computed once, used instead of images."""
+"""Read camera motions from a JSON file, to track without images."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from strongsort_ros.types import Matrix
 
 @dataclass(frozen=True, slots=True)
 class SequenceMotion:
-    """Motions of one sequence, by frame number.
+    """Camera motions of one sequence, by frame number.
 
     Attributes
     ----------
     matrices
-        Frame number -> (3, 3) float64, from the frame before to this one.
+        Frame number -> (3, 3) float64, maps the previous frame to this one.
 
     """
 
     matrices: Mapping[int, Matrix]
 
     def at(self, frame: int) -> CameraMotion:
-        """Return the motion into a frame: score 1, or the unknown motion where there is none."""
+        """Return the motion into a frame, with score 1; unknown for a frame without a matrix."""
         matrix = self.matrices.get(frame)
         return CameraMotion() if matrix is None else CameraMotion(matrix, 1.0)
 
@@ -40,19 +40,19 @@ class SequenceMotion:
 
 
 class CameraMotionFile:
-    """Camera motions of several sequences, as in the published `ECC_val.json`.
+    """Camera motions of several sequences, in the format of the published `ECC_val.json`.
 
-    The file is JSON: {sequence: {frame number: 3 x 3 matrix from the frame before}}.
+    The file is JSON: {sequence: {frame number: 3 x 3 matrix from the previous frame}}.
 
     Parameters
     ----------
     motions
-        Sequence name -> frame number -> (3, 3).
+        Sequence name -> frame number -> (3, 3) matrix.
 
     Raises
     ------
     InputError
-        A matrix is not 3 x 3 finite numbers; the message says which.
+        A matrix does not hold 3 x 3 finite numbers; the message names its sequence and frame.
 
     """
 
@@ -76,12 +76,12 @@ class CameraMotionFile:
         Raises
         ------
         InputError
-            There is none of that name; the message lists those there are.
+            The file has no sequence of that name; the message lists its sequences.
 
         """
         if name not in self._sequences:
             known = ', '.join(sorted(self._sequences)) or 'none'
-            raise InputError(f'camera motion: no sequence {name!r}; the file has: {known}')
+            raise InputError(f'camera motion: no sequence {name!r}, the file has: {known}')
         return self._sequences[name]
 
     @classmethod
@@ -91,45 +91,47 @@ class CameraMotionFile:
         Raises
         ------
         InputError
-            The file cannot be read, is not JSON, or not of the form above: one line that names
-            the file and the place in it.
+            The file is not readable, not JSON or not of the format above; the message is one line
+            with the file and the position of the error.
 
         """
         try:
             content = json.loads(Path(path).read_text(encoding='utf-8'))
             return cls(_by_frame(content))
         except OSError as error:
-            raise InputError(f'{path}: cannot be read: {error.strerror}') from error
+            raise InputError(f'{path}: {error.strerror}') from error
         except json.JSONDecodeError as error:
             raise InputError(f'{path}: not JSON: {error}') from error
         except UnicodeDecodeError as error:
             raise InputError(f'{path}: not JSON: not UTF-8 text') from error
         except RecursionError as error:
-            raise InputError(f'{path}: not a file of camera motions: nested too deep') from error
+            raise InputError(f'{path}: not a file of camera motions: nested too deeply') from error
         except ValueError as error:
             raise InputError(f'{path}: {error}') from error
 
 
 def _by_frame(content: Any) -> dict[str, dict[int, Any]]:
-    """Return JSON content with whole numbers for frames."""
+    """Return the content of a file with int frame numbers."""
     if not isinstance(content, dict):
-        raise InputError('expected {sequence: {frame: matrix}}, found no object')
+        raise InputError(
+            f'expected {{sequence: {{frame: matrix}}}}, found {type(content).__name__}'
+        )
     motions: dict[str, dict[int, Any]] = {}
     for name, frames in content.items():
         if not isinstance(frames, dict):
-            raise InputError(f'{name}: expected {{frame: matrix}}, found no object')
+            raise InputError(f'{name}: expected {{frame: matrix}}, found {type(frames).__name__}')
         motions[name] = {_frame_number(key, name): matrix for key, matrix in frames.items()}
     return motions
 
 
 def _frame_number(key: str, name: str) -> int:
     if not (key.isascii() and key.isdigit()):
-        raise InputError(f'{name}: frame {key!r} is not a whole number')
+        raise InputError(f'{name}: frame {key!r}, expected a whole number')
     return int(key)
 
 
 def _checked(matrix: npt.ArrayLike, place: str) -> Matrix:
-    """Return (3, 3) float64, read-only."""
+    """Return a read-only (3, 3) float64 copy."""
     try:
         array = np.array(matrix, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):

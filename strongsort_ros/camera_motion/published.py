@@ -1,4 +1,4 @@
-"""Camera motion as the published StrongSORT program computed it."""
+"""Camera motion as the published StrongSORT program computes it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from strongsort_ros.camera_motion.estimator import CameraMotion
-from strongsort_ros.types import Float32Array, Matrix
+from strongsort_ros.types import Float32Array, FloatArray, Image, Matrix
 
 SCALE = 0.1
 MAX_ITERATIONS = 100
@@ -15,19 +15,17 @@ EPSILON = 1e-5
 
 
 class PublishedCameraMotion:
-    """ECC at a tenth of the size, without masks: reproduces the published matrices.
+    """ECC at a tenth of the image size, without masks; reproduces the published matrices.
 
-    Its weaknesses are the published ones: people count as background, and aliasing of the
-    reduced images limits its accuracy. Use it to compare, and the default mode to track.
+    It has the published weaknesses: people count as background, and aliasing of the reduced images
+    limits the accuracy. Use it to compare with published results, and `ecc` to track.
     """
 
     def __init__(self) -> None:
         self._previous: Float32Array | None = None
 
-    def estimate(
-        self, image: npt.NDArray[np.uint8], tlwh: npt.NDArray[np.float64] | None = None
-    ) -> CameraMotion:
-        """Return the motion from the image of the previous call; boxes are not used."""
+    def estimate(self, image: Image, tlwh: FloatArray | None = None) -> CameraMotion:
+        """Return the motion from the image of the previous call to this one; boxes are ignored."""
         del tlwh
         current = _reduce(image)
         previous, self._previous = self._previous, current
@@ -47,8 +45,8 @@ class PublishedCameraMotion:
         self._previous = None
 
 
-def _reduce(image: npt.NDArray[np.uint8]) -> Float32Array | None:
-    """Return the grey image at a tenth of the size, or None where nothing is left."""
+def _reduce(image: Image) -> Float32Array | None:
+    """Return the grey image at a tenth of the size, or None if that is below 2 x 2 pixels."""
     size = round(image.shape[1] * SCALE), round(image.shape[0] * SCALE)
     if min(size) < 2:
         return None
@@ -61,14 +59,14 @@ def maximise_ecc(template: Float32Array, image: Float32Array) -> tuple[Matrix, f
     """Return the Euclidean warp from template to image, and their correlation under it.
 
     Forward additive ECC from the identity (Evangelidis and Psarakis, PAMI 30(10), 2008).
-    OpenCV 4 samples images at multiples of 1/32 pixel, OpenCV 5 exactly, and that alone moves
-    the result by up to 0.2 pixel of the full image. The published matrices are OpenCV 4's, so
-    its sampling, and its single precision, are kept here whatever OpenCV is installed.
+    OpenCV 4 samples images at multiples of 1/32 pixel, OpenCV 5 exactly, which alone moves the
+    result by up to 0.2 pixel of the full image. The published matrices come from OpenCV 4, so this
+    function uses its sampling and its single precision with every version of OpenCV.
 
     Returns
     -------
     matrix, correlation
-        None where it does not converge.
+        (3, 3) and in [-1, 1]; None if the search does not converge.
 
     """
     half = np.array([[-0.5, 0, 0.5]], np.float32)
@@ -92,7 +90,7 @@ def maximise_ecc(template: Float32Array, image: Float32Array) -> tuple[Matrix, f
 def _step(
     template: Float32Array, sources: tuple[cv2.typing.MatLike, ...], warp: Float32Array
 ) -> tuple[Matrix, float] | None:
-    """Return the change of (angle, x, y) that raises the correlation, and the correlation now."""
+    """Return the step of (angle, x, y) that raises the correlation, and the current correlation."""
     height, width = template.shape
     (warped, dx, dy), inside = _sample(sources, warp)
     pixels = np.count_nonzero(inside)
@@ -120,23 +118,23 @@ def _step(
         return None
     gain = (pixels * deviation**2 - on_image @ explained) / denominator
     step = inverse @ (gain * on_template - on_image)
-    # A step out of the image, or no number at all: there is nothing to climb.
+    # A step out of the image or NaN: the search has no maximum to climb to.
     return (step, product / norms) if np.abs(step).max() < max(width, height) else None
 
 
 def _sample(
     sources: tuple[cv2.typing.MatLike, ...], warp: Float32Array
 ) -> tuple[list[Float32Array], npt.NDArray[np.uint8]]:
-    """Return the images under the warp, bilinear at multiples of 1/32 pixel, and what is inside."""
+    """Return the warped images, bilinear at multiples of 1/32 pixel, and a mask of valid pixels."""
     height, width = sources[0].shape
     rows = warp.astype(np.float64) * 1024
     along = np.rint(rows[:, :1] * np.arange(width)).astype(np.int32)
     down = np.rint(rows[:, 1:2] * np.arange(height) + rows[:, 2:]).astype(np.int32)
     at = along[:, None, :] + down[:, :, None]
     fine = (at + 16) >> 5
-    whole = np.ascontiguousarray((fine >> 5).transpose(1, 2, 0), dtype=np.int16)
-    part = ((fine[1] & 31) << 5 | fine[0] & 31).astype(np.uint16)
+    pixel = np.ascontiguousarray((fine >> 5).transpose(1, 2, 0), dtype=np.int16)
+    fraction = ((fine[1] & 31) << 5 | fine[0] & 31).astype(np.uint16)
     nearest = (at + 512) >> 10
     inside = (nearest >= 0).all(axis=0) & (nearest[0] < width) & (nearest[1] < height)
-    warped = (cv2.remap(source, whole, part, cv2.INTER_LINEAR) for source in sources)
+    warped = (cv2.remap(source, pixel, fraction, cv2.INTER_LINEAR) for source in sources)
     return [np.asarray(w, np.float32) for w in warped], inside.astype(np.uint8)

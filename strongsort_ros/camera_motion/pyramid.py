@@ -1,4 +1,4 @@
-"""An image reduced to a pyramid, with the pixels that say how the background moves."""
+"""Image pyramid with the background pixels and their derivatives for the alignment."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from strongsort_ros.types import Float32Array, Image, Matrix
 
 MAX_LEVELS: Final = 3
 MIN_SIDE: Final = 12
-"""No level is smaller, pixels."""
+"""Smallest height and width of a level, pixels."""
 
 NEIGHBOURHOOD: Final = (31, 31)
-"""Pixels of a level around a pixel, whose mean contrast it must exceed to be used."""
+"""Pixels around a pixel whose mean contrast it must exceed to be used."""
 
 MAX_POINTS: Final = 4000
-"""Of more pixels that may be used, only every second, third, ... is."""
+"""Largest number of pixels used; of more, every second, third, ... is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +34,16 @@ class Level:
     background
         (h, w) uint8: 1 outside all boxes, 0 in them.
     factor
-        Pixels of the full image in a pixel of the level.
+        Pixels of the full image per pixel of the level.
     centre
-        Place (x, y) in the level of the full image's point about which motion is expressed.
+        Position (x, y) in the level of the full image's `pivot`.
     radius
         Half the width, pixels of the level.
     index
-        (n,) flat positions of the pixels used when the level is the template.
+        (n,) flat indices of the pixels used when the level is the template.
     columns
         (5, n) float32: derivatives of the grey value at those pixels by rotation (in units of
-        1 / radius), by x and by y; the value less its mean; ones.
+        1 / radius), by x and by y; the grey value minus its mean; ones.
 
     """
 
@@ -59,7 +59,7 @@ class Level:
 def build_pyramid(
     image: Image, tlwh: Matrix | None, working_pixels: int, margin: float
 ) -> list[Level]:
-    """Return levels, fine to coarse; none where the image is too small to say anything."""
+    """Return the levels, fine to coarse; none if the image is too small to align."""
     factor = reduction(image.shape[0] * image.shape[1], working_pixels)
     grey = reduced(image, factor)
     if min(grey.shape) < MIN_SIDE:
@@ -69,7 +69,7 @@ def build_pyramid(
     background = outside_boxes(grey.shape, tlwh, factor, margin)
     levels: list[Level] = []
     while True:
-        # A step of the Gaussian pyramid keeps pixel 0 where it is.
+        # pyrDown keeps pixel 0 in place.
         centre = (x0 - first) / factor, (y0 - first) / factor
         levels.append(_level(grey, background, factor, centre))
         if len(levels) == MAX_LEVELS or min(grey.shape) < 2 * MIN_SIDE:
@@ -80,26 +80,26 @@ def build_pyramid(
 
 
 def pivot(shape: tuple[int, ...]) -> tuple[float, float]:
-    """Return the point (x, y) of the full image about which motion is expressed: its centre."""
+    """Return the centre (x, y) of the full image, about which rotations turn."""
     return (shape[1] - 1) / 2, (shape[0] - 1) / 2
 
 
 def origin(factor: int) -> float:
-    """Return the place of pixel 0 of the reduced image in the full image, both in x and y."""
+    """Return the position of pixel 0 of the reduced image in the full image, for x and y alike."""
     return (max(factor // 2, 1) - 1) / 2
 
 
 def reduction(pixels: int, working_pixels: int) -> int:
-    """Return the power of two by which sides are divided to be near `working_pixels`."""
+    """Return the power of two to divide the sides by, to come near `working_pixels`."""
     return int(2 ** max(0, round(math.log2(max(pixels, 1) / working_pixels) / 2)))
 
 
 def reduced(image: Image, factor: int) -> Image:
     """Return the grey image, its sides divided by `factor`, low-passed against aliasing.
 
-    Reading the image takes most of the time. Bilinear sampling to twice the size wanted reads
-    only a part of it, and a step of the Gaussian pyramid then removes most of the aliasing. The
-    last blur halves the error, as bilinear interpolation of the result is then nearly exact.
+    Reading the image takes most of the time. Bilinear sampling to twice the target size reads only
+    a part of it, and pyrDown then removes most of the aliasing. The final blur halves the error,
+    because bilinear interpolation of the result is then nearly exact.
     """
     height, width = (side // factor * factor for side in image.shape[:2])
     if min(height, width) == 0:
@@ -118,8 +118,8 @@ def reduced(image: Image, factor: int) -> Image:
 def outside_boxes(shape: tuple[int, ...], tlwh: Matrix | None, factor: int, margin: float) -> Image:
     """Return (h, w) uint8: 1 outside all boxes, 0 in cells of 2 x 2 pixels that a box touches.
 
-    All boxes at once: a box is an interval of rows times an interval of columns, so the product
-    of the two tables of intervals counts the boxes over each cell.
+    A box is an interval of rows times an interval of columns, so one matrix product of the two
+    tables of intervals counts the boxes over each cell.
     """
     height, width = shape
     if tlwh is None or len(tlwh) == 0:
@@ -144,12 +144,12 @@ def _level(grey: Image, background: Image, factor: int, centre: tuple[float, flo
     contrast *= background
     contrast[0] = contrast[-1] = 0
     contrast[:, 0] = contrast[:, -1] = 0
-    # More contrast than around it, not than in the image: the pixels are spread over the image,
-    # and a person without a box does not outweigh a plain wall.
+    # Contrast is compared with the surroundings, not with the image: this spreads the pixels over
+    # the image, and a person without a box does not outweigh a background of low contrast.
     index = np.flatnonzero(contrast > cv2.blur(contrast, NEIGHBOURHOOD))
     index = index[:: 1 + len(index) // MAX_POINTS]
     columns = np.empty((5, len(index)), np.float32)
-    eighth = np.float32(0.125)  # the Sobel operator weighs 8
+    eighth = np.float32(0.125)  # the Sobel kernel sums to 8
     np.multiply(dx.ravel()[index], eighth, out=columns[1])
     np.multiply(dy.ravel()[index], eighth, out=columns[2])
     row = ((index + 0.5) * (1 / width)).astype(np.int64)  # much faster than a division of integers

@@ -37,8 +37,8 @@ def test_unknown_sequence_names_those_there_are() -> None:
         ('{"a": ', 'not JSON'),
         ('[]', 'expected {sequence: {frame: matrix}}'),
         ('{"a": []}', 'a: expected {frame: matrix}'),
-        ('{"a": {"x": 1}}', "a: frame 'x' is not a whole number"),
-        ('{"a": {"-3": 1}}', "a: frame '-3' is not a whole number"),
+        ('{"a": {"x": 1}}', "a: frame 'x', expected a whole number"),
+        ('{"a": {"-3": 1}}', "a: frame '-3', expected a whole number"),
         ('{"a": {"5": [[1, 0, 0], [0, 1, 0]]}}', r'a, frame 5: .*\(2, 3\)'),
         ('{"a": {"5": [[1, 0, 0], [0, 1], [0, 0, 1]]}}', 'a, frame 5: expected a 3 x 3'),
         ('{"a": {"5": [[1, 0, "q"], [0, 1, 0], [0, 0, 1]]}}', 'a, frame 5: expected a 3 x 3'),
@@ -49,7 +49,7 @@ def test_unknown_sequence_names_those_there_are() -> None:
         ('{"a": {"5": [[1%s, 0, 0], [0, 1, 0], [0, 0, 1]]}}' % ('0' * 400), 'expected a 3 x 3'),
         ('{"a": {"5": [[1%s, 0, 0], [0, 1, 0], [0, 0, 1]]}}' % ('0' * 5000), 'integer'),
         ('{"a": {"%s": 1}}' % ('9' * 5000), 'integer'),
-        ('[' * 100_000, 'nested too deep|not JSON'),
+        ('[' * 100_000, 'nested too deeply|not JSON'),
     ],
 )
 def test_bad_content(tmp_path: Path, text: str, complaint: str) -> None:
