@@ -1,30 +1,29 @@
-"""A copy of a bag with the messages of one topic written anew, all else byte for byte."""
+"""Copy a bag with other tracks in the messages of one topic, everything else byte for byte."""
 
 from __future__ import annotations
 
-import errno
-import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
+from typing import Any
 
-from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinitionFormat
-from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer, WriterError
-from rosbags.typesys import (
-    Stores,
-    get_types_from_idl,
-    get_types_from_msg,
-    get_typestore,
-)
+import numpy as np
+import numpy.typing as npt
+from rosbags.interfaces import Connection
 
 from strongsort_ros.bags.reader import LIBRARY_ERRORS, BagReader
-from strongsort_ros.bags.storage import BagFileWriter
-from strongsort_ros.bags.types import REFINED_TOPICS, ros_types
+from strongsort_ros.bags.tracks import RecordedTracks
+from strongsort_ros.bags.types import DETECTIONS_TYPE, REFINED_TOPICS, TRACKS_TYPE, ros_types
+from strongsort_ros.bags.writer import add_connections, open_writer
 from strongsort_ros.errors import InputError, MessageError
+from strongsort_ros.files.rows import TrackRows
+from strongsort_ros.messages.cdr import Header, read_header
+from strongsort_ros.messages.detection2d_array import write_detection_array
+from strongsort_ros.messages.track2d_array import read_track_array, write_track_array
+from strongsort_ros.types import IntArray
 
 Rewrite = Callable[[bytes], bytes]
-"""Makes a message's new bytes of its bytes."""
+"""Serialised message -> serialised message to write instead."""
 
 
 def copy_bag(
@@ -34,20 +33,20 @@ def copy_bag(
     rewrite: Rewrite,
     progress: Callable[[float], None],
 ) -> None:
-    """Copy a bag, message by message: storage, compression, times, types and QoS are its own.
+    """Copy a bag message by message with its storage, compression, times, types and QoS.
 
     Parameters
     ----------
     bag
-        One that was split in several files becomes one file.
+        Open bag. If it is split into several files, the copy has one.
     output
-        Folder to be.
+        Folder of the copy; it must not exist.
     changed
-        Topic of tracks of `bag` whose messages are written anew; the copy says it is refined.
+        Topic of `bag` whose messages are rewritten; the copy's metadata marks it as refined.
     rewrite
-        Makes them.
+        Makes the new messages of that topic.
     progress
-        Is told the share done, 0 to 1, after each message.
+        Called after each message with the share done, 0 to 1.
 
     Raises
     ------
@@ -60,7 +59,7 @@ def copy_bag(
     total = sum(connection.msgcount for connection in bag.connections) or 1
     refined = {*bag.custom_data.get(REFINED_TOPICS, '').split(), changed.topic}
     custom_data = {**bag.custom_data, REFINED_TOPICS: ' '.join(sorted(refined))}
-    with writing(output, bag.plugin, bag.compression, custom_data) as writer:
+    with open_writer(output, bag.plugin, bag.compression, custom_data) as writer:
         copies = add_connections(bag.connections, writer)
         for number, (connection, time, data) in enumerate(bag.messages(), 1):
             if connection.id == changed.id:
@@ -72,83 +71,88 @@ def copy_bag(
             progress(number / total)
 
 
-@contextmanager
-def writing(
-    path: Path,
-    plugin: StoragePlugin,
-    compression: CompressionMode = CompressionMode.NONE,
-    custom_data: Mapping[str, str] = MappingProxyType({}),
-) -> Iterator[Writer]:
-    """Give a writer of a new bag; it is complete when the block ends without an exception.
+def rewrite_tracks(
+    recorded: RecordedTracks, rows: TrackRows, source: IntArray, tracks: npt.NDArray[np.void]
+) -> Rewrite:
+    """Return a function that replaces the tracks in the messages of `recorded`.
 
-    Raises
-    ------
-    OSError
-        The bag cannot be written.
+    A Track2DArray gets the tracks of its frame and keeps its other fields. In a Detection2DArray,
+    detections get their new boxes and ids, detections without an id stay, and boxes without a
+    source are appended.
 
-    """
-    writer = BagFileWriter(path, version=9, storage_plugin=plugin)
-    if compression != CompressionMode.NONE:
-        writer.set_compression(compression, CompressionFormat.ZSTD)
-    for key, value in custom_data.items():
-        writer.set_custom_data(key, value)
-    try:
-        with writer:
-            yield writer
-    except (sqlite3.Error, WriterError) as error:
-        raise OSError(errno.EIO, str(error)) from error
-
-
-def carry_topics(bag: BagReader, writer: Writer, leave_out: Collection[str]) -> None:
-    """Add the messages of all other topics of a bag to one that is being written.
-
-    Raises
-    ------
-    InputError
-        The bag is damaged.
+    Parameters
+    ----------
+    recorded
+        Tracks as they were read.
+    rows
+        K new boxes, sorted by frame.
+    source
+        (K,) int64 row of `recorded` that each box was, -1 for an interpolated one.
+    tracks
+        (K,) `TRACK` records of the new boxes, for a Track2DArray.
 
     """
-    carried = [c for c in bag.connections if c.topic not in leave_out]
-    copies = add_connections(carried, writer)
-    if carried:
-        for connection, time, data in bag.messages(carried):
-            writer.write(copies[connection.id], time, data)
+    message_of = {stamp: message for message, stamp in enumerate(recorded.stamps.tolist())}
+    low = np.searchsorted(rows.frames, recorded.frames)
+    high = np.searchsorted(rows.frames, recorded.frames, side='right')
+
+    def rewrite(data: bytes) -> bytes:
+        header = read_header(data)
+        message = message_of[header.stamp]
+        part = slice(low[message], high[message])
+        if recorded.connection.msgtype == TRACKS_TYPE:
+            class_ids = rows.class_ids[part].tolist()
+            return write_track_array(
+                dataclasses.replace(
+                    read_track_array(data), tracks=tracks[part], class_ids=class_ids
+                )
+            )
+        return _rewrite_detections(recorded, message, rows.select(part), source[part], header, data)
+
+    return rewrite
 
 
-def add_connections(connections: Iterable[Connection], writer: Writer) -> dict[int, Connection]:
-    """Declare topics as they are; return those of the copy by the number of the original."""
-    copies: dict[int, Connection] = {}
-    known: dict[tuple[str, str, str], Connection] = {}
-    for connection in connections:
-        ext = connection.ext
-        assert isinstance(ext, ConnectionExtRosbag2)
-        key = connection.topic, connection.msgtype, repr(ext)
-        if key not in known:
-            definition, digest = _definition(connection)
-            known[key] = writer.add_connection(
-                connection.topic, connection.msgtype, msgdef=definition, rihs01=digest,
-                serialization_format=ext.serialization_format,
-                offered_qos_profiles=ext.offered_qos_profiles,
-            )  # fmt: skip
-        copies[connection.id] = known[key]
-    return copies
+def _rewrite_detections(
+    recorded: RecordedTracks,
+    message: int,
+    rows: TrackRows,
+    source: IntArray,
+    header: Header,
+    data: bytes,
+) -> bytes:
+    array = _deserialise(data)
+    frame = recorded.frames[message]
+    before = slice(*np.searchsorted(recorded.rows.frames, (frame, frame + 1)))
+    was_track = set(recorded.box_index[before].tolist())
+    kept = source >= 0
+    row_of = dict(zip(recorded.box_index[source[kept]].tolist(), np.flatnonzero(kept), strict=True))
+    cxcywh = np.concatenate([rows.tlwh[:, :2] + rows.tlwh[:, 2:] / 2, rows.tlwh[:, 2:]], axis=1)
+    names = [recorded.labels[n - 1] if recorded.labels else str(n) for n in rows.ids.tolist()]
+    detections = []
+    for index, detection in enumerate(array.detections):
+        if index in row_of:
+            row = row_of[index]
+            box, position = detection.bbox, detection.bbox.center.position
+            position.x, position.y, box.size_x, box.size_y = cxcywh[row].tolist()
+            detection.id = names[row]
+        elif index in was_track:
+            continue  # linking kept another box of this track in this frame
+        detections.append(detection)
+    added = _deserialise(
+        write_detection_array(
+            header,
+            [name for name, keep in zip(names, kept, strict=True) if not keep],
+            rows.class_ids[~kept].tolist(),
+            rows.scores[~kept].tolist(),
+            cxcywh[~kept],
+        )
+    )
+    array.detections = [*detections, *added.detections]
+    return bytes(ros_types().serialize_cdr(array, DETECTIONS_TYPE))
 
 
-def _definition(connection: Connection) -> tuple[str, str]:
-    """Return the definition and the type hash that the bag has, or the ones that are known."""
-    kind, text, digest = connection.msgtype, connection.msgdef.data, connection.digest
-    there = connection.msgdef.format != MessageDefinitionFormat.NONE
-    if there and digest:
-        return text, digest
-    # Bags of older ROS have no hashes, and no definitions either; the writer wants both, and
-    # readers that they fit each other.
-    store = ros_types()
-    if not there and kind in store.fielddefs and digest in ('', store.hash_rihs01(kind)):
-        return store.generate_msgdef(kind, ros_version=2)[0], store.hash_rihs01(kind)
-    own = get_typestore(Stores.EMPTY)
-    idl = connection.msgdef.format == MessageDefinitionFormat.IDL
+def _deserialise(data: bytes) -> Any:
     try:
-        own.register(get_types_from_idl(text) if idl else get_types_from_msg(text, kind))
-        return text, own.hash_rihs01(kind)
-    except LIBRARY_ERRORS:  # damaged, or without end
-        return text, digest or 'unknown'
+        return ros_types().deserialize_cdr(data, DETECTIONS_TYPE)
+    except LIBRARY_ERRORS as error:
+        raise MessageError(f'detections message of {len(data)} bytes: {error}') from error

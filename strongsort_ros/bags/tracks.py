@@ -1,59 +1,66 @@
-"""The tracks of a bag: arrays of all boxes, and where in the bag each of them is."""
+"""Read the tracks of a bag as arrays over all boxes."""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from rosbags.interfaces import Connection
 
 from strongsort_ros.bags.reader import BagReader, open_bag
-from strongsort_ros.bags.track_messages import (
-    TracksMessage,
-    read_detections_message,
-    read_tracks_message,
-)
 from strongsort_ros.bags.types import DETECTIONS_TYPE, REFINED_TOPICS, TRACKS_TYPE, ros_types
 from strongsort_ros.errors import InputError, MessageError, SettingError, shorten
 from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.files.text_table import MAX_FRAME
+from strongsort_ros.messages.cdr import Reader
+from strongsort_ros.messages.detection2d_array import read_detection
+from strongsort_ros.messages.track2d_array import TRACK, read_track_array
+from strongsort_ros.tracking.camera_compensation import is_usable
+from strongsort_ros.tracking.settings import TrackerSettings
+from strongsort_ros.tracking.tracks import TENTATIVE
 from strongsort_ros.types import SECOND, FloatArray, IntArray
 
 MAX_BOXES: Final = 20_000_000
 """Most boxes of a bag's tracks: about 24 GB of memory, two hours of 100 tracks at 30 Hz."""
 MAX_TEXT: Final = 1024
-"""Longest class or id, letters."""
+"""Longest class or id, characters."""
+_PADDING: Final = 4  # a message may be padded to a multiple of it
+_MAX_CAMERA_MOTION: Final = TrackerSettings().max_camera_motion
+# Stamps that start below this many frames count from the start of a sequence; the time of day
+# is far above.
+_SEQUENCE_FRAMES: Final = 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedTracks:
-    """Tracks of M messages.
+    """Tracks of a bag with M messages and N boxes.
 
     Attributes
     ----------
     connection
-        Topic and type.
+        Topic and type of the messages.
     stamps, frames
-        (M,) int64 header stamps, in nanoseconds, and frame numbers, in the bag's order; no two are
-        equal.
+        (M,) int64 header stamps, nanoseconds, and frame numbers, in the bag's order; each is
+        unique.
     frame_rate
-        Frames a second; 0 where it is not known.
+        Frames per second; 0 if unknown.
     rows
         N boxes, sorted by frame and id.
-    place
-        (N,) int64: which of the boxes of its message each box is.
+    box_index
+        (N,) int64 index of each box in its message.
     tracks
-        (N,) of `TRACK`, of a Track2DArray; of a Detection2DArray all is 0.
+        (N,) `TRACK` records of a Track2DArray; zeros for a Detection2DArray.
     labels
-        Texts that are the ids of a Detection2DArray where not all of them are numbers: id n is
-        labels[n - 1]. Otherwise empty.
+        Ids of a Detection2DArray as text if some of them are not numbers: id n is labels[n - 1].
+        Otherwise empty.
     camera_motion
-        Frame -> (3, 3), pixels of the message before to pixels of this one, where it is known.
+        Frame -> (3, 3) matrix, pixels of the previous message to pixels of this one, where known.
 
     """
 
@@ -62,31 +69,14 @@ class RecordedTracks:
     frames: IntArray
     frame_rate: float
     rows: TrackRows
-    place: IntArray
+    box_index: IntArray
     tracks: npt.NDArray[np.void]
     labels: list[str]
     camera_motion: dict[int, FloatArray]
 
 
 def read_tracks(path: Path | str, topic: str = '', frame_rate: float = 0.0) -> TrackRows:
-    """Read the tracks of a bag, sorted by frame and id; see `read_recorded_tracks`.
-
-    Parameters
-    ----------
-    path
-        The bag.
-    topic
-        Topic of the tracks; '': the only one, a Track2DArray before a Detection2DArray.
-    frame_rate
-        Nominal frames a second, from which and the header stamps `frame_numbers` makes the
-        frames; 0: estimated from the stamps.
-
-    Raises
-    ------
-    InputError
-        The bag or its tracks cannot be used.
-
-    """
+    """Read the tracks of a bag, sorted by frame and id; see `read_recorded_tracks`."""
     with open_bag(path) as bag:
         return read_recorded_tracks(bag, topic, frame_rate).rows
 
@@ -99,36 +89,35 @@ def read_recorded_tracks(
 ) -> RecordedTracks:
     """Read all tracks of a bag.
 
-    From a Track2DArray come the boxes that the tracker reports: of confirmed tracks, matched in
-    this frame or in the one before it; where they were refined before, all confirmed tracks. From
-    a Detection2DArray come the detections with an id.
+    A Track2DArray yields the boxes that the tracker reports: confirmed tracks that were matched
+    in this frame or the one before; all confirmed tracks if they are refined already. A
+    Detection2DArray yields the detections with an id.
 
     Parameters
     ----------
     bag
-        Where to read.
+        Open bag.
     topic
-        Topic of the tracks; '': the only one, a Track2DArray before a Detection2DArray.
+        Topic of the tracks; '' selects the only one, a Track2DArray before a Detection2DArray.
     frame_rate
-        Nominal frames a second, for `frame_numbers`; 0: as the stamps say.
+        Nominal frames per second, for `frame_numbers`; 0 estimates it from the stamps.
     progress
-        Is told the share done, 0 to 1, after each message.
+        Called after each message with the share done, 0 to 1.
 
     Raises
     ------
     InputError
-        The bag cannot be read, the topic is not in it, not the only one or without messages, two
-        messages have one stamp, or an id is twice in a message or has a box that is none.
+        The bag is damaged; the topic is missing, ambiguous or empty; two messages have the same
+        stamp; an id occurs twice in a message or has a box that is not finite.
 
     """
-    connection = _choose(bag, topic)
+    connection = _choose_topic(bag, topic)
+    where = f'{bag.path}: {connection.topic}'
     if connection.digest not in ('', ros_types().hash_rihs01(connection.msgtype)):
-        raise InputError(
-            f'{bag.path}: {connection.topic}: a {connection.msgtype} of another version, '
-            'with other fields'
-        )
-    read = read_tracks_message if connection.msgtype == TRACKS_TYPE else read_detections_message
-    messages = []
+        raise InputError(f'{where}: a {connection.msgtype} of another version, with other fields')
+    is_track_array = connection.msgtype == TRACKS_TYPE
+    read = read_tracks_message if is_track_array else read_detections_message
+    messages: list[TracksMessage] = []
     boxes = 0
     for number, (_, _, data) in enumerate(bag.messages([connection]), 1):
         try:
@@ -136,50 +125,27 @@ def read_recorded_tracks(
             boxes += len(messages[-1].ids)
             _check_size(messages[-1], boxes)
         except MessageError as error:
-            raise InputError(
-                f'{bag.path}: {connection.topic}, message {number}: {error}'
-            ) from error
+            raise InputError(f'{where}, message {number}: {error}') from error
         progress(number / max(connection.msgcount, 1))
     if not messages:
         raise InputError(f'{bag.path}: no messages on {connection.topic}')
-    if any(message.others for message in messages) and not any(m.ids for m in messages):
-        raise InputError(
-            f'{bag.path}: {connection.topic}: no detection has an id, so these are no tracks'
-        )
+    if not boxes and any(message.without_id for message in messages):
+        raise InputError(f'{where}: no detection has an id; name a topic of tracks')
     stamps = np.array([message.stamp for message in messages], dtype=np.int64)
-    _check_stamps(bag, connection, stamps)
+    _check_stamps(where, stamps)
     numbers = frame_numbers(stamps, frame_rate)
     if numbers.frames.max() > MAX_FRAME:
         raise InputError(
-            f'{bag.path}: stamps on {connection.topic} from {stamps.min() / SECOND:.3f} to '
-            f'{stamps.max() / SECOND:.3f} s are more than {MAX_FRAME} frames'
+            f'{where}: stamps from {stamps.min() / SECOND:.3f} to {stamps.max() / SECOND:.3f} s '
+            f'span more than {MAX_FRAME} frames'
         )
-    return _gather(bag, connection, messages, stamps, numbers)
+    refined = connection.topic in bag.custom_data.get(REFINED_TOPICS, '').split()
+    recorded = _gather(connection, messages, stamps, numbers, refined)
+    _check_rows(where, recorded)
+    return recorded
 
 
-def _check_size(message: TracksMessage, boxes: int) -> None:
-    """Refuse what would take too much memory: texts are written once for every box.
-
-    Raises
-    ------
-    MessageError
-        A class or an id is too long, or there are too many boxes so far.
-
-    """
-    if boxes > MAX_BOXES:
-        raise MessageError(f'more than {MAX_BOXES} boxes so far')
-    texts = set(message.class_ids)
-    if message.ids and isinstance(message.ids[0], str):
-        texts.update(message.ids)
-    longest = max(texts, key=len, default='')
-    if len(longest) > MAX_TEXT:
-        raise MessageError(
-            f'a class or an id of {len(longest)} letters, at most {MAX_TEXT} are allowed: '
-            f'{shorten(longest, 40)!r}'
-        )
-
-
-def _choose(bag: BagReader, topic: str) -> Connection:
+def _choose_topic(bag: BagReader, topic: str) -> Connection:
     found = {c.topic: c for c in bag.connections}
     if topic:
         if topic not in found:
@@ -190,80 +156,199 @@ def _choose(bag: BagReader, topic: str) -> Connection:
                 f'expected {TRACKS_TYPE} or {DETECTIONS_TYPE}'
             )
         return found[topic]
-    for kind in (TRACKS_TYPE, DETECTIONS_TYPE):
-        candidates = [c for c in found.values() if c.msgtype == kind]
+    for msgtype in (TRACKS_TYPE, DETECTIONS_TYPE):
+        candidates = [c for c in found.values() if c.msgtype == msgtype]
         if len(candidates) == 1:
             return candidates[0]
         if candidates:
-            raise InputError(f'{bag.path}: several topics of tracks, name one of: {bag.topics}')
+            raise InputError(f'{bag.path}: several topics of tracks, name one: {bag.topics}')
     raise InputError(
         f'{bag.path}: no topic of {TRACKS_TYPE} or {DETECTIONS_TYPE}; topics: {bag.topics}'
     )
 
 
-def _check_stamps(bag: BagReader, connection: Connection, stamps: IntArray) -> None:
+@dataclass(frozen=True, slots=True)
+class TracksMessage:
+    """Tracks of one message, K boxes.
+
+    Attributes
+    ----------
+    stamp
+        Header stamp, nanoseconds.
+    ids
+        K ids: int of a Track2DArray, str of a Detection2DArray.
+    cxcywh
+        (K, 4) boxes in pixels: centre x and y, width, height.
+    scores, class_ids
+        K values each.
+    box_index
+        (K,) int64 index of each box in the message.
+    tracks
+        (K,) `TRACK` records; zeros for a Detection2DArray.
+    camera_motion
+        (3, 3) matrix, pixels of the previous message to pixels of this one; None if unknown.
+    without_id
+        Number of detections without an id.
+
+    """
+
+    stamp: int
+    ids: list[Any]
+    cxcywh: FloatArray
+    scores: FloatArray
+    class_ids: list[str]
+    box_index: IntArray
+    tracks: npt.NDArray[np.void]
+    camera_motion: FloatArray | None = None
+    without_id: int = 0
+
+
+def read_tracks_message(data: bytes) -> TracksMessage:
+    """Read the confirmed and lost tracks of a Track2DArray.
+
+    Raises
+    ------
+    MessageError
+        The message is truncated or of another type.
+
+    """
+    array = read_track_array(data)
+    box_index = np.flatnonzero(array.tracks['state'] != TENTATIVE)
+    tracks = array.tracks[box_index]
+    known = array.camera_motion_score > 0 and is_usable(array.camera_motion, _MAX_CAMERA_MOTION)
+    return TracksMessage(
+        array.header.stamp,
+        tracks['id'].tolist(),
+        np.concatenate([tracks['center'], tracks['size']], axis=1),
+        tracks['score'].astype(np.float64),
+        [array.class_ids[index] for index in box_index.tolist()],
+        box_index,
+        tracks,
+        array.camera_motion if known else None,
+    )
+
+
+def read_detections_message(data: bytes) -> TracksMessage:
+    """Read the detections of a Detection2DArray that have an id.
+
+    Raises
+    ------
+    MessageError
+        The message is truncated or of another type.
+
+    """
+    try:
+        reader = Reader(data)
+        stamp = reader.header().stamp
+        detections = [read_detection(reader) for _ in range(reader.uint())]
+    except (struct.error, IndexError) as error:
+        raise MessageError(f'detections message of {len(data)} bytes: {error}') from error
+    left = len(reader.data) - reader.position
+    if not 0 <= left < _PADDING:
+        raise MessageError(f'{left} bytes follow the last detection: a message of other fields')
+    names = [str(name[:-1], 'utf-8', 'replace') for _, _, _, name in detections]
+    box_index = [index for index, name in enumerate(names) if name]
+    tracked = [detections[index] for index in box_index]
+    boxes = np.array([box for box, _, _, _ in tracked], dtype=np.float64).reshape(-1, 5)
+    return TracksMessage(
+        stamp,
+        [names[index] for index in box_index],
+        boxes[:, [0, 1, 3, 4]],
+        np.array([score for _, score, _, _ in tracked], dtype=np.float64),
+        [class_id for _, _, class_id, _ in tracked],
+        np.array(box_index, dtype=np.int64),
+        np.zeros(len(box_index), TRACK),
+        without_id=len(names) - len(box_index),
+    )
+
+
+def _check_size(message: TracksMessage, boxes: int) -> None:
+    """Refuse what would take too much memory.
+
+    Raises
+    ------
+    MessageError
+        A class or an id is too long, or the bag has too many boxes so far.
+
+    """
+    if boxes > MAX_BOXES:
+        raise MessageError(f'more than {MAX_BOXES} boxes so far')
+    texts = {*message.class_ids, *(name for name in message.ids if isinstance(name, str))}
+    longest = max(texts, key=len, default='')
+    if len(longest) > MAX_TEXT:
+        raise MessageError(
+            f'a class or id of {len(longest)} characters, at most {MAX_TEXT} are allowed: '
+            f'{shorten(longest, 40)!r}'
+        )
+
+
+def _check_stamps(where: str, stamps: IntArray) -> None:
     order = np.argsort(stamps, kind='stable')
-    again = np.flatnonzero(np.diff(stamps[order]) == 0)
-    if len(again):
-        seconds = stamps[order[again[0]]] / SECOND
-        first, second = (order[again[0] : again[0] + 2] + 1).tolist()
+    same = np.flatnonzero(np.diff(stamps[order]) == 0)
+    if len(same):
+        first, second = (order[same[0] : same[0] + 2] + 1).tolist()
+        seconds, nanoseconds = divmod(int(stamps[first - 1]), SECOND)
         raise InputError(
-            f'{bag.path}: messages {first} and {second} of {connection.topic} have one stamp, '
-            f'{seconds:.9f} s: which frames they are cannot be told'
+            f'{where}: messages {first} and {second} have the same stamp, '
+            f'{seconds}.{nanoseconds:09} s, so their frames are unknown'
         )
 
 
 def _gather(
-    bag: BagReader,
     connection: Connection,
     messages: list[TracksMessage],
     stamps: IntArray,
     numbers: FrameNumbers,
+    refined: bool,
 ) -> RecordedTracks:
     frames = numbers.frames
-    counts = [len(message.ids) for message in messages]
-    message = np.repeat(np.arange(len(messages)), counts)
+    message = np.repeat(np.arange(len(messages)), [len(m.ids) for m in messages])
     cxcywh = np.concatenate([m.cxcywh for m in messages])
     tracks = np.concatenate([m.tracks for m in messages])
-    named = list(chain.from_iterable(m.ids for m in messages))
-    ids, labels = (named, []) if connection.msgtype == TRACKS_TYPE else _numbers(named)
+    ids = list(chain.from_iterable(m.ids for m in messages))
+    labels: list[str] = []
+    if connection.msgtype != TRACKS_TYPE:
+        ids, labels = _number_ids(ids)
     tlwh = cxcywh.copy()
-    with np.errstate(invalid='ignore'):  # what is at infinity is refused below
+    with np.errstate(invalid='ignore'):  # infinite boxes are refused later
         tlwh[:, :2] -= tlwh[:, 2:] / 2
     rows = TrackRows(
         frames[message],
         np.array(ids, dtype=np.int64),
         tlwh,
         np.concatenate([m.scores for m in messages]),
-        # Of objects: a table of fixed width is as wide as the longest text for every box.
+        # An object array: a fixed-width one is as wide as the longest name for every box.
         np.array(list(chain.from_iterable(m.class_ids for m in messages)), dtype=np.object_),
     )
-    # As the tracker does: a box that was missed once, however many frames were dropped, is
-    # reported, and one that shrank to nothing is not.
-    recent = tracks['time_since_update'] <= _elapsed(frames)[message]
-    recent |= connection.topic in bag.custom_data.get(REFINED_TOPICS, '').split()
-    reported = np.flatnonzero(recent & ~(cxcywh[:, 2:] <= 0).any(axis=1))
+    # As the tracker reports them: tracks missed by one message at most, even if frames were
+    # dropped in between, and no box that shrank to nothing.
+    recent = tracks['time_since_update'] <= _frames_since_last(frames)[message]
+    reported = np.flatnonzero((recent | refined) & ~(cxcywh[:, 2:] <= 0).any(axis=1))
     order = reported[np.lexsort((rows.ids[reported], rows.frames[reported]))]
-    rows = rows.select(order)
-    _check_rows(bag, connection, rows, labels)
-    place = np.concatenate([m.place for m in messages])
     motions = zip(frames.tolist(), (m.camera_motion for m in messages), strict=True)
     return RecordedTracks(
-        connection, stamps, frames, numbers.frame_rate, rows, place[order], tracks[order], labels,
+        connection,
+        stamps,
+        frames,
+        numbers.frame_rate,
+        rows.select(order),
+        np.concatenate([m.box_index for m in messages])[order],
+        tracks[order],
+        labels,
         {frame: motion for frame, motion in motions if motion is not None},
-    )  # fmt: skip
+    )
 
 
-def _elapsed(frames: IntArray) -> IntArray:
-    """Return (M,) frames since the message before, by stamp; 1 for the first."""
+def _frames_since_last(frames: IntArray) -> IntArray:
+    """Return (M,) frames since the previous message, by stamp; 1 for the first."""
     elapsed = np.ones(len(frames), dtype=np.int64)
     order = np.argsort(frames)
     elapsed[order[1:]] = np.diff(frames[order])
     return elapsed
 
 
-def _numbers(names: list[str]) -> tuple[list[int], list[str]]:
-    """Return ids as numbers: what they say, or else by first appearance, and then their texts."""
+def _number_ids(names: list[str]) -> tuple[list[int], list[str]]:
+    """Return ids as numbers, and the labels that they stand for unless all are numbers."""
     labels = list(dict.fromkeys(names))
     if all(_is_number(label) for label in labels):
         return [int(name) for name in names], []
@@ -272,39 +357,34 @@ def _numbers(names: list[str]) -> tuple[list[int], list[str]]:
 
 
 def _is_number(text: str) -> bool:
-    # Not 007 beside 7, and nothing that a text file could not hold.
+    # Leading zeros make 007 and 7 two ids; longer numbers do not fit a MOTChallenge file.
     return text.isascii() and text.isdigit() and len(text) < 16 and str(int(text)) == text
 
 
-def _check_rows(bag: BagReader, connection: Connection, rows: TrackRows, labels: list[str]) -> None:
-    again = (np.diff(rows.frames) == 0) & (np.diff(rows.ids) == 0)
+def _check_rows(where: str, recorded: RecordedTracks) -> None:
+    rows, labels = recorded.rows, recorded.labels
+    same = (np.diff(rows.frames) == 0) & (np.diff(rows.ids) == 0)
     finite = np.isfinite(rows.tlwh).all(axis=1) & np.isfinite(rows.scores)
-    for bad, what in (
-        (np.append(again, False), 'is there twice'),
+    for bad, fault in (
+        (np.append(same, False), 'occurs twice'),
         (~finite, 'has a box or a score that is not finite'),
     ):
         if bad.any():
             row = int(np.argmax(bad))
             identity = repr(labels[rows.ids[row] - 1]) if labels else rows.ids[row]
-            where = f'{bag.path}: {connection.topic}, frame {rows.frames[row]}'
-            raise InputError(f'{where}: id {identity} {what}')
-
-
-_SECOND: Final = 1e9
-# The first stamp of a sequence's own clock is less many frames; the time of day is more.
-_SEQUENCE_FRAMES: Final = 1e6
+            raise InputError(f'{where}, frame {rows.frames[row]}: id {identity} {fault}')
 
 
 @dataclass(frozen=True, slots=True)
 class FrameNumbers:
-    """Which frame each stamp is.
+    """Frame numbers of N stamps.
 
     Attributes
     ----------
     frames
-        (N,) int64, at least 0; equal stamps have the same, later ones a higher number.
+        (N,) int64, at least 0; equal stamps have equal numbers, later ones higher numbers.
     frame_rate
-        Nominal frames a second; 0 where it was not given and there are no two stamps to tell it.
+        Nominal frames per second; 0 if it was not given and there are fewer than two stamps.
 
     """
 
@@ -315,8 +395,8 @@ class FrameNumbers:
 def frame_numbers(stamps: npt.ArrayLike, frame_rate: float = 0.0) -> FrameNumbers:
     """Return the frame number of each stamp of a recording.
 
-    From one frame to the next, numbers grow as the tracker counts: by the difference of stamps in
-    nominal frames, rounded, at least 1. So the clock of a camera may run a little fast or slow.
+    As in the tracker, a number is the previous one plus the difference of stamps in nominal
+    frames, rounded, at least 1; a camera clock that runs a little fast or slow does no harm.
     Where stamps count from the start of a sequence (frame n at n / frame rate, as
     `strongsort bag` writes them), the numbers are the sequence's own; otherwise the first is 1.
 
@@ -325,36 +405,31 @@ def frame_numbers(stamps: npt.ArrayLike, frame_rate: float = 0.0) -> FrameNumber
     stamps
         (N,) nanoseconds, in any order.
     frame_rate
-        Nominal frames a second; 0: one over the median difference of stamps, which dropped
-        frames do not move until every second one is.
-
-    Returns
-    -------
-    numbers
-        In the order of `stamps`.
+        Nominal frames per second; 0 takes one over the median difference of stamps, which stays
+        right until every second frame is dropped.
 
     Raises
     ------
     SettingError
-        The frame rate is not a number from 0.
+        The frame rate is negative or not finite.
 
     """
     if not (np.isfinite(frame_rate) and frame_rate >= 0):
-        raise SettingError(f'frame_rate: {frame_rate} is not a number of frames a second')
+        raise SettingError(f'frame_rate: {frame_rate}, expected a finite number from 0')
     times, place = np.unique(np.asarray(stamps, dtype=np.int64), return_inverse=True)
     differences = np.diff(times)
     rate = float(frame_rate)
     if not rate and len(differences):
-        # The lower median, as the tracker's clock takes it: a difference that was there.
+        # The lower median, as in the tracker's clock: a difference that occurs.
         middle = (len(differences) - 1) // 2
-        rate = _SECOND / float(np.partition(differences, middle)[middle])
-    steps = np.maximum(np.rint(differences * (rate / _SECOND)), 1).astype(np.int64)
-    numbers = np.cumsum(np.concatenate([[_first(times, rate)], steps]))
+        rate = SECOND / float(np.partition(differences, middle)[middle])
+    steps = np.maximum(np.rint(differences * (rate / SECOND)), 1).astype(np.int64)
+    numbers = np.cumsum(np.concatenate([[_first_frame(times, rate)], steps]))
     return FrameNumbers(numbers[place], rate)
 
 
-def _first(times: IntArray, rate: float) -> int:
+def _first_frame(times: IntArray, rate: float) -> int:
     if not len(times) or not rate:
         return 1
-    first = float(times[0]) * (rate / _SECOND)
+    first = float(times[0]) * (rate / SECOND)
     return round(first) if 0 <= first < _SEQUENCE_FRAMES else 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
@@ -17,7 +18,7 @@ from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.tracks import CONFIRMED, Tracks
 from strongsort_ros.types import FloatArray
 
-POSE_BYTES: Final = 8 * (7 + 36)
+_POSE_BYTES: Final = 8 * (7 + 36)
 """Size of a geometry_msgs/PoseWithCovariance: position, orientation, covariance."""
 _LEAST_DETECTION: Final = 64
 """Smallest Detection2D, bytes: header, number of hypotheses, box and id, without any text."""
@@ -50,19 +51,21 @@ def read_detections(message: bytes, limits: InputLimits = DEFAULT_LIMITS) -> Det
             )
         if count * _LEAST_DETECTION > len(reader.data):
             raise MessageError(f'message of {len(message)} bytes cannot hold {count} detections')
-        rows = [_read_detection(reader, limits.hypotheses) for _ in range(count)]
+        rows = [read_detection(reader, limits.hypotheses) for _ in range(count)]
     except (struct.error, IndexError) as error:
         raise MessageError(f'detections message of {len(message)} bytes: {error}') from error
     if not rows:
         return Detections.empty()
-    boxes, scores, class_ids = zip(*rows, strict=True)
+    boxes, scores, class_ids, _ = zip(*rows, strict=True)
     # An object array: a fixed-width string array would be as wide as its longest name.
     names = np.array(class_ids, dtype=object)
     return Detections(boxes_to_tlwh(boxes), np.array(scores), names)
 
 
-def _read_detection(reader: Reader, most_hypotheses: int) -> tuple[tuple[float, ...], float, str]:
-    """Return the box, the score and the class of the next Detection2D."""
+def read_detection(
+    reader: Reader, most_hypotheses: int = sys.maxsize
+) -> tuple[tuple[float, ...], float, str, memoryview]:
+    """Return the box, the score, the class and the id (with its final zero) of a Detection2D."""
     reader.skip_header()
     count = reader.uint()
     if count > most_hypotheses:
@@ -73,13 +76,13 @@ def _read_detection(reader: Reader, most_hypotheses: int) -> tuple[tuple[float, 
     for _ in range(count):
         names.append(reader.bytes())
         scores.append(reader.double())
-        reader.position += POSE_BYTES
+        reader.position += _POSE_BYTES
     box = reader.box()
-    reader.bytes()  # id
+    identity = reader.bytes()
     if count == 0:
-        return box, 1.0, ''
+        return box, 1.0, '', identity
     best = best_hypothesis(scores) if count > 1 else 0
-    return box, scores[best], str(names[best][:-1], 'utf-8', 'replace')
+    return box, scores[best], str(names[best][:-1], 'utf-8', 'replace'), identity
 
 
 def best_hypothesis(scores: Sequence[float]) -> int:

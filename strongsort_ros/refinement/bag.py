@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from strongsort_ros.bags.copy import copy_bag
+from strongsort_ros.bags.copy import copy_bag, rewrite_tracks
 from strongsort_ros.bags.paths import check_new_bag
 from strongsort_ros.bags.reader import open_bag
-from strongsort_ros.bags.refined_messages import rewrite_tracks
 from strongsort_ros.bags.tracks import RecordedTracks, read_recorded_tracks
 from strongsort_ros.files.atomic import replacing_together
 from strongsort_ros.files.motchallenge import save_tracks, text_beside

@@ -16,17 +16,16 @@ from rosbags.rosbag2 import CompressionMode, StoragePlugin, Writer
 from ruamel.yaml import YAML
 
 from strongsort_ros.bags import storage as bag_storage
-from strongsort_ros.bags import tracks as recorded_tracks
-from strongsort_ros.bags.copy import writing
 from strongsort_ros.bags.reader import open_bag
-from strongsort_ros.bags.tracks import MAX_TEXT, read_tracks
+from strongsort_ros.bags.tracks import read_tracks
 from strongsort_ros.bags.types import TRACKS_TYPE, ros_types
+from strongsort_ros.bags.writer import open_writer
 from strongsort_ros.errors import InputError
 from strongsort_ros.refinement.bag import refine_bag
 from strongsort_ros.refinement.settings import GsiSettings
 from strongsort_ros.refinement.tracks import RefinementSteps
 from test.bags.any_reader import open_any_reader
-from test.bags.track_bags import stamp, track, track_array, walk, write_messages
+from test.bags.track_bags import stamp, walk, write_messages
 
 MESSAGES = walk(range(1, 40), 1)
 MODES = (CompressionMode.FILE, CompressionMode.MESSAGE, CompressionMode.STORAGE)
@@ -38,7 +37,7 @@ def data_file(bag: Path) -> Path:
 
 
 def write(path: Path, mode: CompressionMode, messages: dict[int, bytes] = MESSAGES) -> Path:
-    with writing(path, StoragePlugin.MCAP, mode) as bag:
+    with open_writer(path, StoragePlugin.MCAP, mode) as bag:
         tracks = bag.add_connection('/tracks', TRACKS_TYPE, typestore=ros_types())
         for frame, message in messages.items():
             bag.write(tracks, stamp(frame), message)
@@ -199,23 +198,6 @@ def test_hostile_columns_of_sqlite(tmp_path: Path, column: str, reason: str) -> 
         read_tracks(bag)
 
 
-def test_a_long_class_is_refused_by_topic_and_message(tmp_path: Path) -> None:
-    message = track_array(2, [track(1, 0.0)], ['x' * (MAX_TEXT + 1)])
-    bag = write_messages(tmp_path / 'bag', {1: track_array(1, []), 2: message})
-    with pytest.raises(InputError, match=r'/tracks, message 2: .* of 1025 letters') as raised:
-        read_tracks(bag)
-    assert len(str(raised.value)) < 400
-
-
-def test_a_long_class_does_not_widen_the_others(tmp_path: Path) -> None:
-    """A table of fixed width took 29.8 GiB for 8001 boxes with a class of a million letters."""
-    rows = [track(number, 30.0 * number) for number in range(2000)]
-    messages = {1: track_array(1, [track(1, 0.0)], ['x' * MAX_TEXT]), 2: track_array(2, rows)}
-    classes = read_tracks(write_messages(tmp_path / 'bag', messages)).class_ids
-    assert set(map(len, classes.tolist())) == {MAX_TEXT, len('person')}
-    assert classes.nbytes < 20_000
-
-
 def test_a_definition_that_holds_itself_is_carried(tmp_path: Path) -> None:
     """Its hash would never be done."""
     with Writer(tmp_path / 'in', version=9, storage_plugin=StoragePlugin.SQLITE3) as bag:
@@ -240,14 +222,3 @@ def test_a_mistake_of_this_package_is_no_damaged_bag(tmp_path: Path) -> None:
     bag = write_messages(tmp_path / 'bag', MESSAGES)
     with pytest.raises(ZeroDivisionError), open_bag(bag):
         _ = 1 / 0
-
-
-def test_too_many_boxes_are_refused_before_they_fill_the_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bag = write_messages(tmp_path / 'bag', MESSAGES)
-    monkeypatch.setattr(recorded_tracks, 'MAX_BOXES', len(MESSAGES))
-    assert len(read_tracks(bag)) == len(MESSAGES)
-    monkeypatch.setattr(recorded_tracks, 'MAX_BOXES', 20)
-    with pytest.raises(InputError, match='/tracks, message 21: more than 20 boxes so far'):
-        read_tracks(bag)

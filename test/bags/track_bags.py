@@ -1,4 +1,4 @@
-"""Made-up bags of tracks, for tests."""
+"""Synthetic bags of tracks for tests."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from strongsort_ros.bags.types import DETECTIONS_TYPE, TRACKS_TYPE, ros_types
-from strongsort_ros.bags.writer import BagWriter, Storage, detection_array
+from strongsort_ros.bags.types import TRACKS_TYPE
+from strongsort_ros.bags.writer import BagWriter, Storage
 from strongsort_ros.messages.cdr import Header
+from strongsort_ros.messages.detection2d_array import write_detection_array
 from strongsort_ros.messages.track2d_array import TRACK, TrackArray, write_track_array
-from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST
 from strongsort_ros.types import SECOND
 
@@ -39,7 +39,7 @@ def track(identity: int, x: float, **fields: Any) -> npt.NDArray[np.void]:
 
 
 def lost(identity: int, x: float, missed: int = 1, **fields: Any) -> npt.NDArray[np.void]:
-    """Return the fields of a track that was not seen in so many frames."""
+    """Return the fields of a track that was missed in the last `missed` frames."""
     return track(identity, x, state=LOST, time_since_update=missed, detection_index=-1, **fields)
 
 
@@ -50,7 +50,7 @@ def track_array(
     motion: npt.ArrayLike | None = None,
     start: int = START,
 ) -> bytes:
-    """Return a serialised Track2DArray; all are persons unless classes are given."""
+    """Return a serialised Track2DArray; the class is person by default."""
     head = Header(*divmod(stamp(frame, start), SECOND), 'camera')
     rows = np.array(list(tracks), TRACK)
     classes = ['person'] * len(rows) if class_ids is None else class_ids
@@ -63,17 +63,17 @@ def write_messages(
     messages: Mapping[int, bytes],
     storage: Storage = 'mcap',
     topic: str = '/tracks',
-    kind: str = TRACKS_TYPE,
+    msgtype: str = TRACKS_TYPE,
 ) -> Path:
     """Return a bag of messages by frame, each a tenth of a second after its stamp."""
     with BagWriter(path, storage) as bag:
         for frame, message in messages.items():
-            bag.write_serialized(topic, kind, stamp(frame) + SECOND // 10, message)
+            bag.write_serialized(topic, msgtype, stamp(frame) + SECOND // 10, message)
     return path
 
 
 def walk(frames: Sequence[int], identity: int, x: float = 0.0) -> dict[int, bytes]:
-    """Return messages of one who walks 2 px a frame, and is seen in each."""
+    """Return messages of one track that moves 2 px a frame and is matched in each."""
     return {
         frame: track_array(
             frame,
@@ -86,13 +86,11 @@ def walk(frames: Sequence[int], identity: int, x: float = 0.0) -> dict[int, byte
 
 def detections(frame: int, boxes: Mapping[str, tuple[float, float, float, float]]) -> bytes:
     """Return a serialised Detection2DArray of boxes left, top, width, height by id."""
-    types = ros_types()
-    tlwh = np.array(list(boxes.values()), dtype=np.float64).reshape(-1, 4)
-    scores, classes = np.full(len(tlwh), 0.5), np.full(len(tlwh), 'person')
-    array = detection_array(types, stamp(frame), 'camera', Detections(tlwh, scores, classes))
-    for detection, identity in zip(array.detections, boxes, strict=True):
-        detection.id = identity.strip()
-    return bytes(types.serialize_cdr(array, DETECTIONS_TYPE))
+    cxcywh = np.array(list(boxes.values()), dtype=np.float64).reshape(-1, 4)
+    cxcywh[:, :2] += cxcywh[:, 2:] / 2
+    head = Header(*divmod(stamp(frame), SECOND), 'camera')
+    names, count = [name.strip() for name in boxes], len(boxes)
+    return write_detection_array(head, names, ['person'] * count, [0.5] * count, cxcywh)
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -151,7 +151,7 @@ def test_detections_with_ids_of_any_text(tmp_path: Path) -> None:
         }))
         for frame in range(1, 9)
     }  # fmt: skip
-    source = write_messages(tmp_path / 'in', messages, topic='/others', kind=DETECTIONS_TYPE)
+    source = write_messages(tmp_path / 'in', messages, topic='/others', msgtype=DETECTIONS_TYPE)
     done = refine_bag(source, tmp_path / 'out', GSI)
     assert (done.tracks_out, done.boxes_in, done.boxes_out, done.interpolated) == (2, 12, 16, 4)
     made = boxes_of(tmp_path / 'out')
@@ -174,7 +174,7 @@ def test_detections_that_become_one_are_not_doubled(tmp_path: Path) -> None:
         })
         for frame in range(1, 80)
     }  # fmt: skip
-    source = write_messages(tmp_path / 'in', messages, topic='/others', kind=DETECTIONS_TYPE)
+    source = write_messages(tmp_path / 'in', messages, topic='/others', msgtype=DETECTIONS_TYPE)
     steps = RefinementSteps(aflink=AflinkSettings(min_gap=-5, max_cost=0.9))
     done = refine_bag(source, tmp_path / 'out', steps)
     assert (done.links, done.boxes_in, done.boxes_out) == (1, 81, 79)

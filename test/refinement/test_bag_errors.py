@@ -98,7 +98,7 @@ def wrong_type(path: Path) -> Path:
     message = ros_types().serialize_cdr(
         ros_types().types['std_msgs/msg/String'](data='x'), 'std_msgs/msg/String'
     )
-    return write_messages(path, {1: message}, topic='/chatter', kind='std_msgs/msg/String')
+    return write_messages(path, {1: message}, topic='/chatter', msgtype='std_msgs/msg/String')
 
 
 def several(path: Path) -> Path:
@@ -136,13 +136,13 @@ def no_message(path: Path) -> Path:
 
 def detection_twice(path: Path) -> Path:
     message = detections(4, {'a': (0, 0, 9, 9), 'a ': (0, 0, 9, 9)})
-    return write_messages(path, {4: message}, topic='/seen', kind=DETECTIONS_TYPE)
+    return write_messages(path, {4: message}, topic='/seen', msgtype=DETECTIONS_TYPE)
 
 
 def no_ids(path: Path) -> Path:
     """What a detector said, not a tracker."""
     messages = {1: detections(1, {}), 4: detections(4, {'': (0, 0, 9, 9)})}
-    return write_messages(path, messages, topic='/seen', kind=DETECTIONS_TYPE)
+    return write_messages(path, messages, topic='/seen', msgtype=DETECTIONS_TYPE)
 
 
 def ages(path: Path) -> Path:
@@ -174,16 +174,16 @@ WRONG: dict[Callable[[Path], Path], str] = {
     no_topics: 'no topic of .*Track2DArray or .*; topics: none',
     no_messages: 'no messages on /tracks',
     wrong_type: r'no topic of .*; topics: /chatter \(std_msgs/msg/String\)',
-    several: 'several topics of tracks, name one of: /left/tracks .*, /right/tracks',
-    twice: '/tracks, frame 3: id 8 is there twice',
-    one_stamp: 'messages 2 and 3 of /tracks have one stamp, 1700000000.7',
+    several: 'several topics of tracks, name one: /left/tracks .*, /right/tracks',
+    twice: '/tracks, frame 3: id 8 occurs twice',
+    one_stamp: '/tracks: messages 2 and 3 have the same stamp, 1700000000.7',
     not_finite: '/tracks, frame 1: id 6 has a box or a score that is not finite',
     infinite: 'id 6 has a box or a score that is not finite',
     no_score: 'id 6 has a box or a score that is not finite',
     no_message: 'tracks message of 60 bytes',
-    detection_twice: "/seen, frame 1: id 'a' is there twice",
-    no_ids: '/seen: no detection has an id, so these are no tracks',
-    ages: r'stamps on /tracks from 0\.100 to 1700000000\.200 s are more than',
+    detection_twice: "/seen, frame 1: id 'a' occurs twice",
+    no_ids: '/seen: no detection has an id; name a topic of tracks',
+    ages: r'/tracks: stamps from 0\.100 to 1700000000\.200 s span more than',
     other_version: '/tracks: a strongsort_ros/msg/Track2DArray of another version',
     old_bag_file: r'not a readable bag: expected a name with \.mcap or \.db3',
 }
