@@ -7,6 +7,7 @@ import fnmatch
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -202,6 +203,41 @@ def test_a_node_of_pip_without_messages_says_what_to_do(
     assert (done.returncode, done.stderr.count('\n')) == (1, 1), done.stderr
     assert done.stderr.startswith(f'{name} cannot start: ')
     assert 'pip install builds no messages' in done.stderr
+
+
+@pytest.mark.parametrize('name', ['refiner_node', 'tracker_node'])
+def test_a_node_of_pip_runs_with_messages_of_a_workspace(
+    pip_prefix: Path, workspace: Path, underlay: str, name: str
+) -> None:
+    built = workspace / 'install' / 'strongsort_ros'
+    vision_msgs = Path(underlay.split(os.pathsep)[0])
+    prefixes = (pip_prefix, built, underlay)
+    libraries = f'{built / "lib"}{os.pathsep}{os.environ["LD_LIBRARY_PATH"]}'
+    modules = (prefix / SITE for prefix in (pip_prefix, built, vision_msgs))
+    node = subprocess.Popen(
+        [pip_prefix / 'lib' / 'strongsort_ros' / name,
+         '--ros-args', '-p', 'autostart:=true', '-p', f'allowed_root:={pip_prefix}'],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=pip_prefix,
+        env={
+            **os.environ, 'OMP_NUM_THREADS': '1', 'LD_LIBRARY_PATH': libraries,
+            'AMENT_PREFIX_PATH': os.pathsep.join(map(str, prefixes)),
+            'PYTHONPATH': os.pathsep.join(map(str, modules)),
+        },
+    )  # fmt: skip
+    try:
+        assert node.stdout is not None
+        lines = []
+        for line in node.stdout:  # the timeout of the test bounds it
+            lines.append(line)
+            if 'configured in' in line:
+                break
+        node.send_signal(signal.SIGINT)
+        lines += node.communicate(timeout=60)
+    finally:
+        node.kill()
+        node.wait()
+    assert node.returncode == 0, lines
+    assert any('configured in' in line for line in lines if line), lines
 
 
 def test_the_command_of_pip_runs(pip_prefix: Path) -> None:
