@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from strongsort_ros.bags.writer import write_sequence
-from strongsort_ros.errors import InputError
+from strongsort_ros.errors import MissingPackageError, StrongSortError
 from strongsort_ros.evaluation.report.model import Picture, Report, latency_table, save_report
 from strongsort_ros.evaluation.score_table import Table, score_table
 from strongsort_ros.evaluation.scores import EvaluatedTracks
@@ -22,10 +22,9 @@ from strongsort_ros.files.atomic import replacing, replacing_folder
 from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.replay.results import PlaybackResult, playback_report, write_results
 from tools.demonstration.console import Steps
-from tools.demonstration.errors import DemoError
-from tools.demonstration.node_process import NodeProcess, use_ros_settings
 from tools.demonstration.pictures import moving_picture_of, render_video, save_pictures
 from tools.demonstration.source import Source, draw_scene, open_sequence
+from tools.node_process import NodeProcess, use_ros_settings
 from tools.simulation.scene import SceneSettings
 
 MARKER = 'demo.json'
@@ -126,12 +125,12 @@ def _tracker(args: argparse.Namespace, source: Source, folder: Path) -> NodeProc
     if args.weights:
         weights = Path(args.weights)
         parameters['weights'] = weights.resolve() if weights.is_file() else args.weights
-    return NodeProcess('tracker', parameters, folder / 'tracker.log')
+    return NodeProcess('tracker', folder / 'tracker.log', parameters)
 
 
 def _refiner(source: Source, folder: Path) -> NodeProcess:
     parameters = {'frame_rate': float(source.info.frame_rate), 'allowed_root': folder.resolve()}
-    return NodeProcess('refiner', parameters, folder / 'refiner.log')
+    return NodeProcess('refiner', folder / 'refiner.log', parameters)
 
 
 def _track(
@@ -205,8 +204,9 @@ def _need_ros() -> None:
         except ModuleNotFoundError:
             found = None
         if found is None:
-            raise DemoError(
-                f'there is no {name} here: run `make demo`, or source ROS and the messages'
+            raise MissingPackageError(
+                f'the Python package {name} is not installed or not sourced: run `make demo`, or '
+                'source ROS 2 and the messages'
             )
 
 
@@ -225,7 +225,7 @@ def main(arguments: list[str] | None = None) -> int:
         _need_ros()
         with replacing_folder(args.output, MARKER) as folder:
             demonstrate(args, folder, steps)
-    except (DemoError, InputError, ValueError) as error:
+    except StrongSortError as error:
         sys.stderr.write(f'demo: {error}\n')
         return 2
     except KeyboardInterrupt:

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from strongsort_ros.nodes.ros_environment import profile_variable
-from test.nodes.processes import ROOT, NodeClient, NodeProcess
+from test.nodes.processes import ROOT, NodeClient, start_node
+from tools.node_process import NodeProcess
 
 PERIOD = 1_000_000_000 // 30
 START = 1_000_000_000_000
@@ -141,6 +142,7 @@ def ros_context() -> Iterator[Any]:
             'ROS_DOMAIN_ID': str(DOMAIN),
             'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
             'ROS_PYTHON_CHECK_FIELDS': '1',
+            'OMP_NUM_THREADS': '1',
             profile_variable(): profile,
         }
     )
@@ -168,9 +170,7 @@ def start_tracker(
     ) -> tuple[Machine, NodeProcess]:
         namespace = namespace or f'/{tmp_path.name.lower()}_{len(started)}'
         defaults = {'weights': 'none', 'camera_motion': 'none', 'autostart': True}
-        process = NodeProcess(
-            'tracker_node', namespace, tmp_path, defaults | parameters, extra or []
-        )
+        process = start_node('tracker', namespace, tmp_path, defaults | parameters, extra or ())
         started.append(process)
         machine = Machine(ros_context, namespace, parameters.get('image_transport', 'raw'))
         started.append(machine)

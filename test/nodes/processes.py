@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+from tools.node_process import NodeProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 20.0
@@ -150,49 +150,13 @@ class NodeClient:
         self.node.destroy_node()
 
 
-class NodeProcess:
-    """A node, as a user runs it."""
-
-    def __init__(
-        self,
-        module: str,
-        namespace: str,
-        folder: Path,
-        parameters: dict[str, Any],
-        extra: list[str],
-    ) -> None:
-        self.log = folder / f'{module}{namespace.replace("/", "_")}.log'
-        command = [sys.executable, '-m', f'strongsort_ros.nodes.{module}', '--ros-args']
-        command += ['-r', f'__ns:={namespace}']
-        for name, value in parameters.items():
-            text = str(value).lower() if isinstance(value, bool) else repr(value)
-            command += ['-p', f'{name}:={text}']
-        command += extra
-        with self.log.open('wb') as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, 'OMP_NUM_THREADS': '1'},
-            )
-
-    def text(self) -> str:
-        """Return what it has logged so far."""
-        return self.log.read_text()
-
-    def stop(self, how: signal.Signals = signal.SIGINT) -> int:
-        """End it and return its exit status."""
-        self.process.send_signal(how)
-        try:
-            return self.process.wait(PATIENCE)
-        finally:
-            self.kill()
-
-    def kill(self) -> None:
-        """End it at once, if it has not ended."""
-        self.process.kill()
-        self.process.wait()
+def start_node(
+    name: str, namespace: str, folder: Path, parameters: dict[str, Any], extra: Sequence[str] = ()
+) -> NodeProcess:
+    """Start a node in a namespace; its log lies in the folder."""
+    log = folder / f'{name}_node{namespace.replace("/", "_")}.log'
+    arguments = ['-r', f'__ns:={namespace}', *extra]
+    return NodeProcess(name, log, parameters, arguments).start()
 
 
 LAUNCH_PROGRAM = """

@@ -22,7 +22,8 @@ from strongsort_ros.bags.writer import Storage
 from strongsort_ros.files.motchallenge import load_tracks
 from strongsort_ros.messages.track2d_array import TrackArray, read_track_array
 from test.bags.track_bags import digests, stamp, track, track_array, walk, write_messages
-from test.nodes.processes import NodeClient, NodeProcess
+from test.nodes.processes import NodeClient, start_node
+from tools.node_process import NodeProcess
 
 ANSWERS_WITHIN = 0.2
 """Seconds; asked of the node whatever it is doing."""
@@ -113,12 +114,12 @@ def make_root(root: Path, large_bag: Path) -> Path:
     return root
 
 
-def start_node(context: Any, folder: Path, large_bag: Path, **parameters: Any) -> Refiner:
+def start_refiner_node(context: Any, folder: Path, large_bag: Path, **parameters: Any) -> Refiner:
     """Start a node in `folder`, and return its client."""
     root = make_root(folder / 'root', large_bag)
     namespace = f'/{folder.name.lower()}'
     parameters = {'allowed_root': str(root), 'autostart': True} | parameters
-    process = NodeProcess('refiner_node', namespace, folder, parameters, [])
+    process = start_node('refiner', namespace, folder, parameters)
     refiner = Refiner(context, namespace, process, root)
     if parameters['autostart']:
         refiner.wait(lambda: refiner.state() == 'active', 'activity')
@@ -133,7 +134,7 @@ def start_refiner(
     started: list[Refiner] = []
 
     def start(**parameters: Any) -> Refiner:
-        started.append(start_node(ros_context, tmp_path, large_bag, **parameters))
+        started.append(start_refiner_node(ros_context, tmp_path, large_bag, **parameters))
         return started[-1]
 
     yield start
@@ -146,7 +147,7 @@ def shared(
     ros_context: Any, tmp_path_factory: pytest.TempPathFactory, large_bag: Path
 ) -> Iterator[Refiner]:
     """Return a node that many tests ask."""
-    refiner = start_node(ros_context, tmp_path_factory.mktemp('shared'), large_bag)
+    refiner = start_refiner_node(ros_context, tmp_path_factory.mktemp('shared'), large_bag)
     yield refiner
     refiner.close()
 

@@ -15,7 +15,7 @@ import pytest
 from strongsort_ros.bags.writer import BagWriter, write_sequence
 from strongsort_ros.files.motchallenge import load_tracks
 from test.bags.any_reader import open_any_reader
-from test.nodes.processes import NodeProcess
+from test.nodes.processes import start_node
 from tools.simulation.mot_folder import write_mot_folder
 from tools.simulation.scene import Scene, SceneSettings
 
@@ -62,7 +62,7 @@ def test_it_tracks_refines_scores_and_ends(
 ) -> None:
     machine, _ = start_tracker(autostart=False)
     parameters = {'allowed_root': str(tmp_path)}
-    refiner = NodeProcess('refiner_node', machine.namespace, tmp_path, parameters, [])
+    refiner = start_node('refiner', machine.namespace, tmp_path, parameters)
     output = tmp_path / 'deep' / 'results'
     try:
         status, said = run(
@@ -98,7 +98,7 @@ def test_what_cannot_be_refined_or_scored_is_kept(
     elsewhere = tmp_path / 'elsewhere'
     elsewhere.mkdir()
     parameters = {'allowed_root': str(elsewhere)}
-    refiner = NodeProcess('refiner_node', machine.namespace, tmp_path, parameters, [])
+    refiner = start_node('refiner', machine.namespace, tmp_path, parameters)
     try:
         status, said = run(tmp_path, machine.namespace, bag=sequence / 'bag')
     finally:

@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 
 from strongsort_ros.bags.writer import write_sequence
-from test.nodes.processes import ROOT, NodeProcess
+from test.nodes.processes import ROOT, start_node
 from tools.simulation.mot_folder import write_mot_folder
 from tools.simulation.scene import Scene, SceneSettings
 
@@ -87,7 +87,7 @@ def test_every_right_is_used_and_every_use_is_allowed(start_tracker: Any, tmp_pa
             'bag': str(sequence / 'bag'), 'output': str(tmp_path / 'results'), 'clock': True,
         },
     }.items():  # fmt: skip
-        nodes[node] = NodeProcess(f'{node}_node', namespace, tmp_path, parameters, LOG_ALL)
+        nodes[node] = start_node(node, namespace, tmp_path, parameters, LOG_ALL)
     try:
         assert nodes['replayer'].process.wait(120) == 0, nodes['replayer'].text()
     finally:

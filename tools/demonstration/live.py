@@ -16,7 +16,7 @@ from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.nodes.client import Client, NodeError, request_refinement, summary
 from strongsort_ros.nodes.player import PlaybackOptions, Player
 from strongsort_ros.replay.results import REFINED_FOLDER, TRACKS_FOLDER, PlaybackResult
-from tools.demonstration.node_process import NodeProcess
+from tools.node_process import NodeProcess
 
 
 def play(
@@ -31,7 +31,7 @@ def play(
 
     Raises
     ------
-    DemoError
+    NodeProcessError
         The node ends, cannot be brought up or does not answer.
 
     """
@@ -53,7 +53,7 @@ def refine_recording(
 
     Raises
     ------
-    DemoError
+    NodeProcessError
         The node ends, or refuses.
 
     """

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from strongsort_ros.files.sequence import ImageFolder, SequenceInfo, load_sequence_info
+from strongsort_ros.files.sequence import (
+    ImageFolder,
+    SequenceInfo,
+    find_detections,
+    load_sequence_info,
+)
 from tools.demonstration.console import Steps
-from tools.demonstration.errors import DemoError
 from tools.simulation.mot_folder import write_mot_folder
 from tools.simulation.scene import Scene, SceneSettings
-
-_PREFERRED = ('det.txt', 'yolox.txt', 'frcnn.txt')
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,12 @@ def draw_scene(folder: Path, settings: SceneSettings, steps: Steps) -> Source:
 
 
 def open_sequence(folder: Path, detections: Path | None = None) -> Source:
-    """Return a sequence, with its best-known file of detections unless one is named.
+    """Return a sequence, with the detections in its folder unless a file is given.
 
     Raises
     ------
     InputError
-        There are no images or no seqinfo.ini.
-    DemoError
-        There is no file of detections.
+        There are no images, no seqinfo.ini or no detections.
 
     """
     ground_truth = folder / 'gt' / 'gt.txt'
@@ -64,13 +64,6 @@ def open_sequence(folder: Path, detections: Path | None = None) -> Source:
         folder,
         load_sequence_info(folder),
         ImageFolder(folder),
-        detections or _find_detections(folder / 'det'),
+        detections or find_detections(folder),
         ground_truth if ground_truth.is_file() else None,
     )
-
-
-def _find_detections(folder: Path) -> Path:
-    for name in _PREFERRED:
-        if (folder / name).is_file():
-            return folder / name
-    raise DemoError(f'{folder}: none of {", ".join(_PREFERRED)} there; name one by --detections')
