@@ -52,12 +52,12 @@ from strongsort_ros.tracking.settings import TrackerSettings  # noqa: E402
 from tools.simulation.walkers import Walkers, WalkerSettings  # noqa: E402
 
 PARTS = {
-    'latency_wait': 'pair with the image, take what else waits',
-    'latency_decode': 'read detections and image',
-    'latency_association': 'step of the tracker',
-    'latency_convert': 'fill the message',
-    'latency_publish': 'serialise and hand to DDS',
-    'latency_latency': 'whole, in the node',
+    'wait': 'pair with the image, take what else waits',
+    'decode': 'read detections and image',
+    'association': 'step of the tracker',
+    'convert': 'fill the message',
+    'publish': 'serialise and hand to DDS',
+    'node': 'whole, in the node',
 }
 
 
@@ -141,7 +141,7 @@ class Feeder:
 
     def _on_report(self, message: DiagnosticArray) -> None:
         report = {value.key: value.value for value in message.status[0].values}
-        if 'latency_latency' in report:
+        if 'latency_node_p50_ms' in report:
             self._report = report
 
     def _cpu(self) -> float:
@@ -200,11 +200,11 @@ def show(
 
     row('pipeline step, in process, at this rate', step_seconds)
     row('pipeline step, in process, without a pause', step(frames))
-    for key, name in PARTS.items():
-        row(f'node: {name}', float(measured['report'][key].split()[1]) / 1e3)
+    for stage, name in PARTS.items():
+        row(f'node: {name}', float(measured['report'][f'latency_{stage}_p50_ms']) / 1e3)
     trip = statistics.median(measured['trips'])
     row('round trip: detections published to tracks received', trip)
-    inside = float(measured['report']['latency_latency'].split()[1]) / 1e3
+    inside = float(measured['report']['latency_node_p50_ms']) / 1e3
     row('of that outside: DDS both ways, taking 6 MB of image, executor', trip - inside)
     row('node: CPU a frame, all threads', measured['cpu'])
     data = serialize_message(message_of(frames[-1]))

@@ -1,15 +1,19 @@
-"""How the tracker node is, once a second on /diagnostics."""
+"""Status of a node on /diagnostics; for the tracker, its level and what the user should change."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
 
 from strongsort_ros.online.config import DiagnosticsSettings
 
@@ -17,14 +21,16 @@ OK, WARN, ERROR, STALE = (
     DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR, DiagnosticStatus.STALE
 )  # fmt: skip
 
-PERIOD: Final = 1.0
+REPORT_PERIOD: Final = 1.0
 """Seconds between reports."""
+REPORT_DELAY: Final = 0.05
+"""Seconds from a change to its report, so that changes at the same time make one report."""
 NO_IMAGES_AFTER: Final = 2.0
-"""Seconds with detections but none with its image, after which the node says so."""
+"""Seconds of detections without a single image before the node warns."""
 WINDOW: Final = 5.0
-"""Seconds over which shares of the input are judged."""
+"""Seconds over which shares of the input are computed."""
 FEWEST: Final = 5
-"""Detections in the window, below which no share is judged."""
+"""Shares are computed of at least this many detections."""
 
 LARGE_IMAGES: Final = (
     'large images get lost with the default buffers of the middleware: give the camera node the '
@@ -32,58 +38,56 @@ LARGE_IMAGES: Final = (
     '<image topic>.subscription.reliability: reliable (Cyclone DDS; docs/node.md)'
 )
 NO_IMAGES: Final = (
-    'detections arrive, but no images: is the topic remapped, and image_transport right? If so, '
+    'detections arrive, but no images: check the remapping of the topic and image_transport; '
     + LARGE_IMAGES
 )
 NO_PAIRS: Final = (
-    'detections and images arrive, but their stamps are never the same: the detector must copy '
-    'the header of its image; if it rounds stamps, set sync_tolerance; images must come within '
+    'detections and images arrive, but their stamps are never equal: the detector must copy the '
+    'header of its image; if it rounds stamps, set sync_tolerance; images must arrive within '
     'sync_deadline'
 )
-
 NO_STAMPS: Final = (
     '{} have no stamp, so tracks follow motion alone: set header.stamp, in detections to that of '
     'the image'
 )
 DIFFERENT_STAMPS: Final = (
     'if the detector looks at every image, it must copy the header of its image (if it rounds '
-    'stamps, set sync_tolerance); else '
+    'stamps, set sync_tolerance); otherwise '
 )
-
 DROPPED: Final = {
-    'duplicate_detections': 'were sent twice: does a second node or a bag publish them?',
-    'unmerged_detections': 'came after others of their stamp were tracked: publish the arrays of '
-    'all detectors within sync_deadline of each other, or raise it',
+    'duplicate_detections': 'were received twice: does a second node or a bag publish them?',
+    'unmerged_detections': 'arrived after others of their stamp were tracked: publish the arrays '
+    'of all detectors within sync_deadline of each other, or raise it',
     'late_detections': 'were dropped because newer ones had been tracked: publish them in the '
     'order of their stamps, also with several workers',
 }
-"""What is wrong with arrays of detections that are dropped and counted so."""
+"""Advice by the counter of the dropped arrays of detections."""
 
 
 @dataclass(slots=True)
 class Condition:
-    """What the node is doing, as of now.
+    """Current condition of the tracker node.
 
     Attributes
     ----------
     state
-        Of the lifecycle.
+        Lifecycle state.
     uses_images
-        False: motion alone, by choice.
+        False: the node tracks by motion alone, as configured.
     counts
-        What became of every message, since activation, by name.
+        Number of messages since activation, by outcome.
     rejected
-        What could not be used, by reason.
+        Number of rejected messages and detections, by reason.
     seconds
-        Last latencies, by stage; `latency` is that of the whole node.
+        Latest latencies by stage; `node` is that of the complete node.
     ages
-        Seconds since the last message, by topic; inf where none has come since activation.
+        Seconds since the last message, by topic; inf if there is none since activation.
     slow_detector
-        What to do about detections whose images had been discarded; '': there were none.
+        Advice for detections whose images had been discarded; '' if there are none.
     faults
-        What else is wrong though the node goes on.
+        Other faults that do not stop the node.
     facts
-        More to tell, by name.
+        Further values to report, by key.
 
     """
 
@@ -99,17 +103,17 @@ class Condition:
 
 
 class Diagnosis:
-    """Turns conditions, about one a second, into reports; remembers the previous one.
+    """Makes a status message of the tracker's condition and what changed since the last one.
 
     Parameters
     ----------
     settings
-        From when on something is not well.
+        Thresholds of the levels WARN, ERROR and STALE.
 
     Attributes
     ----------
     input_warnings
-        What was wrong with the input at the last report: kind -> text.
+        Warnings about the input in the last report, by kind.
 
     """
 
@@ -129,28 +133,25 @@ class Diagnosis:
         totals.update({f'rejected_{reason}': n for reason, n in condition.rejected.items()})
         new = totals - self._before
         self._before = totals
-        self.input_warnings = dict(self._look_at_input(condition, new, now))
+        self.input_warnings = dict(self._check_input(condition, new, now))
         findings = sorted(self._findings(condition, new), key=lambda found: found[0], reverse=True)
         level = findings[0][0] if findings else OK
         healthy = 'tracking' if condition.state == 'active' else condition.state
         message = '; '.join(text for _, text in findings) or healthy
         values: dict[str, object] = {'state': condition.state, **condition.facts}
         for topic in ('images', 'detections'):
-            values[f'{topic}_rate'] = f'{new[topic] / elapsed:.1f} Hz'
+            values[f'{topic}_rate_hz'] = new[topic] / elapsed
             if condition.ages.get(topic, math.inf) < math.inf:
-                values[f'{topic}_age'] = f'{condition.ages[topic]:.2f} s'
+                values[f'{topic}_age_s'] = condition.ages[topic]
         values.update(sorted(totals.items()))
         for stage, seconds in condition.seconds.items():
-            values[f'latency_{stage}'] = latency(seconds)
-        if condition.seconds.get('latency'):
-            # A number alone, as plots want it.
-            values['latency_p95_ms'] = f'{1e3 * _p95(condition.seconds["latency"]):.2f}'
+            values.update(latency_values(stage, seconds))
         return status_message(name, level, message, values)
 
-    def _look_at_input(
+    def _check_input(
         self, condition: Condition, new: Counter[str], now: float
     ) -> Iterator[tuple[str, str]]:
-        """Give the kind and the words of what is wrong with images and detections."""
+        """Yield kind and text of each warning about images and detections."""
         if condition.state != 'active':
             self._window.clear()
             self._without_image = None
@@ -160,17 +161,17 @@ class Diagnosis:
             self._window.popleft()
         recent = sum((counts for _, counts in self._window), Counter[str]())
         if condition.uses_images:
-            yield from self._images(condition, new, recent, now)
-        yield from self._dropped(recent)
+            yield from self._check_images(condition, new, recent, now)
+        yield from self._check_dropped(recent)
 
-    def _images(
+    def _check_images(
         self, condition: Condition, new: Counter[str], recent: Counter[str], now: float
     ) -> Iterator[tuple[str, str]]:
         if new['matched'] or new['superseded']:
             self._without_image = None
         elif new['detections'] and self._without_image is None:
             self._without_image = now
-        lacking = self._without_image is not None and now - self._without_image >= NO_IMAGES_AFTER
+        no_pairs = self._without_image is not None and now - self._without_image >= NO_IMAGES_AFTER
         tracked = recent['matched'] + recent['superseded'] + recent['without_image']
         limit = self.settings.warn_without_image * max(tracked, FEWEST)
         unstamped = [t for t in ('images', 'detections') if recent[f'unstamped_{t}'] > limit]
@@ -178,7 +179,7 @@ class Diagnosis:
             yield 'images', NO_STAMPS.format(' and '.join(unstamped))
         elif recent['expired_images'] > limit and condition.slow_detector:
             yield 'slow', condition.slow_detector
-        elif lacking and recent['detections']:
+        elif no_pairs and recent['detections']:
             yield 'images', NO_PAIRS if recent['images'] else NO_IMAGES
         elif self._without_image is None and recent['without_image'] > limit:
             lost = recent['without_image']
@@ -190,7 +191,7 @@ class Diagnosis:
                 text += ': '
             yield 'images', text + LARGE_IMAGES
 
-    def _dropped(self, recent: Counter[str]) -> Iterator[tuple[str, str]]:
+    def _check_dropped(self, recent: Counter[str]) -> Iterator[tuple[str, str]]:
         detections = recent['detections']
         limit = self.settings.warn_duplicates * max(detections, FEWEST)
         for name, advice in DROPPED.items():
@@ -198,60 +199,96 @@ class Diagnosis:
                 yield name, f'{recent[name]} of {detections} arrays of detections {advice}'
 
     def _findings(self, condition: Condition, new: Counter[str]) -> Iterator[tuple[bytes, str]]:
-        """Give the level and the words of everything that is not well."""
+        """Yield level and text of everything that is wrong."""
         if condition.state != 'active':
             return
         yield from ((WARN, text) for text in self.input_warnings.values())
         yield from ((WARN, text) for text in condition.faults)
         age = condition.ages.get('detections', math.inf)
-        yield from self._ages(age)
-        if age <= self.settings.warn_age:  # else there is no input to be slow with
-            yield from self._latencies(condition.seconds.get('latency', ()))
+        yield from self._check_age(age)
+        if age <= self.settings.warn_age:  # old latencies say nothing about a silent input
+            yield from self._check_latency(condition.seconds.get('node', ()))
         dropped = new['superseded'] / max(new['detections'], 1)
         if dropped > self.settings.warn_dropped:
-            yield WARN, f'the tracker is behind: {dropped:.0%} of the detections were dropped'
+            yield WARN, f'the tracker is too slow: {dropped:.0%} of the detections were dropped'
         if new['rejected_failed_frame']:
-            yield ERROR, f'{new["rejected_failed_frame"]} frames failed; the log has the reason'
-        refused = sorted(key for key in new if key.startswith(('rejected_', 'malformed_')))
-        if refused:
-            yield WARN, f'input is refused: {", ".join(refused)}'
+            yield ERROR, f'{new["rejected_failed_frame"]} frames failed; see the log for the reason'
+        rejected = sorted(key for key in new if key.startswith(('rejected_', 'malformed_')))
+        if rejected:
+            yield WARN, f'input was rejected: {", ".join(rejected)}'
 
-    def _ages(self, age: float) -> Iterator[tuple[bytes, str]]:
-        text = f'no detections for {age:.1f} s' if age < math.inf else 'no detections have come yet'
+    def _check_age(self, age: float) -> Iterator[tuple[bytes, str]]:
+        text = f'no detections for {age:.1f} s' if age < math.inf else 'no detections received yet'
         if self.settings.stale_age < age < math.inf:
             yield STALE, text
         elif age > self.settings.warn_age:
             yield WARN, text
 
-    def _latencies(self, seconds: Sequence[float]) -> Iterator[tuple[bytes, str]]:
+    def _check_latency(self, seconds: Sequence[float]) -> Iterator[tuple[bytes, str]]:
         if not seconds:
             return
-        p95 = _p95(seconds)
-        text = f'it takes {p95:.2f} s from detections to tracks'
+        p95 = float(np.percentile(np.asarray(seconds), 95))
+        text = f'latency from detections to tracks is {p95:.2f} s (p95)'
         if p95 > self.settings.error_latency:
             yield ERROR, text
         elif p95 > self.settings.warn_latency:
             yield WARN, text
 
 
-def latency(seconds: Sequence[float]) -> str:
-    """Return percentiles of latencies in words."""
+def latency_values(stage: str, seconds: Sequence[float]) -> dict[str, object]:
+    """Return percentiles in milliseconds by key, such as `latency_decode_p50_ms`."""
     if not seconds:
-        return 'not measured'
-    p50, p95, p99, most = 1e3 * np.percentile(np.asarray(seconds), [50, 95, 99, 100])
-    return f'p50 {p50:.2f} ms, p95 {p95:.2f} ms, p99 {p99:.2f} ms, max {most:.2f} ms'
-
-
-def _p95(seconds: Sequence[float]) -> float:
-    return float(np.percentile(np.asarray(seconds), 95))
+        return {}
+    found = 1e3 * np.percentile(np.asarray(seconds), [50, 95, 99, 100])
+    names = ('p50', 'p95', 'p99', 'max')
+    return {f'latency_{stage}_{n}_ms': ms for n, ms in zip(names, found.tolist(), strict=True)}
 
 
 def status_message(name: str, level: bytes, message: str, values: Mapping[str, object]) -> Any:
-    """Return a diagnostic_msgs/DiagnosticStatus."""
+    """Return a diagnostic_msgs/DiagnosticStatus; numbers have at most three decimals."""
+    texts = {
+        key: str(round(value, 3) if isinstance(value, float) else value)
+        for key, value in values.items()
+    }
     return DiagnosticStatus(
         level=level,
         name=name,
         message=message,
         hardware_id='strongsort_ros',
-        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+        values=[KeyValue(key=key, value=text) for key, text in texts.items()],
     )
+
+
+class Reporter:
+    """Publishes a node's status on /diagnostics, once a second of wall time and on request.
+
+    Parameters
+    ----------
+    node
+        Node that owns the publisher and the timers.
+    status
+        Returns the node's diagnostic_msgs/DiagnosticStatus.
+
+    """
+
+    def __init__(self, node: Node, status: Callable[[], Any]) -> None:
+        self._node = node
+        self._status = status
+        self._publisher = node.create_publisher(
+            DiagnosticArray, '/diagnostics', QoSProfile(depth=1)
+        )
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        node.create_timer(REPORT_PERIOD, self.publish, clock=steady)
+        self._soon = node.create_timer(REPORT_DELAY, self.publish, clock=steady)
+        self._soon.cancel()
+
+    def publish(self) -> None:
+        """Publish the status now."""
+        self._soon.cancel()
+        message = DiagnosticArray(status=[self._status()])
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(message)
+
+    def publish_soon(self) -> None:
+        """Publish the status in `REPORT_DELAY` seconds."""
+        self._soon.reset()

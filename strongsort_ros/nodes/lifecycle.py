@@ -15,9 +15,9 @@ from rclpy.node import Node
 from rclpy.qos import QoSPolicyKind
 
 from strongsort_ros.errors import MissingPackageError, StrongSortError, one_line
+from strongsort_ros.nodes.diagnostics import Reporter
 from strongsort_ros.nodes.parameters import Group, Parameters, warn_of_unknown_parameters
 from strongsort_ros.nodes.rclpy_internals import lifecycle_state, refuse_invalid_transitions
-from strongsort_ros.nodes.reporting import Reporter
 from strongsort_ros.nodes.ros_errors import NamingNode, RosError
 
 OVERRIDABLE_QOS: Final = (

@@ -66,13 +66,13 @@ def keep_freed_memory() -> bool:
     return all(mallopt(option, value) for option, value in options.items())
 
 
-def resident_memory() -> str:
-    """Return the resident memory of this process; '' where /proc does not give it."""
+def resident_memory() -> float | None:
+    """Return the resident memory of this process in MiB; None where /proc does not give it."""
     try:
         pages = int(Path('/proc/self/statm').read_text(encoding='ascii').split()[1])
     except OSError:
-        return ''
-    return f'{pages * os.sysconf("SC_PAGE_SIZE") / 2**20:.0f} MiB'
+        return None
+    return pages * os.sysconf('SC_PAGE_SIZE') / 2**20
 
 
 class LaunchError(RuntimeError):

@@ -128,7 +128,7 @@ class TrackerNode(ManagedNode[TrackerNodeConfig]):
             self._processor.rejected['failed_frame'] += 1
             self._log_failure(error)
         else:
-            self._processor.note({'latency': time.perf_counter() - frame.detections.at})
+            self._processor.note({'node': time.perf_counter() - frame.detections.at})
         if self._processor.faults != faults:
             self.report_soon()
 
@@ -196,7 +196,7 @@ class TrackerNode(ManagedNode[TrackerNodeConfig]):
         return status
 
     def _condition(self) -> Condition:
-        condition = Condition(self.state(), facts={'memory': resident_memory()})
+        condition = Condition(self.state(), facts={'memory_mib': resident_memory()})
         if self._inputs is not None:
             condition.uses_images = self._inputs.uses_images
             condition.counts = self._inputs.counts + self._published

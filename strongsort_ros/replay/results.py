@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +29,9 @@ FILES: Final = (
     (f'{REFINED_FOLDER}.txt', 'the refined tracks, MOTChallenge text'),
     ('scores.json', 'all scores, before and after refinement'),
 )
-_PREFIX = 'latency_'
-_STAGES = {'total': 'pipeline', 'latency': 'whole node'}
+_PREFIX, _SUFFIX = 'latency_', '_p50_ms'
+_STAGES = {'total': 'pipeline', 'node': 'complete node'}
 """What some stages are called for who does not know the diagnostics."""
-
-_LATENCY = re.compile('p50 {0} ms, p95 {0} ms, p99 {0} ms, max {0} ms'.format(r'([\d.]+)'))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,18 +148,18 @@ def playback_report(
 
 
 def latencies(played: PlaybackResult) -> list[Latency]:
-    """Return the tracker's latencies by stage, and that of the way there and back."""
-    found = [
-        Latency(_stage(name), *map(float, numbers.groups()))
-        for name, value in played.diagnostics.items()
-        if name.startswith(_PREFIX) and (numbers := _LATENCY.fullmatch(value))
+    """Return the latencies in the tracker's diagnostics, by stage, and that of the round trip."""
+    stages = [
+        key.removeprefix(_PREFIX).removesuffix(_SUFFIX)
+        for key in played.diagnostics
+        if key.startswith(_PREFIX) and key.endswith(_SUFFIX)
     ]
+    found = []
+    for stage in stages:
+        keys = [f'{_PREFIX}{stage}_{name}_ms' for name in ('p50', 'p95', 'p99', 'max')]
+        numbers = [float(played.diagnostics[key]) for key in keys]
+        found.append(Latency(_STAGES.get(stage, stage.replace('_', ' ')), *numbers))
     return [*found, Latency.of('round trip over ROS', played.round_trips)]
-
-
-def _stage(name: str) -> str:
-    stage = name.removeprefix(_PREFIX)
-    return _STAGES.get(stage, stage.replace('_', ' '))
 
 
 def _facts(diagnostics: Mapping[str, str]) -> list[list[str]]:

@@ -6,11 +6,12 @@ import itertools
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip('diagnostic_msgs.msg', reason='needs ROS 2')
 
-from strongsort_ros.nodes.diagnostics import Condition, Diagnosis, latency
+from strongsort_ros.nodes.diagnostics import Condition, Diagnosis, latency_values
 from strongsort_ros.online.config import DiagnosticsSettings
 
 FRESH = {'images': 0.0, 'detections': 0.0}
@@ -34,8 +35,8 @@ def test_rates_are_those_since_the_last_report() -> None:
     report(diagnosis, images=100, detections=50, matched=50)
     level, message, values = report(diagnosis, images=160, detections=80, matched=80)
     assert (level, message) == (0, 'tracking')
-    assert values['images_rate'] == '30.0 Hz'
-    assert values['detections_rate'] == '15.0 Hz'
+    assert values['images_rate_hz'] == '30.0'
+    assert values['detections_rate_hz'] == '15.0'
     assert values['matched'] == '80'
 
 
@@ -52,7 +53,7 @@ def test_stamps_that_never_match_are_told_from_missing_images() -> None:
     diagnosis = Diagnosis(DiagnosticsSettings())
     for n in (10, 20, 30):
         _, message, _ = report(diagnosis, detections=n, images=n, without_image=n)
-    assert 'stamps are never the same' in message
+    assert 'stamps are never equal' in message
 
 
 def test_a_part_of_the_images_that_is_lost_is_told_with_advice() -> None:
@@ -86,7 +87,7 @@ def test_missing_stamps_are_named(topics: list[str]) -> None:
         counts = {f'unstamped_{topic}': n for topic in topics}
         _, message, _ = report(diagnosis, detections=n, images=n, without_image=n, **counts)
     assert message.startswith(f'{" and ".join(topics)} have no stamp')
-    assert 'never the same' not in message
+    assert 'never equal' not in message
 
 
 def test_stamps_that_differ_are_not_taken_for_lost_images() -> None:
@@ -111,7 +112,7 @@ def test_a_slow_detector_is_told_what_to_raise() -> None:
 @pytest.mark.parametrize(
     ('name', 'words'),
     [
-        ('duplicate_detections', '30 of 60 arrays of detections were sent twice'),
+        ('duplicate_detections', '30 of 60 arrays of detections were received twice'),
         ('unmerged_detections', 'publish the arrays of all detectors within sync_deadline'),
         ('late_detections', '30 of 60 arrays of detections were dropped because newer ones'),
     ],
@@ -128,14 +129,14 @@ def test_many_dropped_arrays_are_reported(name: str, words: str) -> None:
 
 def test_what_was_slow_is_not_told_when_nothing_comes_any_more() -> None:
     diagnosis = Diagnosis(DiagnosticsSettings())
-    seconds = {'latency': [0.9] * 100}
+    seconds = {'node': [0.9] * 100}
     counts = {'detections': 9, 'matched': 9}
     condition = Condition('active', counts=counts, ages=FRESH, seconds=seconds)
-    assert 'it takes 0.90 s' in judged(diagnosis, condition)[1]
+    assert 'latency from detections to tracks is 0.90 s' in judged(diagnosis, condition)[1]
     condition.ages = {'images': 3.0, 'detections': 3.0}
     level, message, values = judged(diagnosis, condition)
     assert (level, message) == (1, 'no detections for 3.0 s')
-    assert values['latency_p95_ms'] == '900.00'
+    assert values['latency_node_p95_ms'] == '900.0'
 
 
 def test_motion_alone_by_choice_is_fine() -> None:
@@ -167,7 +168,7 @@ def test_silence_is_a_warning_and_then_stale_only_while_active() -> None:
         (0.5, 0, 'tracking'),
         (1.5, 1, 'no detections for 1.5 s'),
         (6.0, 3, 'no detections for 6.0 s'),
-        (math.inf, 1, 'no detections have come yet'),
+        (math.inf, 1, 'no detections received yet'),
     ):
         condition = Condition('active', ages={'images': age, 'detections': age})
         assert judged(Diagnosis(DiagnosticsSettings()), condition)[:2] == (level, words)
@@ -176,8 +177,8 @@ def test_silence_is_a_warning_and_then_stale_only_while_active() -> None:
 
 def test_thresholds_are_settings() -> None:
     settings = DiagnosticsSettings(warn_latency=0.01, error_latency=0.1, warn_dropped=0.2)
-    for latency_, level in ((0.005, 0), (0.05, 1), (0.5, 2)):
-        condition = Condition('active', ages=FRESH, seconds={'latency': [latency_] * 20})
+    for latency, level in ((0.005, 0), (0.05, 1), (0.5, 2)):
+        condition = Condition('active', ages=FRESH, seconds={'node': [latency] * 20})
         assert judged(Diagnosis(settings), condition)[0] == level
     for dropped, level in ((1, 0), (3, 1)):
         counts = {'detections': 10, 'matched': 10 - dropped, 'superseded': dropped}
@@ -201,6 +202,31 @@ def test_a_device_fault_is_reported_first() -> None:
     assert judged(Diagnosis(DiagnosticsSettings()), condition)[:2] == (1, 'cuda:0 failed')
 
 
-def test_latency_in_words() -> None:
-    assert latency([]) == 'not measured'
-    assert latency([0.002] * 10) == ('p50 2.00 ms, p95 2.00 ms, p99 2.00 ms, max 2.00 ms')
+def test_each_percentile_of_a_latency_is_a_number_of_its_own() -> None:
+    assert latency_values('decode', []) == {}
+    values = latency_values('decode', np.linspace(0, 0.1, 101).tolist())
+    assert {key: round(ms, 6) for key, ms in values.items()} == {
+        'latency_decode_p50_ms': 50,
+        'latency_decode_p95_ms': 95,
+        'latency_decode_p99_ms': 99,
+        'latency_decode_max_ms': 100,
+    }
+
+
+def test_all_values_but_names_are_plain_numbers() -> None:
+    condition = Condition(
+        'active',
+        counts={'detections': 5, 'matched': 5},
+        rejected={'short_image': 2},
+        seconds={'total': [0.0012345], 'node': [0.002]},
+        ages=FRESH,
+        facts={'device': 'cpu', 'memory_mib': 123.4567, 'frame_rate_hz': np.float64(29.97)},
+    )
+    _, _, values = judged(Diagnosis(DiagnosticsSettings()), condition)
+    assert values.pop('state') == 'active'
+    assert values.pop('device') == 'cpu'
+    for value in values.values():
+        float(value)
+    assert values['latency_total_p50_ms'] == '1.234'
+    assert values['memory_mib'] == '123.457'
+    assert values['frame_rate_hz'] == '29.97'

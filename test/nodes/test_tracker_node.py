@@ -216,5 +216,5 @@ def test_appearance_and_camera_motion_are_found_in_the_images(start_tracker: Sta
     assert 'no ReID weights' in process.text()
     report = machine.report()
     assert report['weights'] not in ('none', '')
-    assert 'latency_embedding' in report
-    assert 'latency_camera_motion' in report
+    assert 'latency_embedding_p50_ms' in report
+    assert 'latency_camera_motion_p50_ms' in report
