@@ -18,10 +18,11 @@ from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2DArray
 
 from strongsort_ros.errors import StrongSortError, one_line
+from strongsort_ros.files.drawing import draw_track_states
 from strongsort_ros.messages.detection2d_array import write_tracked_detections
 from strongsort_ros.messages.track2d_array import write_tracks
 from strongsort_ros.msg import Track2DArray
-from strongsort_ros.nodes.debug_image import draw_tracks, image_message
+from strongsort_ros.nodes.debug_image import image_message
 from strongsort_ros.nodes.diagnostics import Condition, Diagnosis
 from strongsort_ros.nodes.image_messages import cv_bridge_converter
 from strongsort_ros.nodes.lifecycle import OVERRIDABLE_QOS, ManagedNode, logged
@@ -152,7 +153,9 @@ class TrackerNode(ManagedNode[TrackerNodeConfig]):
         end = time.perf_counter()
         self._processor.note({'convert': written - start, 'publish': end - written})
         if tracked.image is not None and self._debug_image.get_subscription_count():
-            self._debug_image.publish(image_message(header, draw_tracks(tracked.image, tracks)))
+            self._debug_image.publish(
+                image_message(header, draw_track_states(tracked.image, tracks))
+            )
             self._published['published_debug_image'] += 1
 
     # Around it
