@@ -1,4 +1,4 @@
-"""Talk to nodes that run: bring them up, call their services, and never wait for ever."""
+"""Client of running lifecycle nodes: transitions, parameters and services, with timeouts."""
 
 from __future__ import annotations
 
@@ -22,26 +22,28 @@ from strongsort_ros.srv import RefineTracks
 from strongsort_ros.types import ShareProgress
 
 STARTUP_TIMEOUT: Final = 120.0
-"""Seconds for a node to start, or for a transition: weights may load, PyTorch is imported."""
+"""Seconds for a node to start, or for a transition, which may load weights and PyTorch."""
 RESPONSE_TIMEOUT: Final = 10.0
-"""Seconds for a service that has little to do."""
+"""Seconds for the response of a short service."""
 _SPIN: Final = 0.1
 _RETRY: Final = 1.0
+_ALIVE_PERIOD: Final = 2.0
+"""Seconds between checks that the refiner is alive during a refinement."""
 
 
 class NodeError(StrongSortError, RuntimeError):
-    """A running node does not do what it is asked to; the message says which, what and why."""
+    """A running node does not respond, or refuses a request."""
 
 
 class Client:
-    """Calls services of other nodes, and takes messages meanwhile.
+    """Calls services of other nodes, and processes messages of its own node while it waits.
 
     Parameters
     ----------
     node
-        What the clients belong to; its subscriptions are served whenever this waits.
+        Node that owns the service clients. Names of other nodes are relative to its namespace.
     check
-        Called while waiting; what it raises ends the wait.
+        Called while waiting; an exception that it raises ends the wait.
 
     """
 
@@ -53,12 +55,12 @@ class Client:
         self._executor.add_node(node)
 
     def close(self) -> None:
-        """End it, and the node with it."""
+        """Shut down, and destroy the node."""
         self._executor.shutdown()
         self.node.destroy_node()
 
     def spin_until(self, done: Callable[[], object], seconds: float) -> bool:
-        """Take messages until `done`, for so long at most; return whether it is."""
+        """Process messages until `done` or for `seconds`; return whether it is done."""
         end = time.monotonic() + seconds
         while not done():
             left = end - time.monotonic()
@@ -69,56 +71,57 @@ class Client:
         return True
 
     def call(self, kind: Any, service: str, request: Any, seconds: float = RESPONSE_TIMEOUT) -> Any:
-        """Call a service; its name is relative to this node's namespace.
+        """Call a service and return its response.
 
         Raises
         ------
         NodeError
-            The service is not available, or does not answer in time.
+            The service is not available, or does not respond in time.
 
         """
-        answer = self.send(kind, service, request, seconds)
-        if not self.spin_until(answer.done, seconds):
-            answer.cancel()
-            raise NodeError(f'{service} was not answered in {seconds:g} s')
-        return answer.result()
+        response = self.send(kind, service, request, seconds)
+        if not self.spin_until(response.done, seconds):
+            response.cancel()
+            raise NodeError(f'no response from service {service} within {seconds:g} s')
+        return response.result()
 
     def send(
         self, kind: Any, service: str, request: Any, seconds: float = RESPONSE_TIMEOUT
     ) -> Future:
-        """Call a service, and return what will be its answer; errors as `call`."""
+        """Call a service and return its future response; raises NodeError as `call`."""
         client = self.prepare(kind, service)
         if not self.spin_until(client.service_is_ready, seconds):
-            raise NodeError(f'service {client.srv_name} is not available; is its node running?')
+            raise NodeError(f'service {client.srv_name} is not available; is the node running?')
         return client.call_async(request)
 
     def prepare(self, kind: Any, service: str) -> Any:
-        """Return the client of a service, made at the first call."""
+        """Return the ROS client of a service, created at the first call."""
         if service not in self._clients:
             self._clients[service] = self.node.create_client(kind, service)
         return self._clients[service]
 
     def state(self, node: str, seconds: float = RESPONSE_TIMEOUT) -> int:
-        """Return a node's state, a constant of lifecycle_msgs/State; errors as `call`."""
-        answer = self.call(GetState, f'{node}/get_state', GetState.Request(), seconds)
-        return int(answer.current_state.id)
+        """Return a node's state, a constant of lifecycle_msgs/State; raises NodeError as `call`."""
+        response = self.call(GetState, f'{node}/get_state', GetState.Request(), seconds)
+        return int(response.current_state.id)
 
     def handshake(self, node: str, seconds: float = RESPONSE_TIMEOUT) -> int:
-        """Return a node's state when it knows of all that has been made here; errors as `call`.
+        """Wait until a node has discovered all endpoints created here; return its state.
 
-        Until then its answers are lost, and so are messages to it. A process gets to know what
-        another makes in the order of making, so an answer to the client made last is the proof.
+        Before that, its responses and the messages to it are lost. A process discovers endpoints in
+        the order of their creation, so a response to the newest client shows that it has all.
+        Raises NodeError as `call`.
         """
         service = f'{node}/get_state'
         if service in self._clients:
             self.node.destroy_client(self._clients.pop(service))
         end = time.monotonic() + seconds
-        answer = self.send(GetState, service, GetState.Request(), seconds)
-        while not self.spin_until(answer.done, _RETRY):
+        response = self.send(GetState, service, GetState.Request(), seconds)
+        while not self.spin_until(response.done, _RETRY):
             if time.monotonic() > end:
-                raise NodeError(f'{service} was not answered in {seconds:g} s')
-            answer = self.send(GetState, service, GetState.Request(), seconds)
-        return int(answer.result().current_state.id)
+                raise NodeError(f'no response from service {service} within {seconds:g} s')
+            response = self.send(GetState, service, GetState.Request(), seconds)
+        return int(response.result().current_state.id)
 
     def bring_up(
         self, node: str, parameters: Mapping[str, object], seconds: float = STARTUP_TIMEOUT
@@ -128,17 +131,17 @@ class Client:
         Parameters
         ----------
         node
-            Its name, relative to this node's namespace.
+            Name of the node.
         parameters
-            Set before it is activated; a node that is active already is deactivated for that, and
-            left as it is where there are none.
+            Parameters to set first. An active node is deactivated for them, and left as it is if
+            there are none.
         seconds
-            How long it may take to start, and for a transition.
+            Timeout for the node to start, and for each transition.
 
         Raises
         ------
         NodeError
-            There is no such node, a parameter is refused, or a transition fails.
+            There is no such node, it refuses a parameter, or a transition fails.
 
         """
         self.prepare(SetParameters, f'{node}/set_parameters')
@@ -147,19 +150,19 @@ class Client:
         if state == State.PRIMARY_STATE_ACTIVE and parameters:
             state = self._change_state(node, Transition.TRANSITION_DEACTIVATE, seconds)
         self.set_parameters(node, parameters)
-        steps = {
+        transitions = {
             State.PRIMARY_STATE_UNCONFIGURED: Transition.TRANSITION_CONFIGURE,
             State.PRIMARY_STATE_INACTIVE: Transition.TRANSITION_ACTIVATE,
         }
         while state != State.PRIMARY_STATE_ACTIVE:
-            if state not in steps:
-                raise NodeError(f'{node} is shut down or in a transition: start it anew')
-            state = self._change_state(node, steps[state], seconds)
+            if state not in transitions:
+                raise NodeError(f'{node} is shut down or in a transition; restart it')
+            state = self._change_state(node, transitions[state], seconds)
 
     def _change_state(self, node: str, transition: int, seconds: float) -> int:
         request = ChangeState.Request(transition=Transition(id=transition))
         if not self.call(ChangeState, f'{node}/change_state', request, seconds).success:
-            raise NodeError(f'{node} cannot be brought up: its log says why')
+            raise NodeError(f'{node}: a lifecycle transition failed; see its log for the reason')
         return self.state(node)
 
     def set_parameters(self, node: str, parameters: Mapping[str, object]) -> None:
@@ -168,7 +171,7 @@ class Client:
         Raises
         ------
         NodeError
-            One is refused, or the node does not answer.
+            The node refuses one, or does not respond.
 
         """
         request = SetParameters.Request()
@@ -178,10 +181,6 @@ class Client:
         for result in self.call(SetParameters, f'{node}/set_parameters', request).results:
             if not result.successful:
                 raise NodeError(f'{node} refuses a parameter: {result.reason}')
-
-
-_ASKING: Final = 2.0
-"""Seconds between questions whether the refiner is still there."""
 
 
 def request_refinement(
@@ -198,32 +197,32 @@ def request_refinement(
     response_timeout: float = RESPONSE_TIMEOUT,
     progress: ShareProgress = lambda _phase, _share: None,
 ) -> Any:
-    """Bring the refiner up where it is not, call its service, and return its response.
+    """Activate the refiner if necessary, call its service, and return the response.
 
     Parameters
     ----------
     client
-        Owns the service's client.
+        Client in the refiner's namespace.
     source, output
-        Bag of tracks, and bag to be.
+        Bag of tracks to read, and bag to write.
     topic
         Topic of the tracks.
     aflink, gsi
-        What to do.
+        Steps to apply.
     frame_rate
-        Nominal frames a second; 0: as the refiner has been told.
+        Nominal frame rate, Hz; 0: as the refiner is configured.
     refiner
-        Name of the node, relative to the client's namespace.
+        Name of the node.
     startup_timeout, response_timeout
-        Seconds for it to start, and without a sign of life after which it is taken for dead;
-        refining may take as long as it needs.
+        Seconds for the node to start, and without a response until it counts as dead. The
+        refinement itself has no timeout.
     progress
         Called with phase and share done, about once a second.
 
     Raises
     ------
     NodeError
-        There is no refiner, it refuses, or it ends.
+        There is no refiner, it refuses the request, or it dies.
 
     """
     client.prepare(RefineTracks, f'{refiner}/refine')
@@ -237,18 +236,18 @@ def request_refinement(
         aflink=aflink,
         gsi=gsi,
     )
-    answer = client.send(RefineTracks, f'{refiner}/refine', request)
-    with _reports(client, refiner, progress):
-        while not client.spin_until(answer.done, _ASKING):
+    future = client.send(RefineTracks, f'{refiner}/refine', request)
+    with _progress_reports(client, refiner, progress):
+        while not client.spin_until(future.done, _ALIVE_PERIOD):
             client.state(refiner, response_timeout)
-    response = answer.result()
+    response = future.result()
     if not response.success:
         raise NodeError(f'{refiner}: {response.message}')
     return response
 
 
 def summary(response: Any) -> str:
-    """Return what the refiner did, in words."""
+    """Return the counts of a RefineTracks response as text."""
     return (
         f'{response.links} links, {response.tracks_in} -> {response.tracks_out} tracks, '
         f'{response.boxes_in} -> {response.boxes_out} boxes'
@@ -256,8 +255,8 @@ def summary(response: Any) -> str:
 
 
 @contextmanager
-def _reports(client: Client, refiner: str, progress: ShareProgress) -> Iterator[None]:
-    """Tell the progress of which the refiner's diagnostics tell."""
+def _progress_reports(client: Client, refiner: str, progress: ShareProgress) -> Iterator[None]:
+    """Call `progress` with phase and share from the refiner's diagnostics."""
     node = client.node
     name = f'{node.resolve_topic_name(refiner).lstrip("/")}: refinement'
 

@@ -1,4 +1,4 @@
-"""Play a camera's bag to the running tracker, and record what it answers."""
+"""Play a bag to the running tracker, and record its tracks."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ from strongsort_ros.nodes.track_recorder import TrackRecorder
 from strongsort_ros.replay.results import PlaybackResult
 from strongsort_ros.types import SECOND, CountProgress
 
-AHEAD: Final = 5
-"""Frames that wait for an image that has not been played, while others are."""
-PROMPT: Final = 1.0
-"""Seconds after which the tracker is asked whether it is still there."""
-MISSES: Final = 5
-"""Frames in a row without an answer after which there is no point in going on."""
-DEADLINE: Final = 2.0
-"""The tracker's sync_deadline in step: an image that is late there is so by the machine's fault."""
+MAX_UNPAIRED: Final = 5
+"""Frames played ahead of a frame whose image has not been played, before waiting for its tracks."""
+FRAME_TIMEOUT: Final = 1.0
+"""Seconds without tracks of a frame, after which the player checks that the tracker is active."""
+MAX_MISSED: Final = 5
+"""Consecutive frames without tracks, after which the playback fails."""
+SYNC_DEADLINE: Final = 2.0
+"""The tracker's sync_deadline unless in real time: a late image is then due to the machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlaybackOptions:
-    """How to play.
+    """Speed and timeouts of a playback.
 
     Attributes
     ----------
     realtime
-        At the rate of the bag from the first answer on; otherwise in step, each frame when the one
-        before is answered, so that the result does not depend on the machine.
+        Play at the rate of the bag from the first tracks on. Otherwise wait for the tracks of each
+        frame before the next, so that the result does not depend on the machine.
     rate
-        So many times as fast as real time.
+        Speed as a multiple of real time.
     clock
         Publish the stamps on /clock.
     startup_timeout
-        Seconds for the tracker to start, and to load its weights.
+        Seconds for the tracker to start and to load its weights.
     response_timeout
-        Seconds without a sign of life after which it is taken for dead.
+        Seconds without a response, after which the tracker counts as dead.
 
     """
 
@@ -67,15 +67,15 @@ class Player:
     Parameters
     ----------
     client
-        Owns the topics, whose names are relative to its namespace.
+        Client that owns the topics; their names are relative to its namespace.
     topics
-        What to read of the bag.
+        Topics of the bag to play.
     writer
-        Gets the answers.
-    pace
-        How to play.
+        Bag for the tracks.
+    options
+        Speed and timeouts.
     tracker
-        Name of the tracker's node.
+        Name of the tracker node.
 
     """
 
@@ -84,46 +84,47 @@ class Player:
         client: Client,
         topics: CameraTopics,
         writer: BagWriter,
-        pace: PlaybackOptions,
+        options: PlaybackOptions,
         tracker: str = 'tracker',
     ) -> None:
-        self._client, self._topics, self._pace, self._tracker = client, topics, pace, tracker
+        self._client, self._topics, self._options = client, topics, options
+        self._tracker = tracker
         node = client.node
-        self._answers = TrackRecorder(node, writer, node.resolve_topic_name(tracker))
+        self._recorder = TrackRecorder(node, writer, node.resolve_topic_name(tracker))
         self._publishers = {topics.detections: _publisher(client, Detection2DArray, 'detections')}
         if topics.image:
             kind = CompressedImage if topics.compressed else Image
             self._publishers[topics.image] = _publisher(client, kind, 'image')
-        self._clock = _publisher(client, Clock, '/clock') if pace.clock else None
+        self._clock = _publisher(client, Clock, '/clock') if options.clock else None
         self._stamps = array('q')
         self._images: set[int] = set()  # stamps
-        self._pending: dict[int, None] = {}  # stamps, in order
+        self._pending: dict[int, None] = {}  # stamps of frames without tracks, in order
         self._missed = 0
 
     def bring_up(self, frame_rate: float = 0.0) -> None:
-        """Bring the tracker up for this bag, and wait until it listens.
+        """Configure and activate the tracker for this bag, and wait for its topics.
 
         Parameters
         ----------
         frame_rate
-            Nominal frames a second; 0: as the tracker has been told.
+            Nominal frame rate, Hz; 0: as the tracker is configured.
 
         Raises
         ------
         NodeError
-            It cannot be brought up, or does not subscribe to what is published here.
+            A transition fails, or the tracker is not connected to the topics.
 
         """
         parameters: dict[str, object] = {'image_transport': self._topics.transport}
-        if not self._pace.realtime:
-            parameters['sync_deadline'] = DEADLINE
+        if not self._options.realtime:
+            parameters['sync_deadline'] = SYNC_DEADLINE
         if frame_rate:
             parameters['frame_rate'] = frame_rate
-        self._client.bring_up(self._tracker, parameters, self._pace.startup_timeout)
-        if not self._client.spin_until(lambda: not self._unheard(), RESPONSE_TIMEOUT):
+        self._client.bring_up(self._tracker, parameters, self._options.startup_timeout)
+        if not self._client.spin_until(lambda: not self._unconnected(), RESPONSE_TIMEOUT):
             raise NodeError(
-                f'{self._tracker} is active, but has nothing to do with {self._unheard()[0]}: '
-                'give both nodes the same namespace and remappings'
+                f'{self._tracker} is active but not connected to {self._unconnected()[0]}; '
+                'start both nodes with the same namespace and remappings'
             )
         self._client.handshake(self._tracker)
 
@@ -135,38 +136,43 @@ class Player:
         Raises
         ------
         NodeError
-            The tracker ends, or does not answer.
+            The tracker dies, is deactivated, or sends no tracks.
         InputError
             The bag is damaged.
 
         """
-        start, stamps = time.monotonic(), self._stamps
-        clock: tuple[float, int] | None = None  # when real time began: here, and in the bag
+        start, stamps, recorder = time.monotonic(), self._stamps, self._recorder
+        clock: tuple[float, int] | None = None  # start of real time: steady clock, time in the bag
         for topic, at, message in read_camera(bag, self._topics):
             if clock is not None:
-                due = clock[0] + (at - clock[1]) / SECOND / self._pace.rate
+                due = clock[0] + (at - clock[1]) / SECOND / self._options.rate
                 self._client.spin_until(lambda: False, due - time.monotonic())
             self._send(topic, at, bytes(message))
             if clock is None:
-                self._keep_step()
-                # The first frame is answered in any case: frames are numbered from there.
-                if self._pace.realtime and self._answers.frames:
+                self._wait_for_pending()
+                # Frames are numbered from the first one, so it must have tracks.
+                if self._options.realtime and recorder.frames:
                     clock = time.monotonic(), at
             if topic == self._topics.detections:
                 progress(len(stamps), self._topics.frames)
         self._finish()
-        answers = self._answers
-        if not answers.frames:
-            raise NodeError(f'{self._tracker} answered none of {len(stamps)} frames{self._why()}')
+        if not recorder.frames:
+            raise NodeError(f'{self._tracker}: no tracks of {len(stamps)} frames{self._reason()}')
         return PlaybackResult(
-            bag.path, self._topics, answers.topics[0], np.array(stamps), answers.frames,
-            answers.last - start, np.array(answers.round_trips), answers.report,
-        )  # fmt: skip
+            bag=bag.path,
+            topics=self._topics,
+            tracks_topic=recorder.topics[0],
+            stamps=np.array(stamps),
+            tracked=recorder.frames,
+            seconds=recorder.last - start,
+            round_trips=np.array(recorder.round_trips),
+            diagnostics=recorder.report,
+        )
 
     def _send(self, topic: str, at: int, message: bytes) -> None:
         try:
             stamp = read_header(message).stamp
-        except MessageError:  # the tracker shall see and count it, too
+        except MessageError:  # for the tracker to count
             self._publishers[topic].publish(message)
             return
         if self._clock is not None:
@@ -175,66 +181,65 @@ class Player:
             self._clock.publish(clock)
         if topic == self._topics.detections:
             self._stamps.append(stamp)
-            self._answers.expect(stamp, at)
+            self._recorder.expect(stamp, at)
             self._pending[stamp] = None
         else:
             self._images.add(stamp)
         self._publishers[topic].publish(message)
 
-    def _keep_step(self) -> None:
-        """Wait for the answers to frames of which all has been sent."""
+    def _wait_for_pending(self) -> None:
+        """Wait for the tracks of frames whose image and detections have been played."""
         images = self._images if self._topics.image else self._pending
         due = [stamp for stamp in self._pending if stamp in images]
-        due += list(self._pending)[:-AHEAD]
+        due += list(self._pending)[:-MAX_UNPAIRED]
         for stamp in due:
-            self._wait_for_answer(stamp)
+            self._wait_for_frame(stamp)
             self._pending.pop(stamp, None)
         if due:
-            self._pending = {s: None for s in self._pending if not self._answers.came(s)}
+            self._pending = {s: None for s in self._pending if not self._recorder.has(s)}
 
-    def _wait_for_answer(self, stamp: int) -> None:
-        """Wait for as long as the tracker is at work; a few frames may go without an answer."""
-        came = self._client.spin_until(lambda: self._answers.came(stamp), PROMPT)
-        if not came:
-            self._ask()
-            came = self._client.spin_until(lambda: self._answers.came(stamp), PROMPT)
-        self._missed = 0 if came else self._missed + 1
-        if self._missed == MISSES:
+    def _wait_for_frame(self, stamp: int) -> None:
+        """Wait for the tracks of a frame while the tracker is active; tolerate a few misses."""
+        done = self._client.spin_until(lambda: self._recorder.has(stamp), FRAME_TIMEOUT)
+        if not done:
+            self._check_active()
+            done = self._client.spin_until(lambda: self._recorder.has(stamp), FRAME_TIMEOUT)
+        self._missed = 0 if done else self._missed + 1
+        if self._missed == MAX_MISSED:
             raise NodeError(
-                f'{self._tracker} left {MISSES} frames in a row unanswered{self._why()}'
+                f'{self._tracker}: no tracks of {MAX_MISSED} consecutive frames{self._reason()}'
             )
 
-    def _ask(self) -> None:
-        """Return when the tracker is done with all that it has received.
+    def _check_active(self) -> None:
+        """Return when the tracker has processed all messages received so far.
 
         Raises
         ------
         NodeError
-            It is not there any more, or not active.
+            It is dead or not active any more.
 
         """
-        state = self._client.state(self._tracker, self._pace.response_timeout)
+        state = self._client.state(self._tracker, self._options.response_timeout)
         if state != State.PRIMARY_STATE_ACTIVE:
-            raise NodeError(f'{self._tracker} is not active any more: somebody deactivated it')
+            raise NodeError(f'{self._tracker} is not active any more; another client stopped it')
 
     def _finish(self) -> None:
-        """Wait for the last answers, and for a report about them, which comes every second."""
-        if not self._client.spin_until(self._answers.all_came, DEADLINE + PROMPT):
-            self._ask()
-        before = self._answers.reports
-        self._client.spin_until(lambda: self._answers.reports > before, 3 * PROMPT)
-        self._answers.close()
+        """Wait for the last tracks, and for a diagnostics report that counts them."""
+        if not self._client.spin_until(self._recorder.has_all, SYNC_DEADLINE + FRAME_TIMEOUT):
+            self._check_active()
+        before = self._recorder.reports
+        self._client.spin_until(lambda: self._recorder.reports > before, 3 * FRAME_TIMEOUT)
+        self._recorder.close()
 
-    def _unheard(self) -> list[str]:
-        """Return topics at whose other end nobody is."""
+    def _unconnected(self) -> list[str]:
+        """Return the topics without a subscription or a publisher of the tracker."""
         node = self._client.node
         sent = [p.topic_name for p in self._publishers.values() if not p.get_subscription_count()]
-        return sent + [topic for topic in self._answers.topics if not node.count_publishers(topic)]
+        return sent + [topic for topic in self._recorder.topics if not node.count_publishers(topic)]
 
-    def _why(self) -> str:
-        return (
-            f'; its diagnostics say: {self._answers.condition}' if self._answers.condition else ''
-        )
+    def _reason(self) -> str:
+        condition = self._recorder.condition
+        return f'; its diagnostics: {condition}' if condition else ''
 
 
 def _publisher(client: Client, kind: type, topic: str) -> Publisher:

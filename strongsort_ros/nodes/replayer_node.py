@@ -1,4 +1,4 @@
-"""Play a recording to the running tracker, have its tracks refined, score them, and end."""
+"""Node `replayer`: play a bag to the tracker node, refine and score its tracks, and exit."""
 
 from __future__ import annotations
 
@@ -39,67 +39,90 @@ from strongsort_ros.replay.settings import ReplayerNodeConfig, ReplayerSettings
 from strongsort_ros.settings import ACTIVE
 
 MARKER: Final = 'replay.json'
-"""A folder with this file is a replay's output, and may be replaced by the next."""
+"""File that marks a folder as results of a replay, which the next replay may replace."""
 REPORT: Final = 'report.html'
 
 FAILED: Final = 1
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
-PROGRESS: Final = 5.0
-"""Seconds between lines that say how far it is."""
+PROGRESS_PERIOD: Final = 5.0
+"""Seconds between log lines about the progress."""
 
 
 class Replayer:
-    """Plays one bag from beginning to end.
+    """Plays one bag, and writes tracks, scores and a report.
 
     Parameters
     ----------
     client
-        Talks to the other nodes.
+        Client of the tracker and the refiner.
     settings
-        What to play, and how.
+        Bag, playback and results.
 
     """
 
     def __init__(self, client: Client, settings: ReplayerSettings) -> None:
         self._client, self._settings = client, settings
         self._log = client.node.get_logger()
-        self._said = 0.0
+        self._logged = 0.0
 
     def run(self) -> None:
-        """Do all of it; results go to the output folder, whole or not at all.
+        """Play, refine, score and report; write the output folder completely or not at all.
 
         Raises
         ------
         InputError
-            The bag, the ground truth or the output cannot be used.
+            The bag, the ground truth or the output folder is not usable.
         MissingPackageError
-            There is a ground truth and TrackEval is not installed.
+            There is ground truth, but TrackEval is not installed.
         NodeError
-            The tracker does not answer; nothing is written. Or the tracks cannot be refined or
-            scored: the rest is written.
+            The tracker fails, and nothing is written; or the tracks cannot be refined or scored,
+            and the rest is written.
 
         """
         settings = self._settings
         if not settings.bag:
-            raise InputError('there is no bag to play: set the parameter bag')
+            raise InputError('no bag to play: set the parameter bag')
         bag, truth = Path(settings.bag), None
         if settings.ground_truth:
             check_scoring()
             truth = find_ground_truth(Path(settings.ground_truth), bag.stem, bag)
-            load_ground_truth(truth)  # what is wrong with it is said before, not after the work
+            load_ground_truth(truth)  # an invalid file fails before the playback
         output = Path(settings.output or f'{bag.stem}_replayed')
         with replacing_folder(output, MARKER) as folder:
             played = self._play(folder)
-            failures = self._finish(folder, played, truth)
+            failures = self._write_results(folder, played, truth)
         self._log.info(f'results: {output.resolve()}')
         if failures:
             written = f'{folder.parent.name}/{folder.name}'
             raise NodeError('; '.join(map(str, failures)).replace(written, output.name))
-        self._log.info(f'look at {output.resolve() / REPORT}')
+        self._log.info(f'report: {output.resolve() / REPORT}')
 
-    def _finish(self, folder: Path, played: PlaybackResult, truth: Path | None) -> list[Exception]:
-        """Refine and score what was tracked; return what went wrong."""
+    def _play(self, folder: Path) -> PlaybackResult:
+        settings = self._settings
+        options = PlaybackOptions(
+            realtime=settings.realtime,
+            rate=settings.rate,
+            clock=settings.clock,
+            startup_timeout=settings.startup_timeout,
+            response_timeout=settings.response_timeout,
+        )
+        with open_bag(settings.bag) as bag, BagWriter(folder / TRACKS_FOLDER) as writer:
+            topics = find_camera_topics(bag, settings.image_topic, settings.detections_topic)
+            player = Player(self._client, topics, writer, options, settings.tracker)
+            player.bring_up(settings.frame_rate)
+            self._log.info(f'playing {topics.frames} frames of {bag.path}')
+            self._logged = time.monotonic()
+            played = player.play(
+                bag, lambda done, total: self._log_progress(f'frame {done} of {total}')
+            )
+        self._log.info(str(played))
+        return played
+
+    def _write_results(
+        self, folder: Path, played: PlaybackResult, truth: Path | None
+    ) -> list[Exception]:
+        """Refine and score the tracks; return the errors."""
         failures: list[Exception] = []
         if self._settings.aflink or self._settings.gsi:
             try:
@@ -110,39 +133,13 @@ class Replayer:
             self._evaluate(folder, played, truth)
         except InputError as error:
             failures.append(error)
-        note = {name: getattr(self._settings, name) for name in self._settings.specs()}
-        (folder / MARKER).write_text(f'{json.dumps(note, indent=1)}\n', encoding='utf-8')
+        settings = {name: getattr(self._settings, name) for name in self._settings.specs()}
+        (folder / MARKER).write_text(f'{json.dumps(settings, indent=1)}\n', encoding='utf-8')
         return failures
-
-    def _play(self, folder: Path) -> PlaybackResult:
-        settings = self._settings
-        pace = PlaybackOptions(
-            settings.realtime,
-            settings.rate,
-            settings.clock,
-            settings.startup_timeout,
-            settings.response_timeout,
-        )
-        with open_bag(settings.bag) as bag, BagWriter(folder / TRACKS_FOLDER) as writer:
-            topics = find_camera_topics(bag, settings.image_topic, settings.detections_topic)
-            player = Player(self._client, topics, writer, pace, settings.tracker)
-            player.bring_up(settings.frame_rate)
-            self._log.info(f'plays {topics.frames} frames of {bag.path}')
-            self._said = time.monotonic()
-            played = player.play(bag, lambda done, total: self._say(f'frame {done} of {total}'))
-        self._log.info(str(played))
-        return played
-
-    def _say(self, line: str) -> None:
-        """Say how far it is, now and then."""
-        now = time.monotonic()
-        if now - self._said >= PROGRESS:
-            self._said = now
-            self._log.info(line)
 
     def _refine(self, folder: Path, played: PlaybackResult) -> None:
         settings = self._settings
-        done = request_refinement(
+        response = request_refinement(
             self._client,
             folder / TRACKS_FOLDER,
             folder / REFINED_FOLDER,
@@ -153,9 +150,9 @@ class Replayer:
             refiner=settings.refiner,
             startup_timeout=settings.startup_timeout,
             response_timeout=settings.response_timeout,
-            progress=lambda phase, share: self._say(f'refining: {phase}, {share:.0%}'),
+            progress=lambda phase, share: self._log_progress(f'refining: {phase}, {share:.0%}'),
         )
-        self._log.info(f'refined in {done.duration:.1f} s: {summary(done)}')
+        self._log.info(f'refined in {response.duration:.1f} s: {summary(response)}')
 
     def _evaluate(self, folder: Path, played: PlaybackResult, truth: Path | None) -> None:
         rate = self._settings.frame_rate
@@ -165,18 +162,24 @@ class Replayer:
                 self._log.info(line)
         save_report(folder / REPORT, playback_report(folder, played, before, after, rate))
 
+    def _log_progress(self, line: str) -> None:
+        now = time.monotonic()
+        if now - self._logged >= PROGRESS_PERIOD:
+            self._logged = now
+            self._log.info(line)
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """Replay what the parameters say; return the exit status.
+    """Run the replayer; return the exit status.
 
-    0; 1 when a node does not do its part, 2 when an input cannot be used, 130 when interrupted.
+    0; 1 if a node fails, 2 for invalid input, 130 after an interrupt.
     """
-    # Signals are Python's: they end what runs, and everything is cleaned up. A shell starts
-    # background jobs with interrupts ignored.
+    # Python's handlers raise KeyboardInterrupt, which cleans up. Set explicitly, because a shell
+    # starts background jobs with interrupts ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        return _replay(arguments)
+        return _run(arguments)
     except (KeyboardInterrupt, ExternalShutdownException):
         get_logger('replayer').warning('interrupted; nothing was written')
         return INTERRUPTED
@@ -184,7 +187,7 @@ def main(arguments: list[str] | None = None) -> int:
         rclpy.try_shutdown()
 
 
-def _replay(arguments: list[str] | None) -> int:
+def _run(arguments: list[str] | None) -> int:
     node = None
     try:
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
@@ -192,7 +195,7 @@ def _replay(arguments: list[str] | None) -> int:
         settings = Parameters(node, ReplayerNodeConfig(), lambda: ACTIVE, lambda _: None).settings
     except START_ERRORS as error:
         get_logger('replayer').fatal(reason(error))
-        # What is wrong with a parameter is an input; ROS itself is not.
+        # With a node, the error is of a parameter, which is input.
         return FAILED if node is None else BAD_INPUT
     client = Client(node)
     try:

@@ -1,4 +1,4 @@
-"""What the tracker answers to what is played: recorded, counted and timed."""
+"""Record the tracks of a playback, and measure their round trips."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ TOPICS: Final = {
 
 
 class TrackRecorder:
-    """Subscribes to the tracker's topics, and writes what answers a frame into a bag.
+    """Subscribes to the tracker's topics, and writes the messages of the frames played to a bag.
 
     Parameters
     ----------
     node
-        Owns the subscriptions; topics are relative to its namespace.
+        Node that owns the subscriptions; the topics are relative to its namespace.
     writer
-        Gets the answers, at the time in the bag of the frame that they answer.
+        Bag for the tracks; each message gets the recorded time of its frame.
     tracker
-        Fully qualified name of the tracker's node, as in its diagnostics.
+        Fully qualified name of the tracker node, as in its diagnostics.
 
     Attributes
     ----------
     round_trips
-        Seconds from frames sent to their tracks received.
+        Seconds from each frame sent to its tracks received.
     last
-        When the last answer came (`time.monotonic`).
+        Time of the last message received (`time.monotonic`).
     reports
-        Number of reports of the tracker on /diagnostics.
+        Number of diagnostics reports of the tracker.
     condition, report
-        The last of them: its message, and its values by name.
+        Message, and values by name, of the last report.
 
     """
 
@@ -63,7 +63,7 @@ class TrackRecorder:
         qos = QoSProfile(depth=100)
         self._topics = {
             name: node.create_subscription(
-                message, name, partial(self._on_answer, name), qos, raw=True
+                message, name, partial(self._on_message, name), qos, raw=True
             ).topic_name
             for name, (_, message) in TOPICS.items()
         }
@@ -71,36 +71,36 @@ class TrackRecorder:
 
     @property
     def topics(self) -> list[str]:
-        """Names of the topics, with their namespace."""
+        """Fully qualified names of the topics: tracks, tracked_detections."""
         return list(self._topics.values())
-
-    def expect(self, stamp: int, time_in_bag: int) -> None:
-        """Expect the answer to a frame that is being sent."""
-        self._expected[stamp] += 1
-        self._sent[stamp] = time.monotonic(), time_in_bag
-
-    def came(self, stamp: int) -> bool:
-        """Return whether all answers to a frame have come."""
-        return all(got[stamp] >= self._expected[stamp] for got in self._received.values())
-
-    def all_came(self) -> bool:
-        """Return whether all answers to all frames have come."""
-        return all(got.total() >= self._expected.total() for got in self._received.values())
 
     @property
     def frames(self) -> int:
-        """Frames for which tracks have come."""
+        """Number of frames with tracks."""
         return self._received['tracks'].total()
 
+    def expect(self, stamp: int, time_in_bag: int) -> None:
+        """Expect the messages of a frame that is being sent."""
+        self._expected[stamp] += 1
+        self._sent[stamp] = time.monotonic(), time_in_bag
+
+    def has(self, stamp: int) -> bool:
+        """Return whether all messages of a frame have been received."""
+        return all(count[stamp] >= self._expected[stamp] for count in self._received.values())
+
+    def has_all(self) -> bool:
+        """Return whether all messages of all frames have been received."""
+        return all(count.total() >= self._expected.total() for count in self._received.values())
+
     def close(self) -> None:
-        """Write what came of frames of which not all has come."""
+        """Write the messages of incomplete frames."""
         for stamp in list(self._held):
             self._write(stamp)
 
-    def _on_answer(self, name: str, message: bytes) -> None:
+    def _on_message(self, name: str, message: bytes) -> None:
         stamp = read_header(message).stamp
         if self._received[name][stamp] >= self._expected[stamp]:
-            return  # of what somebody else played
+            return  # of a frame that another node played
         self._received[name][stamp] += 1
         self.last = time.monotonic()
         if name == 'tracks':
@@ -112,7 +112,7 @@ class TrackRecorder:
             self._write(stamp)
 
     def _write(self, stamp: int) -> None:
-        """Write a frame's answers, always in the same order: they come in any."""
+        """Write the messages of a frame in a fixed order; they arrive in any order."""
         held, time_in_bag = self._held.pop(stamp), self._sent[stamp][1]
         for name, topic in self._topics.items():
             if name in held:

@@ -130,7 +130,7 @@ def test_what_cannot_be_refined_or_scored_is_kept(
         ({'image_topic': '/left'}, 2, 'no topic /left of images'),
         ({'output': 'mine'}, 2, 'mine: exists'),
         ({'rate': 0.0}, 2, 'rate'),
-        ({'startup_timeout': 0.5}, 1, 'is its node running?'),
+        ({'startup_timeout': 0.5}, 1, 'is the node running?'),
     ],
     ids=str,
 )
