@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from strongsort_ros.camera_motion import MODES, CameraMotionSettings
 from strongsort_ros.errors import InputError, SettingError, did_you_mean, shorten
-from strongsort_ros.files.yaml_file import load_yaml
 from strongsort_ros.messages.limits import InputLimits
 from strongsort_ros.settings import (
     ACTIVE,
@@ -182,6 +181,9 @@ def load_parameter_file(path: Path | str) -> TrackerNodeConfig:
 
     """
     path = Path(path)
+    # Nodes get their parameters from ROS, and start without a YAML reader.
+    from strongsort_ros.files.yaml_file import load_yaml
+
     values = dict(_parameters(load_yaml(path), ''))
     if not values:
         raise InputError(f'{path}: no {_PARAMETERS} of all nodes (/**) or of a node {_NODE}')
