@@ -8,6 +8,7 @@ from typing import Final
 from strongsort_ros.errors import MissingPackageError
 
 _INSTALL: Final = {
+    'jinja2': ('jinja2', 'python3-jinja2'),
     'joblib': ('joblib', 'python3-joblib'),
     'onnx': ("onnx (extra 'reid')", ''),
     'onnxruntime': ("onnxruntime (extra 'reid'), or onnxruntime-gpu", 'python3-onnxruntime-pip'),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from strongsort_ros.evaluation.scores import Evaluation, Scores
@@ -41,12 +43,20 @@ class Table:
         columns = range(len(self.head))
         return [all(_NUMBER.fullmatch(row[i]) for row in self.rows) for i in columns]
 
+    @property
+    def groups(self) -> list[tuple[str, list[Sequence[str]]]]:
+        """First cell and rows of each group; without `grouped`, every row is a group."""
+        if not self.grouped:
+            return [(row[0], [row]) for row in self.rows]
+        return [(name, list(rows)) for name, rows in groupby(self.rows, key=itemgetter(0))]
+
     def lines(self) -> list[str]:
         """Return the table as lines of text of equal width, with a rule below the head."""
-        rows = [list(row) for row in self.rows]
-        if self.grouped:
-            for row, previous in zip(rows[1:], self.rows, strict=False):
-                row[0] = '' if row[0] == previous[0] else row[0]
+        rows = [
+            ['' if number else name, *row[1:]]
+            for name, group in self.groups
+            for number, row in enumerate(group)
+        ]
         widths = [max(map(len, column)) for column in zip(self.head, *rows, strict=True)]
         rule = ['-' * width for width in widths]
         aligns = ['>' if number else '<' for number in self.numeric]

@@ -1,16 +1,17 @@
-"""HOTA and its parts over alpha, the overlap asked of a match, as a drawing."""
+"""HOTA, AssA and DetA over alpha, the overlap (IoU) that a match needs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from strongsort_ros.evaluation.report.elements import details, open_drawing, table
+from strongsort_ros.evaluation.report.model import Drawing
+from strongsort_ros.evaluation.score_table import Table
 from strongsort_ros.evaluation.scores import ALPHAS, Evaluation, Scores
 
 _WIDTH, _HEIGHT = 560, 350
 _LEFT, _RIGHT, _TOP, _BOTTOM = 36, 10, 58, 44
 
-# Name, class of the style, attribute, and the marker: no curve is told by its colour alone.
+# Name, CSS class, attribute, and marker: colour is never the only difference.
 _CURVES = (
     ('HOTA', 'hota', 'hota_over_alpha', 'M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0'),
     ('AssA', 'assa', 'assa_over_alpha', 'M-3.5 -3.5h7v7h-7z'),
@@ -18,23 +19,37 @@ _CURVES = (
 )
 
 
-def draw_curves(sides: Sequence[tuple[str, Evaluation]]) -> str:
-    """Return a figure of all sequences together, and the same as a table.
+def draw_curves(sides: Sequence[tuple[str, Evaluation]]) -> Drawing:
+    """Return the curves of all sequences combined.
 
     Parameters
     ----------
     sides
-        Name and scores, of before and after refinement or of one of them; the last is drawn in
-        full lines, one before it in broken ones.
+        'before' and 'after' refinement with their scores, or one pair with the name ''. The last
+        is drawn in solid lines, one before it in dashed lines.
 
     """
-    words = 'HOTA, AssA and DetA over alpha; the numbers are in the table below'
-    parts = [open_drawing('curves', _WIDTH, _HEIGHT, words), *_axes()]
-    parts += _legend([name for name, _ in sides])
+    parts = [*_axes(), *_legend([name for name, _ in sides])]
     for number, (side, evaluation) in enumerate(sides):
         last = number == len(sides) - 1
         parts += [_curve(evaluation.combined, *curve, side, last) for curve in _CURVES]
-    return '\n'.join([*parts, '</svg>\n']) + details('The numbers', _numbers(sides))
+    text = 'HOTA, AssA and DetA over alpha; the numbers are in the table below'
+    return Drawing('curves', _WIDTH, _HEIGHT, text, '\n'.join(parts))
+
+
+def curves_table(sides: Sequence[tuple[str, Evaluation]]) -> Table:
+    """Return the same numbers as a table; parameters as for `draw_curves`."""
+    head = ['alpha', *(f'{name} {side}'.strip() for name, *_ in _CURVES for side, _ in sides)]
+    columns = [
+        getattr(evaluation.combined, attribute)
+        for _, _, attribute, _ in _CURVES
+        for _, evaluation in sides
+    ]
+    rows = [
+        [f'{alpha:.2f}', *(f'{value:.2f}' for value in values)]
+        for alpha, *values in zip(ALPHAS.tolist(), *columns, strict=True)
+    ]
+    return Table('Over alpha, in percent', head, rows)
 
 
 def _x(alpha: float) -> float:
@@ -53,10 +68,9 @@ def _axes() -> Iterator[str]:
     for tenth in range(0, 11, 2):
         x = _x(tenth / 10)
         yield f'<text x="{x:.1f}" y="{_HEIGHT - 24}" text-anchor="middle">{tenth / 10}</text>'
-    middle = _x(0.5)
     yield (
-        f'<text x="{middle}" y="{_HEIGHT - 6}" text-anchor="middle">'
-        'alpha: overlap (IoU) asked of a match</text>'
+        f'<text x="{_x(0.5)}" y="{_HEIGHT - 6}" text-anchor="middle">'
+        'alpha: overlap (IoU) that a match needs</text>'
     )
     yield '<text x="0" y="14">percent</text>'
 
@@ -86,24 +100,12 @@ def _curve(
         for alpha, percent in zip(ALPHAS.tolist(), getattr(scores, attribute), strict=True)
     ]
     line = 'M' + 'L'.join(f'{x:.1f} {y:.1f}' for x, y in points)
-    marks = ''.join(
+    markers = ''.join(
         f'<path class="marker" transform="translate({x:.1f} {y:.1f})" d="{marker}"/>'
         for x, y in (points if last else ())
     )
     title = f'{name} {side} refinement' if side else name
     style = 'line' if last else 'line broken'
-    return f'<g class="{kind}"><title>{title}</title><path class="{style}" d="{line}"/>{marks}</g>'
-
-
-def _numbers(sides: Sequence[tuple[str, Evaluation]]) -> str:
-    head = ['alpha', *(f'{name} {side}'.strip() for name, *_ in _CURVES for side, _ in sides)]
-    columns = [
-        getattr(evaluation.combined, attribute)
-        for _, _, attribute, _ in _CURVES
-        for _, evaluation in sides
-    ]
-    rows = (
-        [f'{alpha:.2f}', *(f'{value:.2f}' for value in values)]
-        for alpha, *values in zip(ALPHAS.tolist(), *columns, strict=True)
+    return (
+        f'<g class="{kind}"><title>{title}</title><path class="{style}" d="{line}"/>{markers}</g>'
     )
-    return table(head, rows, 'Over alpha, in percent')

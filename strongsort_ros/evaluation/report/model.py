@@ -1,7 +1,8 @@
-"""What a report of tracked recordings shows, before and after refinement."""
+"""Contents of a report about tracked sequences, before and after refinement."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,23 +15,24 @@ from strongsort_ros.evaluation.score_table import Table
 from strongsort_ros.evaluation.scores import EvaluatedTracks
 from strongsort_ros.files.atomic import replacing
 from strongsort_ros.files.drawing import shrink
+from strongsort_ros.packages import require
 from strongsort_ros.types import Image
 
-_QUALITY = 75  # of JPEG
+_JPEG_QUALITY = 75
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long a stage takes a frame, in milliseconds.
+    """Processing time of a stage for one frame, in milliseconds.
 
     Attributes
     ----------
     stage
-        Its name.
+        Name of the stage.
     p50, p95, p99
         Percentiles.
     largest
-        None where it is not known.
+        Maximum; None if not known.
 
     """
 
@@ -42,7 +44,7 @@ class Latency:
 
     @classmethod
     def of(cls, stage: str, seconds: npt.ArrayLike) -> Latency:
-        """Return what times in seconds, at least one, come to."""
+        """Return the percentiles of times in seconds, at least one."""
         times = 1e3 * np.asarray(seconds, dtype=np.float64)
         p50, p95, p99 = np.percentile(times, [50, 95, 99]).tolist()
         return cls(stage, p50, p95, p99, float(times.max()))
@@ -51,27 +53,27 @@ class Latency:
 def latency_table(latencies: Sequence[Latency]) -> Table:
     """Return the latencies as a table, in milliseconds."""
     rows = [
-        [each.stage, *(_figure(ms) for ms in (each.p50, each.p95, each.p99, each.largest))]
+        [
+            each.stage,
+            *(f'{ms:.2f}' for ms in (each.p50, each.p95, each.p99)),
+            '-' if each.largest is None else f'{each.largest:.2f}',
+        ]
         for each in latencies
     ]
     head = ('stage', 'p50 ms', 'p95 ms', 'p99 ms', 'max ms')
     return Table('Time for a frame, by stage', head, rows)
 
 
-def _figure(milliseconds: float | None) -> str:
-    return '-' if milliseconds is None else f'{milliseconds:.2f}'
-
-
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An encoded image and the words that stand for it.
+    """Encoded image and its alternative text.
 
     Attributes
     ----------
     data
-        JPEG, PNG or WebP, moving or not.
+        JPEG, PNG or WebP, still or animated.
     text
-        What it shows.
+        Alternative text.
 
     """
 
@@ -85,41 +87,70 @@ class Picture:
 
     @classmethod
     def encode(cls, image: Image, text: str, width: int = 640) -> Picture:
-        """Return an image, (H, W, 3) uint8 BGR, as a JPEG no wider than `width` pixels."""
+        """Encode an image, (H, W, 3) uint8 BGR, as a JPEG at most `width` pixels wide."""
         small = shrink(image, width)
-        _, data = cv2.imencode('.jpg', small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        _, data = cv2.imencode('.jpg', small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         return cls(data.tobytes(), text)
 
     @property
     def media_type(self) -> str:
-        """Kind of the data by its first bytes."""
+        """Media type, from the first bytes."""
         for start, name in ((b'\xff\xd8', 'jpeg'), (b'\x89PNG', 'png')):
             if self.data.startswith(start):
                 return f'image/{name}'
         return 'image/webp'
 
+    @property
+    def data_uri(self) -> str:
+        """The image as a data URI."""
+        return f'data:{self.media_type};base64,{base64.b64encode(self.data).decode("ascii")}'
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """SVG drawing.
+
+    Attributes
+    ----------
+    kind
+        CSS class: 'timeline' or 'curves'.
+    width, height
+        Size of the view box.
+    text
+        Alternative text.
+    body
+        Elements, inserted as they are: only numbers and texts of this package.
+
+    """
+
+    kind: str
+    width: int
+    height: int
+    text: str
+    body: str
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a report shows; what is not given is left out.
+    """Contents of a report; parts that are not given are left out.
 
     Attributes
     ----------
     title, about
-        What was tracked, and how.
+        Heading, and a sentence below it.
     before, after
-        Tracks before and after refinement; sequences belong together by their names.
+        Tracks before and after refinement; sequences are matched by name.
     image
-        (name of the sequence, frame) -> (H, W, 3) uint8 BGR, or None where there is none; for
+        (sequence name, frame number) -> (H, W, 3) uint8 BGR, or None where there is no image; for
         the pictures of identity switches.
     latencies
-        By stage, in the order of work.
+        Latencies of the stages, in the order of processing.
     tables
-        Whatever else is to be told: settings, counts, the node's last report.
+        Further tables: settings, counts, diagnostics.
     moving_picture, pictures
-        Of the tracks.
+        Pictures of the tracks.
     files
-        What lies beside the report: path relative to it, and meaning.
+        Files beside the report: path relative to it, and description.
 
     """
 
@@ -136,7 +167,7 @@ class Report:
 
     @property
     def sides(self) -> list[tuple[str, EvaluatedTracks]]:
-        """Return what there is of before and after, named where both are."""
+        """('before', tracks) and ('after', tracks), or the only one with the name ''."""
         both = self.before is not None and self.after is not None
         named = (('before', self.before), ('after', self.after))
         return [(name if both else '', side) for name, side in named if side is not None]
@@ -151,8 +182,11 @@ def save_report(path: Path | str, report: Report) -> None:
     ------
     InputError
         The file cannot be written.
+    MissingPackageError
+        Jinja2 is not installed.
 
     """
+    require('reports', 'jinja2')
     from strongsort_ros.evaluation.report.page import render_page
 
     with replacing(path) as written:

@@ -13,38 +13,38 @@ from strongsort_ros.evaluation.scores import ScoredSequence
 from strongsort_ros.files.drawing import colour_of, draw_box
 from strongsort_ros.types import FloatArray, Image
 
-_WHOLE = (480, 270)  # largest width and height, pixels
+_FULL = (480, 270)  # largest width and height, pixels
 _CROP = (300, 300)
-_AROUND = 2.2  # a crop is so many times as large as the person
+_MARGIN = 2.2  # size of the crop, in sizes of the person
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 
 
 def draw_switch(
     switch: Switch, sequence: ScoredSequence, image: Callable[[int], Image | None]
 ) -> list[Picture]:
-    """Return both frames as a whole and around the person; none where an image is missing.
+    """Return both frames, each in full and around the person; none where an image is missing.
 
     Parameters
     ----------
     switch
-        What to show.
+        Identity switch.
     sequence
-        Its tracks and the truth.
+        Its sequence, with tracks and ground truth.
     image
-        Frame -> (H, W, 3) uint8 BGR, or None.
+        Frame number -> (H, W, 3) uint8 BGR, or None.
 
     """
     pictures = []
     for frame, track, words in (
-        (switch.last_frame, switch.old, 'last followed by'),
-        (switch.frame, switch.new, 'now followed by'),
+        (switch.last_frame, switch.old, 'last matched by'),
+        (switch.frame, switch.new, 'now matched by'),
     ):
         pixels = image(frame)
         if pixels is None:
             return []
         text = f'frame {frame}: person {switch.person} {words} track {track}'
-        whole, crop = _draw_frame(pixels, switch, sequence, frame)
-        pictures += [Picture.encode(whole, f'{text}, whole image')]
+        full, crop = _draw_frame(pixels, switch, sequence, frame)
+        pictures += [Picture.encode(full, f'{text}, full image')]
         pictures += [Picture.encode(crop, f'{text}, enlarged')]
     return pictures
 
@@ -58,27 +58,27 @@ def _draw_frame(
     tracks = sequence.tracks.at(frame)
     crop_scale = min(_CROP[0] / (high[0] - low[0]), _CROP[1] / (high[1] - low[1]))
     crop = _resize(image[low[1] : high[1], low[0] : high[0]], crop_scale)
-    whole_scale = min(_WHOLE[0] / image.shape[1], _WHOLE[1] / image.shape[0], 1)
-    whole = _resize(image, whole_scale)
-    for drawn, scale, origin in ((whole, whole_scale, (0, 0)), (crop, crop_scale, low)):
+    full_scale = min(_FULL[0] / image.shape[1], _FULL[1] / image.shape[0], 1)
+    full = _resize(image, full_scale)
+    for drawn, scale, origin in ((full, full_scale, (0, 0)), (crop, crop_scale, low)):
         boxes = (tracks.tlwh - [*origin, 0, 0]) * scale
         for identity, box in zip(tracks.ids.tolist(), boxes, strict=True):
             if identity not in (switch.old, switch.new):
                 draw_box(drawn, box, colour_of(identity), 1, str(identity) if drawn is crop else '')
-        # White on black: seen on every image, and like no track's colour.
+        # White on black is visible on every image and is no track's colour.
         for colour, line in ((_BLACK, 3), (_WHITE, 1)):
             draw_box(drawn, (person - [*origin, 0, 0]) * scale, colour, line)
         for identity, box in zip(tracks.ids.tolist(), boxes, strict=True):
             if identity in (switch.old, switch.new):
                 draw_box(drawn, box, colour_of(identity), 2, str(identity))
-    return whole, crop
+    return full, crop
 
 
 def _crop_corners(
     tlwh: FloatArray, width: int, height: int
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return the corners of a square around a box, moved and cut to lie in the image."""
-    half = min(max(_AROUND * float(max(tlwh[2:])), 16), width, height) / 2
+    """Return the (x, y) corners of a square around a box, moved and cut to lie in the image."""
+    half = min(max(_MARGIN * float(max(tlwh[2:])), 16), width, height) / 2
     corners = []
     for middle, size in zip((tlwh[:2] + tlwh[2:] / 2).tolist(), (width, height), strict=True):
         low = int(min(max(middle - half, 0), size - 2 * half))
@@ -88,8 +88,8 @@ def _crop_corners(
 
 
 def _resize(image: Image, scale: float) -> Image:
+    """Return a scaled copy; it is drawn on, so it never shares the caller's pixels."""
     size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     resized = cv2.resize(image, size, interpolation=how)
-    # Never the caller's pixels: what comes back is drawn on.
     return np.array(resized, np.uint8)

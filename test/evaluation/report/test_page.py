@@ -1,4 +1,4 @@
-"""The report: its numbers, what is missing, what is hostile, and that it stands alone."""
+"""The HTML report: numbers, missing parts, hostile text, and that it fetches nothing."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from strongsort_ros.types import Image
 from test.evaluation.walks import as_tracks, exchanged, walk
 from tools.demonstration.moving_picture import moving_picture, moving_picture_stride
 
-_ALONE = {'meta', 'img'}  # elements without an end
+_VOID = {'meta', 'img'}  # elements without an end tag
 
 
 class Page(HTMLParser):
-    """Reads a page, and checks that its elements are closed and bring nothing from elsewhere."""
+    """Parse a page; assert that elements are closed and nothing is fetched."""
 
     def __init__(self, source: str) -> None:
         super().__init__()
@@ -52,11 +52,11 @@ class Page(HTMLParser):
             self.rows[-1].append('')
         if tag == 'img':
             self.alternatives.append(attributes['alt'] or '')
-        if tag not in _ALONE:
+        if tag not in _VOID:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        if tag not in _ALONE:
+        if tag not in _VOID:
             assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
@@ -69,7 +69,7 @@ def recorded(*sequences: ScoredSequence) -> EvaluatedTracks:
     return EvaluatedTracks(sequences, score(sequences))
 
 
-def mended(name: str = 'walk') -> ScoredSequence:
+def perfect(name: str = 'walk') -> ScoredSequence:
     """Return the sequence of `exchanged` with its switches undone."""
     truth = walk(2)
     return ScoredSequence(name, truth, as_tracks(truth), range(1, 21))
@@ -81,8 +81,11 @@ def grey(_name: str, frame: int) -> Image | None:
 
 
 def test_scores_before_and_after() -> None:
-    """Every number of both sides is there, and their difference."""
-    before, after = recorded(exchanged('a'), exchanged('b', 5)), recorded(mended('a'), mended('b'))
+    """The table has the scores before and after refinement and their difference."""
+    before, after = (
+        recorded(exchanged('a'), exchanged('b', 5)),
+        recorded(perfect('a'), perfect('b')),
+    )
     page = Page(render_page(Report('Two', before=before, after=after)))
     assert before.scores is not None
     assert after.scores is not None
@@ -108,23 +111,23 @@ def test_scores_before_and_after() -> None:
 
 
 def test_one_side_is_not_called_before_or_after() -> None:
-    """With one side nothing is said of refinement."""
-    for report in (Report('x', before=recorded(mended())), Report('x', after=recorded(mended()))):
+    """With one side, refinement is not mentioned."""
+    for report in (Report('x', before=recorded(perfect())), Report('x', after=recorded(perfect()))):
         page = Page(render_page(report))
         assert 'refinement' not in page.words
         assert ['walk', '100.00', '100.00', '100.00', '100.00', '100.00', '0'] in [
             row[:7] for row in page.rows
         ]
-        assert 'There are none.' in page.words
+        assert 'There are no identity switches.' in page.words
 
 
 def test_pictures_of_switches() -> None:
-    """Each worst switch has both frames, whole and enlarged; without images that is said."""
+    """Each of the worst switches shows both frames, in full and enlarged."""
     one = recorded(exchanged())
     page = Page(render_page(Report('x', before=one, image=grey)))
     assert len(page.alternatives) == 8
-    assert 'frame 10: person 1 last followed by track 1, whole image' in page.alternatives
-    assert 'frame 11: person 1 now followed by track 2, enlarged' in page.alternatives
+    assert 'frame 10: person 1 last matched by track 1, full image' in page.alternatives
+    assert 'frame 11: person 1 now matched by track 2, enlarged' in page.alternatives
     for image in (None, lambda _name, _frame: None):
         page = Page(render_page(Report('x', before=one, image=image)))
         assert not page.alternatives
@@ -143,7 +146,7 @@ def test_images_are_not_drawn_on() -> None:
 
 @pytest.mark.parametrize('size', [(1, 1), (9, 400), (2000, 60)])
 def test_boxes_outside_tiny_images(size: tuple[int, int]) -> None:
-    """Boxes that do not fit the image, wrong as they are, are no error."""
+    """Boxes outside the image are not an error."""
     image = np.zeros((*size, 3), np.uint8)
     source = render_page(
         Report('x', before=recorded(exchanged()), image=lambda _name, _frame: image)
@@ -152,30 +155,30 @@ def test_boxes_outside_tiny_images(size: tuple[int, int]) -> None:
 
 
 def test_without_truth() -> None:
-    """Without truth there are no scores, but a row for each track."""
+    """Without ground truth there are no scores, but a row for each track."""
     sequence = ScoredSequence('walk', GroundTruth.empty(), as_tracks(walk(3)), range(1, 21))
     page = Page(render_page(Report('x', before=EvaluatedTracks([sequence]))))
-    assert 'The truth is not known' in page.words
+    assert 'There is no ground truth' in page.words
     assert 'HOTA' not in page.words
     assert 'track 3' in page.words
 
 
 def test_without_tracks_and_without_anything() -> None:
-    """No tracks at all score 0; a report of nothing is a page with its title."""
+    """No tracks score 0; an empty report is a page with its title."""
     none = ScoredSequence('walk', walk(2), TrackRows.empty(), range(1, 21))
     page = Page(render_page(Report('x', before=recorded(none), after=recorded(none))))
     assert '0.00' in page.words
     assert 'as before' in page.words
-    blind = ScoredSequence('walk', GroundTruth.empty(), TrackRows.empty(), range(1, 1))
-    assert 'nothing to show' in Page(render_page(Report('x', after=EvaluatedTracks([blind])))).words
+    empty = ScoredSequence('walk', GroundTruth.empty(), TrackRows.empty(), range(1, 1))
+    assert 'nothing to show' in Page(render_page(Report('x', after=EvaluatedTracks([empty])))).words
     assert 'only a title' in Page(render_page(Report('only a title'))).words
 
 
 def test_hostile_text_stays_text() -> None:
-    """Whatever names come from files, they are neither elements nor attributes."""
+    """Names from files become neither elements nor attributes."""
     bad = '"><script>alert(1)</script><img src=x onerror=alert(1)>\'&'
     pictures = [Picture(b'\xff\xd8', bad)]
-    sides = [recorded(exchanged(bad)), recorded(mended(bad))]
+    sides = [recorded(exchanged(bad)), recorded(perfect(bad))]
     report = Report(
         bad, bad, *sides, grey, [Latency(bad, 1, 2, 3)], [Table(bad, (bad, bad), [(bad, bad)])],
         pictures[0], pictures, [(bad, bad)],
@@ -188,9 +191,9 @@ def test_hostile_text_stays_text() -> None:
     assert bad in page.alternatives
 
 
-def test_stands_alone_and_is_the_same_twice(tmp_path: Path) -> None:
+def test_fetches_nothing_and_is_reproducible(tmp_path: Path) -> None:
     """Nothing is fetched, and the same report gives the same bytes."""
-    report = Report('x', 'y', recorded(exchanged()), recorded(mended()), grey)
+    report = Report('x', 'y', recorded(exchanged()), recorded(perfect()), grey)
     files = [tmp_path / 'one.html', tmp_path / 'other.html']
     for file in files:
         save_report(file, report)
@@ -198,22 +201,23 @@ def test_stands_alone_and_is_the_same_twice(tmp_path: Path) -> None:
     assert one == other
     for part in (b'://', b'url(', b'@import', b'<script', b'<link'):
         assert part not in one
+    assert b'prefers-color-scheme: dark' in one
 
 
 def test_latencies() -> None:
-    """Percentiles are in milliseconds; what is not known is a dash."""
+    """Percentiles are in milliseconds; an unknown maximum is a dash."""
     seconds = np.arange(1, 101) / 1e3
-    rows = latency_table([Latency.of('all', seconds), Latency('told', 1, 2, 3)]).rows
+    rows = latency_table([Latency.of('all', seconds), Latency('reported', 1, 2, 3)]).rows
     assert rows == [
         ['all', '50.50', '95.05', '99.01', '100.00'],
-        ['told', '1.00', '2.00', '3.00', '-'],
+        ['reported', '1.00', '2.00', '3.00', '-'],
     ]
     page = Page(render_page(Report('x', latencies=[Latency('nothing', 0, 0, 0, 0)])))
     assert ['nothing', '0.00', '0.00', '0.00', '0.00'] in page.rows
 
 
 def test_pictures() -> None:
-    """Pictures tell their kind; a moving one has about ten images a second."""
+    """The media type follows the data; an animation has about ten images a second."""
     image = np.full((90, 1000, 3), 50, np.uint8)
     still = Picture.encode(image, 'still')
     assert still.media_type == 'image/jpeg'
