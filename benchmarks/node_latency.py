@@ -13,26 +13,17 @@ import argparse
 import array
 import itertools
 import os
-import signal
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from strongsort_ros.nodes.ros_environment import profile_variable
+from tools.node_process import NodeProcess, use_ros_settings
 
-ROOT = Path(__file__).resolve().parent.parent
-PROFILE = str(ROOT / 'config' / 'fastdds.xml')
-ENVIRONMENT = {
-    'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1',
-    profile_variable(): PROFILE,
-    'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
-    'ROS_DOMAIN_ID': str(1 + os.getpid() % 100),
-}  # fmt: skip
-os.environ.update(ENVIRONMENT)  # before NumPy and rclpy are loaded
+# Before NumPy and rclpy are loaded.
+os.environ.update({'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1'})
+use_ros_settings()
 
 import numpy as np  # noqa: E402
 import rclpy  # noqa: E402
@@ -74,15 +65,10 @@ def main() -> None:
                        false_alarms=0.0, seed=options.seed)
     )  # fmt: skip
     frames = [frame.detections for frame in itertools.islice(walkers, options.frames)]
-    command = [sys.executable, '-m', 'strongsort_ros.nodes.tracker_node', '--ros-args']
-    for parameter in ('autostart:=true', 'weights:=none', 'camera_motion:=none'):
-        command += ['-p', parameter]
-    node = subprocess.Popen(command, cwd=ROOT, env=os.environ)
-    try:
-        measured = Feeder(node.pid).run(frames, options.rate)
-    finally:
-        node.send_signal(signal.SIGINT)
-        node.wait()
+    parameters = {'autostart': True, 'weights': 'none', 'camera_motion': 'none'}
+    with NodeProcess('tracker', None, parameters) as node:
+        node.start()
+        measured = Feeder(node.process.pid).run(frames, options.rate)
     show(measured, step(frames, options.rate), frames, options)
 
 

@@ -14,28 +14,17 @@ from __future__ import annotations
 import argparse
 import array
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from strongsort_ros.nodes.ros_environment import profile_variable
+from tools.node_process import NodeProcess, use_ros_settings
 
-ROOT = Path(__file__).resolve().parent.parent
-PROFILE = str(ROOT / 'config' / 'fastdds.xml')
-os.environ.update(
-    {
-        'OMP_NUM_THREADS': '1',
-        'OPENBLAS_NUM_THREADS': '1',
-        profile_variable(): PROFILE,
-        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
-        'ROS_DOMAIN_ID': str(1 + os.getpid() % 100),
-    }
-)  # before NumPy and rclpy are loaded
+# Before NumPy and rclpy are loaded.
+os.environ.update({'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1'})
+use_ros_settings()
 
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
@@ -242,17 +231,13 @@ def main() -> None:
     parser.add_argument('--weights', default='', help='as the parameter of the node')
     parser.add_argument('--camera-motion', default='ecc', help='as the parameter of the node')
     options = parser.parse_args()
-    command = [sys.executable, '-m', 'strongsort_ros.nodes.tracker_node', '--ros-args']
     parameters = {
-        'autostart': 'true', 'weights': f"'{options.weights}'",
-        'camera_motion': options.camera_motion,
+        'autostart': True, 'weights': options.weights, 'camera_motion': options.camera_motion,
     }  # fmt: skip
-    for name, value in parameters.items():
-        command += ['-p', f'{name}:={value}']
     seconds = 60 * options.minutes
-    node = subprocess.Popen(command, cwd=ROOT, env=os.environ)
-    try:
-        feeder = Feeder(Process(node.pid), options.people)
+    with NodeProcess('tracker', None, parameters) as node:
+        node.start()
+        feeder = Feeder(Process(node.process.pid), options.people)
         feeder.connect()
         console = Console()
         with Progress(console=console) as progress:
@@ -268,9 +253,7 @@ def main() -> None:
             ):  # fmt: skip
                 phases.append(feeder.run(name, frames))
                 progress.advance(task)
-    finally:
-        node.send_signal(signal.SIGINT)
-        status = node.wait()
+        status = node.stop()
     show(console, phases)
     console.print(f'the node ended with status {status}')
 
