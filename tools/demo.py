@@ -1,6 +1,6 @@
-"""Shows the package at work: a sequence tracked and refined by the real nodes, scored and drawn.
+"""Track, refine, score and draw a sequence with the ROS nodes.
 
-Run it by `make demo`, which sets everything up, or with ROS and the messages sourced.
+`make demo` sets everything up and runs it; `python -m tools.demo` needs ROS 2 and the messages.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import signal
 import sys
 from pathlib import Path
+from typing import Final
 
 from strongsort_ros.bags.writer import write_sequence
 from strongsort_ros.errors import MissingPackageError, StrongSortError
@@ -22,19 +23,20 @@ from strongsort_ros.files.atomic import replacing, replacing_folder
 from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.replay.results import PlaybackResult, playback_report, write_results
 from tools.demonstration.console import Steps
-from tools.demonstration.pictures import moving_picture_of, render_video, save_pictures
+from tools.demonstration.pictures import animation_of, render_video, save_stills
 from tools.demonstration.source import Source, draw_scene, open_sequence
 from tools.node_process import NodeProcess, use_ros_settings
 from tools.simulation.scene import SceneSettings
 
-MARKER = 'demo.json'
-"""A folder with this file is a demonstration's output, and may be replaced by the next."""
+MARKER: Final = 'demo.json'
+"""Marks a folder as output of the demonstration, which the next run may replace."""
 
-_FILES = (
+SCENE_OPTIONS: Final = ('width', 'height', 'frames', 'people', 'seed')
+FILES: Final = (
     ('refined.webm', 'video of the refined tracks'),
-    ('input', 'rosbag2 of what was played'),
-    ('tracker.log', 'what the tracker node said'),
-    ('refiner.log', 'what the refiner node said'),
+    ('input', 'rosbag2 with the input'),
+    ('tracker.log', 'log of the tracker node'),
+    ('refiner.log', 'log of the refiner node'),
 )
 
 
@@ -44,29 +46,32 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--sequence', type=Path, metavar='DIR', help='MOTChallenge folder; default: a drawn scene'
     )
-    parser.add_argument('--detections', type=Path, metavar='DET.txt', help="not the sequence's own")
     parser.add_argument(
-        '--weights', default='', metavar='FILE', help='ReID network; default: a colour descriptor'
+        '--detections', type=Path, metavar='DET.txt', help='default: det/det.txt of the sequence'
+    )
+    parser.add_argument(
+        '--weights', default='', metavar='FILE', help='ReID network; default: colour descriptor'
     )
     parser.add_argument('--output', type=Path, default=Path('demo_output'), metavar='DIR')
     parser.add_argument(
-        '--realtime', action='store_true', help="play at the sequence's rate, not in step"
+        '--realtime', action='store_true',
+        help='play at the frame rate of the sequence; default: wait for the tracks of each frame',
+    )  # fmt: skip
+    parser.add_argument(
+        '--raw-images', action='store_true', help='play raw images (a large bag); default: JPEG'
     )
     parser.add_argument(
-        '--raw-images', action='store_true', help='play pixels, not JPEG (a large bag)'
-    )
-    parser.add_argument(
-        '--readme-picture', type=Path, metavar='FILE.webp', help='write the moving picture there'
+        '--readme-picture', type=Path, metavar='FILE.webp', help='write an animation to this file'
     )
     scene = parser.add_argument_group('drawn scene')
     defaults = SceneSettings()
-    for name in ('width', 'height', 'frames', 'people', 'seed'):
+    for name in SCENE_OPTIONS:
         scene.add_argument(f'--{name}', type=int, default=getattr(defaults, name), metavar='N')
     return parser.parse_args(arguments)
 
 
 def demonstrate(args: argparse.Namespace, folder: Path, steps: Steps) -> None:
-    """Run all steps; results go to `folder`."""
+    """Run all steps and write the results to a folder."""
     with steps.step('sequence'):
         source = _open_source(args, folder, steps)
     with steps.step('record input'):
@@ -79,16 +84,16 @@ def demonstrate(args: argparse.Namespace, folder: Path, steps: Steps) -> None:
     with steps.step('score'):
         before, after = _score(folder, source, played, steps)
     with steps.step('draw'):
-        moving, stills = _draw(args, folder, source, after.sequences[0].tracks, steps)
-    network = Path(args.weights).name or 'a colour descriptor without weights'
+        animation, stills = _draw(args, folder, source, after.sequences[0].tracks, steps)
+    network = Path(args.weights).name or 'colour descriptor, without weights'
     report = playback_report(folder, played, before, after, source.info.frame_rate)
     report = dataclasses.replace(
         report,
         title=f'strongsort_ros on {source.info.name}',
         about=f'{report.about} Appearance: {network}.',
-        moving_picture=moving,
+        moving_picture=animation,
         pictures=stills,
-        files=[*report.files, *_FILES],
+        files=[*report.files, *FILES],
     )
     _save_report(args, folder, report)
     if before.scores:
@@ -98,14 +103,13 @@ def demonstrate(args: argparse.Namespace, folder: Path, steps: Steps) -> None:
 
 def _open_source(args: argparse.Namespace, folder: Path, steps: Steps) -> Source:
     if args.sequence is None:
-        names = ('width', 'height', 'frames', 'people', 'seed')
-        settings = SceneSettings(**{name: getattr(args, name) for name in names})
+        settings = SceneSettings(**{name: getattr(args, name) for name in SCENE_OPTIONS})
         source = draw_scene(folder / 'sequence', settings, steps)
-        steps.summary = f'{settings.people} walkers drawn before a shaking camera: '
+        name = f'drawn scene with {settings.people} walkers and a shaking camera'
     else:
         source = open_sequence(args.sequence, args.detections)
-        steps.summary = f'{source.info.name}: '
-    steps.summary += f'{len(source.images)} images, detections of {source.detections.name}'
+        name = source.info.name
+    steps.summary = f'{name}: {len(source.images)} images, detections of {source.detections.name}'
     return source
 
 
@@ -140,10 +144,10 @@ def _track(
     refiner: NodeProcess,
     steps: Steps,
 ) -> PlaybackResult:
-    from tools.demonstration.live import play  # needs ROS, and its settings before
+    from tools.demonstration.live import play  # imports ROS, which `main` has checked
 
     tracker.start()
-    refiner.start()  # it is there when it is needed
+    refiner.start()  # loads while the tracker works
     played = play(folder / 'input', folder, tracker, realtime=args.realtime, progress=steps.show)
     steps.summary = f'{played}, over ROS'
     return played
@@ -158,35 +162,35 @@ def _refine(folder: Path, refiner: NodeProcess, played: PlaybackResult, steps: S
 def _score(
     folder: Path, source: Source, played: PlaybackResult, steps: Steps
 ) -> tuple[EvaluatedTracks, EvaluatedTracks]:
-    """Write texts and scores; return the tracks before and after refinement."""
+    """Write text files and scores; return the tracks before and after refinement."""
     info = source.info
     before, after = write_results(folder, played, source.ground_truth, info.frame_rate, info.name)
     assert after is not None
     steps.summary = 'no ground truth, so no scores'
     if before.scores and after.scores:
         old, new = before.scores.combined, after.scores.combined
-        steps.summary = f'{old.ids} -> {new.ids} tracks of {old.true_ids} true people'
+        steps.summary = f'{old.ids} -> {new.ids} tracks of {old.true_ids} people'
     return before, after
 
 
 def _draw(
     args: argparse.Namespace, folder: Path, source: Source, tracks: TrackRows, steps: Steps
 ) -> tuple[Picture, list[Picture]]:
-    """Draw the tracks, and return the pictures for the report: the moving one, and stills."""
+    """Write the video and the pictures; return the animation and the stills of the report."""
     render_video(folder / 'refined.webm', source, tracks, steps.track)
-    stills = save_pictures(folder / 'pictures', source, tracks)
+    stills = save_stills(folder / 'pictures', source, tracks)
     frames, second = list(source.images.paths), round(source.info.frame_rate)
-    moving = moving_picture_of(source, tracks, frames[: 10 * second])
+    animation = animation_of(source, tracks, frames[: 10 * second])
     if args.readme_picture:
         middle = frames[len(frames) // 2 :]
         with replacing(args.readme_picture) as written:
-            written.write_bytes(moving_picture_of(source, tracks, middle[: 4 * second]).data)
-    steps.summary = f'video, {len(stills)} pictures and a moving one'
-    return moving, stills
+            written.write_bytes(animation_of(source, tracks, middle[: 4 * second]).data)
+    steps.summary = f'video, {len(stills)} pictures and an animation'
+    return animation, stills
 
 
 def _save_report(args: argparse.Namespace, folder: Path, report: Report) -> None:
-    """Write the report, and the options by which the folder is known as a demonstration's."""
+    """Write the report, and the options as the marker of the folder."""
     save_report(folder / 'index.html', report)
     options = {name: str(value) for name, value in vars(args).items()}
     (folder / MARKER).write_text(f'{json.dumps(options, indent=1)}\n', encoding='utf-8')
@@ -197,11 +201,11 @@ def _show(steps: Steps, table: Table) -> None:
         steps.console.print(line, soft_wrap=True)
 
 
-def _need_ros() -> None:
+def _require_ros() -> None:
     for name in ('rclpy', 'vision_msgs.msg', 'strongsort_ros.msg'):
         try:
             found = importlib.util.find_spec(name)
-        except ModuleNotFoundError:
+        except ModuleNotFoundError:  # its parent is missing
             found = None
         if found is None:
             raise MissingPackageError(
@@ -210,28 +214,28 @@ def _need_ros() -> None:
             )
 
 
-def _end(number: int, _frame: object) -> None:
-    """End like after Ctrl-C, so that everything is cleaned up."""
+def _terminate(number: int, _frame: object) -> None:
+    """Exit by an exception, as Ctrl-C does, so that the nodes end and nothing is written."""
     sys.exit(128 + number)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the demonstration; the exit status is 2 when it cannot be done."""
+    """Run the demonstration; return the exit status, 2 for an error."""
     args = parse(arguments)
-    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGTERM, _terminate)
     steps = Steps(6)
     try:
         use_ros_settings()
-        _need_ros()
+        _require_ros()
         with replacing_folder(args.output, MARKER) as folder:
             demonstrate(args, folder, steps)
     except StrongSortError as error:
         sys.stderr.write(f'demo: {error}\n')
         return 2
     except KeyboardInterrupt:
-        sys.stderr.write('demo: interrupted; nothing is left running, nothing was written\n')
+        sys.stderr.write('demo: interrupted; the nodes have ended, no output was written\n')
         return 130
-    steps.console.print(f'look at {args.output / "index.html"}; all results: {args.output}')
+    steps.console.print(f'report: {args.output / "index.html"}; all results: {args.output}')
     return 0
 
 

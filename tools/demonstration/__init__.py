@@ -1,1 +1,1 @@
-"""Steps of the demonstration that `python -m tools.demo` runs."""
+"""Steps of the demonstration, `tools/demo.py`."""

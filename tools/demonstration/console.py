@@ -1,4 +1,4 @@
-"""What the demonstration says: a line for every step, and a bar while it runs."""
+"""Output of the demonstration: a progress bar during each step, and a line after it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar('T')
 
 
 class Steps:
-    """Counts steps and shows how far the running one is.
+    """Numbers the steps and shows the progress of the current one.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Steps:
     Attributes
     ----------
     summary
-        What came of the running step, to be set before it ends.
+        Result of the current step, to be set before it ends.
 
     """
 
@@ -37,7 +37,7 @@ class Steps:
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """Show a bar during the step, where there is a terminal, and a line after it."""
+        """Show a progress bar during the step, on a terminal, and a line after it."""
         self._number += 1
         self.summary = ''
         start = time.monotonic()
@@ -53,12 +53,12 @@ class Steps:
         self.console.print(f'{head:<20} {self.summary} ({seconds:.1f} s)', soft_wrap=True)
 
     def track(self, items: Iterable[T], total: int) -> Iterator[T]:
-        """Go through the items of the running step."""
+        """Yield the items of the current step, and show how many are done."""
         for number, item in enumerate(items):
             self.show(number, total)
             yield item
 
     def show(self, done: int, total: int) -> None:
-        """Show how far the running step is."""
+        """Show the progress of the current step."""
         assert self._progress is not None
         self._progress.update(self._progress.task_ids[0], completed=done, total=total)

@@ -1,8 +1,8 @@
-"""The live graph: the bag played to the tracker node, its tracks refined by the refiner node."""
+"""Play a bag to the tracker node, and refine the recorded tracks by the refiner node."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.nodes.client import Client, NodeError, request_refinement, summary
 from strongsort_ros.nodes.player import PlaybackOptions, Player
 from strongsort_ros.replay.results import REFINED_FOLDER, TRACKS_FOLDER, PlaybackResult
+from strongsort_ros.types import CountProgress
 from tools.node_process import NodeProcess
 
 
@@ -25,14 +26,14 @@ def play(
     tracker: NodeProcess,
     *,
     realtime: bool,
-    progress: Callable[[int, int], None],
+    progress: CountProgress,
 ) -> PlaybackResult:
-    """Bring the tracker up, play `bag` to it, and record its tracks in `folder`.
+    """Activate the tracker, play `bag` to it and record its tracks in `folder`.
 
     Raises
     ------
     NodeProcessError
-        The node ends, cannot be brought up or does not answer.
+        The node ends, cannot be activated or does not respond.
 
     """
     with (
@@ -47,14 +48,14 @@ def play(
 
 
 def refine_recording(
-    folder: Path, refiner: NodeProcess, topic: str, progress: Callable[[int, int], None]
+    folder: Path, refiner: NodeProcess, topic: str, progress: CountProgress
 ) -> str:
-    """Have the tracks in `folder` refined by the refiner's service; return what it did, in words.
+    """Refine the tracks in `folder` by the refiner's service; return a summary.
 
     Raises
     ------
     NodeProcessError
-        The node ends, or refuses.
+        The node ends or rejects the request.
 
     """
     with _client(refiner) as client:
@@ -73,7 +74,7 @@ def refine_recording(
 @contextmanager
 def _client(process: NodeProcess) -> Iterator[Client]:
     context = Context()
-    # Ctrl-C is Python's: it ends what runs, and everything is cleaned up.
+    # Python handles Ctrl-C: KeyboardInterrupt ends the nodes and removes unfinished output.
     rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
     try:
         yield Client(rclpy.create_node('demo', context=context), process.check)

@@ -1,4 +1,4 @@
-"""What is replayed: a drawn scene, or a MOTChallenge folder."""
+"""Input of the demonstration: a drawn scene, or a MOTChallenge folder."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Source:
     folder
         MOTChallenge folder.
     info
-        Its seqinfo.ini.
+        Content of its seqinfo.ini.
     images
-        Its images, by frame number; perhaps not of all frames.
+        Images by frame number; some frames may have none.
     detections
         File of detections.
     ground_truth
-        File of true boxes, or None.
+        File of ground truth, or None.
 
     """
 
@@ -43,7 +43,7 @@ class Source:
 
 
 def draw_scene(folder: Path, settings: SceneSettings, steps: Steps) -> Source:
-    """Draw a scene of known truth into a new folder."""
+    """Draw a scene with ground truth into a new folder."""
     write_mot_folder(
         Scene(settings), folder, progress=lambda scene: steps.track(scene, settings.frames)
     )
@@ -51,7 +51,7 @@ def draw_scene(folder: Path, settings: SceneSettings, steps: Steps) -> Source:
 
 
 def open_sequence(folder: Path, detections: Path | None = None) -> Source:
-    """Return a sequence, with the detections in its folder unless a file is given.
+    """Return the sequence of a folder; without `detections`, with those in the folder.
 
     Raises
     ------

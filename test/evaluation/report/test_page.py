@@ -21,7 +21,7 @@ from strongsort_ros.evaluation.scores import EvaluatedTracks, ScoredSequence, sc
 from strongsort_ros.files.rows import GroundTruth, TrackRows
 from strongsort_ros.types import Image
 from test.evaluation.walks import as_tracks, exchanged, walk
-from tools.demonstration.moving_picture import moving_picture, moving_picture_stride
+from tools.demonstration.pictures import animation, animation_stride
 
 _VOID = {'meta', 'img'}  # elements without an end tag
 
@@ -221,8 +221,8 @@ def test_pictures() -> None:
     image = np.full((90, 1000, 3), 50, np.uint8)
     still = Picture.encode(image, 'still')
     assert still.media_type == 'image/jpeg'
-    assert [moving_picture_stride(rate) for rate in (5, 10, 14, 25, 30)] == [1, 1, 1, 2, 3]
-    moving = moving_picture([image, 255 - image], 10, 'moving')
+    assert [animation_stride(rate) for rate in (5, 10, 14, 25, 30)] == [1, 1, 1, 2, 3]
+    moving = animation([image, 255 - image], 10, 'moving')
     assert moving.media_type == 'image/webp'
     assert b'ANMF' in moving.data
     page = Page(render_page(Report('x', moving_picture=moving, pictures=[still])))
