@@ -1,15 +1,19 @@
 """Error and time of the camera motion estimators, on 1080p frames whose motion is known.
 
-Frames are made here, seeded: a textured background seen by a moving camera, and people who walk
-through it. `--sequence` adds real frames as backgrounds. Every estimator sees the same frames,
-in one process and one thread, in turns. Error of a frame: root mean square, over a grid of points
-of the image, of the distance between where the estimate and where the truth put the point, pixels;
-where the motion is not known (column `unkn`), the estimate is that there is none.
+The frames are synthetic and seeded: a textured background seen by a moving camera, and people who
+walk through it. `--sequence` adds real images as backgrounds. Every estimator gets the same frames,
+in one process and one thread, in turns. The error of a frame is the root mean square distance,
+over a grid of image points, between estimated and true position in pixels; an unknown motion
+(column `unkn`) counts as no motion. Times are processor time of the thread, so that other programs
+on the machine count less.
 
-`opencv` are the calls of the published StrongSORT program, made with the installed OpenCV;
-`published` reproduces its matrices whatever OpenCV is installed. The last columns are ratios of
-`ecc` to `opencv`, and its p95 to its median. Times are the thread's processor time, so that other
-programs on the machine count less.
+opencv      the calls of the published StrongSORT program, with the installed OpenCV
+published   reproduces the published matrices with every version of OpenCV
+pyramid     OpenCV's findTransformECCMultiScale (OpenCV 5) on the reduced image of `ecc`
+masks       the same, with the masks of `ecc`: no pixels inside boxes
+ecc         the default of this package
+
+The last columns are ratios: `ecc` to `opencv`, and the p95 of `ecc` to its median.
 """
 
 from __future__ import annotations
@@ -29,20 +33,29 @@ os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
 import cv2
 import numpy as np
 
+from strongsort_ros.camera_motion.ecc import CameraMotionSettings
 from strongsort_ros.camera_motion.estimator import CameraMotion, CameraMotionEstimator
 from strongsort_ros.camera_motion.factory import create_camera_motion
+from strongsort_ros.camera_motion.pyramid import (
+    origin,
+    outside_boxes,
+    reduced,
+    reduction,
+)
 from tools.simulation.walkers import Walkers, WalkerSettings
 
 WIDTH, HEIGHT, MARGIN = 1920, 1080, 460
 
 TEXTURES = ('rich', 'weak', 'noisy', 'flicker')
 MOTIONS = ('still', 'slow pan', 'shake', 'fast pan')
-MODES = ('opencv', 'published', 'ecc')
+MODES = ('opencv', 'published', 'pyramid', 'masks', 'ecc')
+if not hasattr(cv2, 'findTransformECCMultiScale'):  # OpenCV 4
+    MODES = ('opencv', 'published', 'ecc')
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """An image, boxes as a detector gives them, and the true motion from the frame before."""
+    """An image, the boxes of a detector, and the true motion from the previous frame."""
 
     image: Image
     tlwh: Matrix
@@ -61,13 +74,13 @@ def background(texture: str, rng: np.random.Generator) -> Image:
         plane += cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC) * 0.7**octave
     plane = 120 + plane * (8 if texture == 'weak' else 22)
     for _ in range(25 if texture == 'weak' else 300):
-        # Things with straight edges: walls, windows, signs.
+        # Objects with straight edges: windows, signs.
         x, y = rng.uniform(0, width), rng.uniform(0, height)
         box = ((x, y), tuple(rng.uniform(15, 260, 2)), rng.uniform(0, 90))
         contrast = 15 if texture == 'weak' else 60
         colour = 120 + rng.normal(0, contrast, 3)
         cv2.fillPoly(plane, [cv2.boxPoints(box).astype(np.int32)], colour.tolist())
-    # A lens: nothing in an image is sharper than its pixels.
+    # The blur of a lens.
     return cv2.GaussianBlur(np.clip(plane, 0, 255).astype(np.uint8), (0, 0), 0.8)
 
 
@@ -91,7 +104,7 @@ def poses(motion: str, frames: int, rng: np.random.Generator) -> Iterator[Matrix
 
 
 def draw_figure(image: Image, tlwh: Matrix, identity: int, frame: int) -> None:
-    """Draw a person with a coat of their own and moving legs."""
+    """Draw a person with an individual coat and moving legs."""
     left, top, width, height = (float(v) for v in tlwh)
     rng = np.random.default_rng(identity)
     coat, trousers, skin = (rng.uniform(20, 235, 3).tolist() for _ in range(3))
@@ -127,7 +140,7 @@ def scene(
         image = cv2.warpAffine(
             plane, pose[:2], (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         )
-        # People walk on the plane; at rest the image is its middle.
+        # People walk on the plane; without motion the image is its centre.
         to_image = np.linalg.inv(pose) @ np.array([[1, 0, MARGIN], [0, 1, MARGIN], [0, 0, 1.0]])
         for identity, box in zip(walker.ids, moved(walker.tlwh, to_image), strict=True):
             draw_figure(image, box, int(identity), t)
@@ -142,7 +155,7 @@ def scene(
 
 
 def moved(tlwh: Matrix, matrix: Matrix) -> Matrix:
-    """Return boxes whose centres are moved by a matrix; sizes stay."""
+    """Return boxes with their centres moved by a matrix and the same sizes."""
     centres = tlwh[:, :2] + tlwh[:, 2:] / 2
     centres = centres @ matrix[:2, :2].T + matrix[:2, 2]
     return np.column_stack([centres - tlwh[:, 2:] / 2, tlwh[:, 2:]])
@@ -165,13 +178,13 @@ def rms_error(estimate: Matrix, truth: Matrix) -> float:
 
 
 class OpenCv:
-    """The published program's calls, with the identity where they raise."""
+    """The calls of the published program; the motion is unknown where they raise."""
 
     def __init__(self) -> None:
         self._previous: cv2.typing.MatLike | None = None
 
     def estimate(self, image: Image, tlwh: Matrix | None = None) -> CameraMotion:
-        """Return the motion from the image of the previous call; boxes are not used."""
+        """Return the motion from the image of the previous call; boxes are ignored."""
         del tlwh
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         grey = cv2.resize(grey, (0, 0), fx=0.1, fy=0.1, interpolation=cv2.INTER_LINEAR)
@@ -195,9 +208,51 @@ class OpenCv:
         self._previous = None
 
 
+class OpenCvMultiScale:
+    """OpenCV 5's ECC over a pyramid, on the reduced image and with the masks of `ecc`.
+
+    Parameters
+    ----------
+    use_masks
+        Exclude the pixels inside boxes of either image.
+
+    """
+
+    def __init__(self, *, use_masks: bool) -> None:
+        self._use_masks = use_masks
+        self._settings = CameraMotionSettings()
+        self._previous: tuple[Image, Image] | None = None
+
+    def estimate(self, image: Image, tlwh: Matrix | None = None) -> CameraMotion:
+        """Return the motion from the image of the previous call to this one."""
+        factor = reduction(image.shape[0] * image.shape[1], self._settings.working_pixels)
+        grey = reduced(image, factor)
+        boxes = tlwh if self._use_masks else None
+        mask = outside_boxes(grey.shape, boxes, factor, self._settings.box_margin)
+        previous, self._previous = self._previous, (grey, mask)
+        if previous is None:
+            return CameraMotion()
+        params = cv2.ECCParameters()
+        params.motionType = cv2.MOTION_EUCLIDEAN
+        warp = np.eye(2, 3, dtype=np.float32)
+        masks = (255 * previous[1], 255 * mask) if self._use_masks else ()
+        try:
+            score, warp = cv2.findTransformECCMultiScale(previous[0], grey, warp, params, *masks)
+        except cv2.error:
+            return CameraMotion()
+        reduce = np.diag([1 / factor, 1 / factor, 1.0])
+        reduce[:2, 2] = -origin(factor) / factor
+        matrix = np.linalg.inv(reduce) @ np.vstack([warp, [0, 0, 1]]) @ reduce
+        return CameraMotion(matrix, min(max(score, 0.0), 1.0))
+
+    def reset(self) -> None:
+        """Forget the previous image."""
+        self._previous = None
+
+
 @dataclass(slots=True)
 class Result:
-    """What one mode did on some frames."""
+    """Errors and times of one mode."""
 
     errors: list[float]
     seconds: list[float]
@@ -208,24 +263,25 @@ class Result:
         self.errors += other.errors
         self.seconds += other.seconds
         self.unknown += other.unknown
-        self.unknown += other.unknown
 
 
 def make_estimator(mode: str) -> CameraMotionEstimator:
     """Return the estimator of a column."""
+    if mode in ('pyramid', 'masks'):
+        return OpenCvMultiScale(use_masks=mode == 'masks')
     estimator = OpenCv() if mode == 'opencv' else create_camera_motion(mode)
     assert estimator is not None
     return estimator
 
 
 def run(frames: Iterator[Frame]) -> tuple[dict[str, Result], float]:
-    """Show the frames to every mode; return results by mode, and the mean share covered."""
+    """Run every mode on the frames; return the results by mode, and the mean share covered."""
     estimators = [(mode, make_estimator(mode)) for mode in MODES]
     results = {mode: Result([], []) for mode in MODES}
     covered = []
     for t, frame in enumerate(frames):
         covered.append(frame.covered)
-        # In turns, as the first to read an image finds less of it in the processor's cache.
+        # In turns: the first to read an image finds less of it in the processor's cache.
         estimators.append(estimators.pop(0))
         for mode, estimator in estimators:
             start = time.thread_time()
@@ -268,15 +324,17 @@ def heading() -> str:
 
 def main() -> None:
     """Run the scenes and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--frames', type=int, default=40, help='frames of a scene')
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--frames', type=int, default=40, help='frames per scene')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument(
         '--sequence',
         type=Path,
         action='append',
         default=[],
-        help='MOTChallenge folder: its first image is one more background',
+        help='MOTChallenge folder whose first image is one more background',
     )
     args = parser.parse_args()
     cv2.setNumThreads(1)
