@@ -1,1 +1,1 @@
-"""Image and boxes in, embeddings out: networks, weights and the extractors around them."""
+"""Appearance embeddings of boxes: feature extractors, networks and their weights."""

@@ -217,7 +217,7 @@ def _read_torch_file(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _check_unpacked_size(path: Path) -> None:
-    """Refuse a file whose records, which may be compressed, are too large."""
+    """Refuse a file that is too large once its compressed records are unpacked."""
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(record.file_size for record in archive.infolist())

@@ -39,7 +39,7 @@ class ColourExtractor:
 
     def __init__(self) -> None:
         weights = (BINS[1] * BINS[2], BINS[2], 1)
-        # For each channel: value -> what it adds to the index of the histogram bin.
+        # For each channel: a table from value to its part of the index of the histogram bin.
         self._tables = [
             (np.minimum(np.arange(256) * bins // levels, bins - 1) * weight).astype(np.int32)
             for bins, levels, weight in zip(BINS, LEVELS, weights, strict=True)

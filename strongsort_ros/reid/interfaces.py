@@ -1,4 +1,4 @@
-"""Interfaces of feature extractors and of the engines below them, and what is known of networks."""
+"""Interfaces of feature extractors and of engines, and the cards of known networks."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Files of tensors in the safetensors format, read and written with NumPy.
+"""Read and write tensors in the safetensors format with NumPy.
 
-A file is the length of its header (8 bytes, little endian), the header (JSON: name -> type, shape,
-place), and the bytes of the tensors, one behind the other. Nothing in it is executed.
+A file is the length of its header (8 bytes, little endian), the header (JSON: name -> type, shape
+and offsets), and the bytes of the tensors without gaps. Nothing in it is executed.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from strongsort_ros.errors import ExtractorError, shorten
 
 Array = npt.NDArray[Any]
 
-LONGEST_HEADER: Final = 10_000_000
-"""Bytes; the header of the largest networks takes a tenth of it."""
-_MOST_DIMENSIONS: Final = 8
+MAX_HEADER: Final = 10_000_000
+"""Bytes of the header; those of the largest networks have a tenth of it."""
+_MAX_DIMENSIONS: Final = 8
 _LENGTH: Final = 8
-# In the library's order, in which it also writes them, from the last on. NumPy has no bfloat16: it
-# is the upper half of a float32.
+# In the order of the safetensors library, which writes tensors by type from the last to the first.
+# NumPy has no bfloat16, which is the upper half of a float32.
 _TYPES: Final = {
     'BOOL': '?', 'U8': 'u1', 'I8': 'i1', 'I16': '<i2', 'F16': '<f2', 'BF16': '<u2',
     'I32': '<i4', 'F32': '<f4', 'F64': '<f8', 'I64': '<i8',
@@ -34,19 +34,19 @@ _NAMES: Final = {np.dtype(code).str: name for name, code in _TYPES.items() if na
 
 
 def read_safetensors(path: Path) -> dict[str, Array]:
-    """Return name -> array of a file; bfloat16 becomes float32.
+    """Return the arrays of a file by name; bfloat16 becomes float32.
 
     Raises
     ------
     ExtractorError
-        The file cannot be read, is damaged, or is not a safetensors file.
+        The file is not readable, damaged, or not a safetensors file.
 
     """
     try:
         with path.open('rb') as file:
             return _read(file, os.fstat(file.fileno()).st_size)
     except OSError as error:
-        raise ExtractorError(f'weights: {path}: cannot read it: {error.strerror}') from error
+        raise ExtractorError(f'weights: {path}: {error.strerror}') from error
     except (ValueError, RecursionError) as error:
         reason = shorten(str(error), 120)
         raise ExtractorError(
@@ -55,32 +55,32 @@ def read_safetensors(path: Path) -> dict[str, Array]:
 
 
 def _read(file: BinaryIO, size: int) -> dict[str, Array]:
-    """Return the arrays of a file of `size` bytes; raises ValueError where it is damaged."""
+    """Return the arrays of a file of `size` bytes; raise ValueError if it is damaged."""
     length = int.from_bytes(file.read(_LENGTH), 'little')
-    if length > min(size - _LENGTH, LONGEST_HEADER):
-        raise ValueError(f'a header of {length} bytes in a file of {size}')
+    if length > min(size - _LENGTH, MAX_HEADER):
+        raise ValueError(f'the header has {length} bytes, in a file of {size}')
     header = json.loads(file.read(length))
     if not isinstance(header, dict):
-        raise ValueError('the header is not an object')
+        raise ValueError('the header is not a JSON object')
     header.pop('__metadata__', None)
     data = np.fromfile(file, dtype=np.uint8, count=size - _LENGTH - length)
     arrays: dict[str, Array] = {}
     end = 0
-    for name, entry in sorted(header.items(), key=_start):
+    for name, entry in sorted(header.items(), key=_sort_key):
         array = _array(entry, data, end)
         end += array.nbytes
-        arrays[name] = _widened(array) if entry['dtype'] == 'BF16' else array
+        arrays[name] = _bfloat16_to_float32(array) if entry['dtype'] == 'BF16' else array
     if end != len(data):
-        raise ValueError(f'{len(data)} bytes of tensors, the header describes {end}')
+        raise ValueError(f'the file has {len(data)} bytes of tensors, the header describes {end}')
     return arrays
 
 
-def _start(item: tuple[str, Any]) -> int:
-    """Return where a tensor begins and ends, to sort by; empty ones come before their neighbour."""
+def _sort_key(item: tuple[str, Any]) -> int:
+    """Return the sum of a tensor's offsets as the sort key; empty tensors come first."""
     name, entry = item
     offsets = entry.get('data_offsets') if isinstance(entry, dict) else None
     if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_is_size, offsets)):
-        raise ValueError(f'{shorten(name, 60)} has no place in the file')
+        raise ValueError(f'{shorten(name, 60)} has no data_offsets')
     return int(offsets[0] + offsets[1])
 
 
@@ -88,38 +88,34 @@ def _array(entry: dict[str, Any], data: Array, start: int) -> Array:
     """Return the tensor that begins at byte `start`, as a view of the data."""
     code, shape = entry.get('dtype'), entry.get('shape')
     if not isinstance(code, str) or code not in _TYPES:
-        raise ValueError(f'tensors of type {code!r}')
-    if (
-        not isinstance(shape, list)
-        or len(shape) > _MOST_DIMENSIONS
-        or not all(map(_is_size, shape))
-    ):
-        raise ValueError(f'a tensor of shape {shape!r}')
+        raise ValueError(f'unsupported type {code!r}')
+    if not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS or not all(map(_is_size, shape)):
+        raise ValueError(f'unsupported shape {shape!r}')
     dtype = np.dtype(_TYPES[code])
     stop = start + math.prod(shape) * dtype.itemsize
     if entry['data_offsets'] != [start, stop] or stop > len(data):
-        raise ValueError('tensors overlap, leave gaps or do not have the size of their shape')
+        raise ValueError('tensors overlap, leave gaps or differ in size from their shape')
     return data[start:stop].view(dtype).reshape(shape)
 
 
 def _is_size(value: object) -> bool:
-    # A bool is an int to Python.
+    # In Python a bool is an int.
     return type(value) is int and 0 <= value < 2**48
 
 
-def _widened(bfloat16: Array) -> Array:
-    return (bfloat16.astype(np.uint32) << 16).view(np.float32)
+def _bfloat16_to_float32(bits: Array) -> Array:
+    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def write_safetensors(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
-    """Write arrays in the order and with the padding of the safetensors library.
+    """Write arrays with the same bytes as the safetensors library.
 
     Parameters
     ----------
     file
-        Open for writing.
+        Binary file, open for writing.
     arrays
-        Name -> array of bool, integers or floats.
+        Name -> array of type bool, integer or float.
 
     """
     header: dict[str, Any] = {}

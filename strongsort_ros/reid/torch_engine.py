@@ -107,7 +107,7 @@ class TorchEngine:
         source = self.upload(image)
         parts = []
         for start, stop, size in batches(len(xyxy), self.batch_sizes):
-            # Padding repeats boxes, so that it needs no case of its own.
+            # Padding repeats boxes, so that the network gets ordinary input.
             chosen = np.resize(np.arange(start, stop), size)
             parts.append(self.run(self.crop(source, xyxy[chosen]))[: stop - start])
         return self.download(parts)
@@ -122,7 +122,7 @@ class TorchEngine:
 
     def is_device_error(self, error: Exception) -> bool:
         """Return whether an error of `embed` is a failure of the device, its driver or memory."""
-        # PyTorch raises NotImplementedError for what a device cannot do.
+        # PyTorch raises NotImplementedError for operators that a device lacks.
         kinds = (MemoryError, NotImplementedError, torch.OutOfMemoryError)
         return isinstance(error, kinds) or (
             isinstance(error, RuntimeError) and _DEVICE_FAILURE.search(str(error)) is not None

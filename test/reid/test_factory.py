@@ -9,13 +9,13 @@ import pytest
 from strongsort_ros.errors import ExtractorError, MissingPackageError
 from strongsort_ros.reid.colour import ColourExtractor
 from strongsort_ros.reid.factory import load_extractor
-from strongsort_ros.reid.interfaces import CARDS, UNMEASURED_DISTANCE, card_for
+from strongsort_ros.reid.interfaces import CARDS
 
 CPU_TORCH = 'PyTorch on cpu, float32'
 
 
 @pytest.mark.parametrize('weights', ['', 'colour'])
-def test_without_weights_colours_do_and_the_log_says_so_once(weights, caplog):
+def test_without_weights_colours_are_used_with_one_warning(weights, caplog):
     extractor = load_extractor(weights)
     assert isinstance(extractor, ColourExtractor)
     (record,) = caplog.records
@@ -30,7 +30,7 @@ def file(tmp_path, network):
     return path
 
 
-def test_a_file_of_parameters(file, image, boxes, caplog):
+def test_pth_file_loads(file, image, boxes, caplog):
     with caplog.at_level('INFO'):
         extractor = load_extractor(file, 'cpu')
     assert extractor.card == CARDS['osnet_x0_25']
@@ -38,7 +38,7 @@ def test_a_file_of_parameters(file, image, boxes, caplog):
     assert 'max_cosine_distance 0.3' in caplog.text
 
 
-def test_the_same_without_onnxruntime(file, image, boxes, monkeypatch):
+def test_embeddings_are_the_same_without_onnxruntime(file, image, boxes, monkeypatch):
     expected = load_extractor(file, 'cpu').extract(image, boxes)
     monkeypatch.setitem(sys.modules, 'onnxruntime', None)
     found = load_extractor(file, 'cpu').extract(image, boxes)
@@ -52,12 +52,12 @@ def test_checksum_is_checked(file):
 
 
 @pytest.mark.parametrize('name', ['none.pth', 'none.onnx', 'none'])
-def test_missing_files(tmp_path, name):
+def test_missing_file_is_named(tmp_path, name):
     with pytest.raises(ExtractorError, match=f'no file .*{name}'):
         load_extractor(tmp_path / name)
 
 
-def test_an_ending_that_means_nothing(tmp_path):
+def test_unknown_suffix_is_refused(tmp_path):
     path = tmp_path / 'weights.bin'
     path.touch()
     with pytest.raises(ExtractorError, match=r"ends in '.bin', expected .pth"):
@@ -65,27 +65,27 @@ def test_an_ending_that_means_nothing(tmp_path):
 
 
 @pytest.mark.parametrize('device', ['gpu', 'cuda:', 'cuda:x', 'cuda:-1', 'cpu:0', ''])
-def test_devices_that_mean_nothing(device):
+def test_unknown_device_is_refused(device):
     with pytest.raises(ExtractorError, match='device: '):
         load_extractor('', device)
 
 
 @pytest.mark.parametrize('device', ['cuda', 'cuda:0', 'cuda:3'])
-def test_a_gpu_that_is_not_there(file, device):
+def test_missing_gpu_is_reported(file, device):
     if pytest.importorskip('torch').cuda.is_available():
-        pytest.skip('a GPU is there')
+        pytest.skip('this machine has a GPU')
     with pytest.raises(ExtractorError, match=f"'{device}' requested, .* sees 0 GPUs"):
         load_extractor(file, device)
 
 
-def test_auto_is_the_cpu_where_there_is_no_gpu(file):
+def test_auto_uses_the_cpu_without_a_gpu(file):
     if pytest.importorskip('torch').cuda.is_available():
-        pytest.skip('a GPU is there')
+        pytest.skip('this machine has a GPU')
     assert load_extractor(file).device in ('onnxruntime on CPUExecutionProvider', CPU_TORCH)
 
 
 @pytest.mark.parametrize('package', ['', 'onnxruntime'])
-def test_a_network_runs_in_the_threads_that_are_set(file, monkeypatch, package):
+def test_number_of_threads_is_set(file, monkeypatch, package):
     torch = pytest.importorskip('torch')
     before = torch.get_num_threads()
     if package:
@@ -102,7 +102,7 @@ def test_a_network_runs_in_the_threads_that_are_set(file, monkeypatch, package):
         torch.set_num_threads(before)
 
 
-def test_no_threads_are_refused():
+def test_zero_threads_are_refused():
     with pytest.raises(ExtractorError, match='threads: 0, expected at least 1'):
         load_extractor('', threads=0)
 
@@ -116,7 +116,7 @@ def test_no_threads_are_refused():
         ('timm:resnet18', 'torch', 'pip install torch'),
     ],
 )
-def test_a_missing_package_is_named_with_what_to_install(
+def test_missing_package_is_named_with_its_install_command(
     tmp_path, monkeypatch, name, package, install
 ):
     (tmp_path / name).touch()
@@ -126,12 +126,3 @@ def test_a_missing_package_is_named_with_what_to_install(
         load_extractor(weights)
     assert f'weights: {weights} needs the Python package {package}' in str(caught.value)
     assert install in str(caught.value)
-
-
-def test_cards():
-    assert card_for('osnet_x1_0', 512, 'x') is CARDS['osnet_x1_0']
-    unknown = card_for('mine', 128, 'mine.onnx')
-    assert unknown.max_cosine_distance == UNMEASURED_DISTANCE
-    assert unknown.threshold_source == 'not measured'
-    # The same name with another length is another network.
-    assert card_for('osnet_x1_0', 128, 'x').dimension == 128

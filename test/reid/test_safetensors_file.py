@@ -115,9 +115,9 @@ def test_deep_nesting_is_refused(tmp_path):
 
 
 def test_a_long_header_is_refused_before_it_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(safetensors_file, 'LONGEST_HEADER', 10)
+    monkeypatch.setattr(safetensors_file, 'MAX_HEADER', 10)
     message = refused(tmp_path, (11).to_bytes(8, 'little') + b'{' + b' ' * 9 + b'}')
-    assert 'a header of 11 bytes' in message
+    assert 'the header has 11 bytes' in message
 
 
 @given(st.binary(max_size=200))

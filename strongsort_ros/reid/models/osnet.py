@@ -1,7 +1,7 @@
-"""OSNet, a small network for person re-identification that looks at several scales at once.
+"""OSNet, a small network for person re-identification with features of several scales.
 
 K. Zhou, Y. Yang, A. Cavallaro, T. Xiang: Omni-Scale Feature Learning for Person
-Re-Identification, ICCV 2019 (arXiv 1905.00953). Parameters bear the names of torchreid's files.
+Re-Identification, ICCV 2019 (arXiv 1905.00953). Parameter names are those of torchreid's files.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ConvNorm(nn.Module):
 
 
 class LightConv(nn.Module):
-    """The paper's Lite 3x3: pointwise, then depthwise convolution (figure 3b)."""
+    """The paper's Lite 3x3: a pointwise, then a depthwise convolution (figure 3b)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class LightConv(nn.Module):
 
 
 class ChannelGate(nn.Module):
-    """The aggregation gate: a weight in (0, 1) for each channel of each image (section 3.2)."""
+    """Aggregation gate: a weight in (0, 1) for each channel of each image (section 3.2)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -63,13 +63,13 @@ class ChannelGate(nn.Module):
         self.fc2 = nn.Conv2d(channels // 16, channels, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return x, weighed."""
+        """Return (N, channels, H, W): x times its weights."""
         gate = self.fc2(torch.relu(self.fc1(self.pool(x))))
         return x * torch.sigmoid(gate)
 
 
 class OmniScaleBlock(nn.Module):
-    """Streams with one to four Lite 3x3, mixed by one shared gate (figure 4)."""
+    """Streams of one to four Lite 3x3, combined by one shared gate (figure 4)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class OSNet(nn.Module):
     Parameters
     ----------
     width
-        Factor on the number of channels: 0.25, 0.5, 0.75 or 1.
+        Multiplier of the number of channels: 0.25, 0.5, 0.75 or 1.
 
     """
 

@@ -1,7 +1,7 @@
 """The BoT network of StrongSORT: ResNeSt-50 with a batch normalisation neck.
 
 ResNeSt: H. Zhang et al., arXiv 2004.08955. BoT: H. Luo et al., Bag of Tricks and a Strong Baseline
-for Deep Person Re-Identification, CVPRW 2019. Parameters bear the names of FastReID's files.
+for Deep Person Re-Identification, CVPRW 2019. Parameter names are those of FastReID's files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DIMENSION: Final = 2048
 
 
 class SplitAttention(nn.Module):
-    """Two 3x3 convolutions side by side, mixed channel by channel (section 3.1, radix 2)."""
+    """Two parallel 3x3 convolutions, combined channel by channel (section 3.1, radix 2)."""
 
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
@@ -35,13 +35,13 @@ class SplitAttention(nn.Module):
         first, second = torch.relu(self.bn0(self.conv(x))).chunk(2, dim=1)
         gap = (first + second).mean(dim=(2, 3), keepdim=True)
         one, other = self.fc2(torch.relu(self.bn1(self.fc1(gap)))).chunk(2, dim=1)
-        # The softmax over two splits is a logistic function of their difference.
+        # The softmax of two values is the logistic function of their difference.
         share = torch.sigmoid(one - other)
         return share * first + (1 - share) * second
 
 
 class Bottleneck(nn.Module):
-    """Residual block; a block that shrinks does it by averaging, behind the 3x3 convolution."""
+    """Residual block that downsamples, if it does, by averaging after the 3x3 convolution."""
 
     def __init__(
         self, inputs: int, channels: int, stride: int = 1, dilation: int = 1, *, average: bool
@@ -72,7 +72,7 @@ class Bottleneck(nn.Module):
 def _stage(
     inputs: int, channels: int, blocks: int, stride: int, dilation: int, *, average: bool
 ) -> nn.Sequential:
-    """Return a stage; its first block shrinks and is never dilated."""
+    """Return a stage, whose first block downsamples and is never dilated."""
     first = Bottleneck(inputs, channels, stride, average=average)
     others = (
         Bottleneck(4 * channels, channels, dilation=dilation, average=False)
@@ -82,12 +82,12 @@ def _stage(
 
 
 class ResNeSt50(nn.Module):
-    """The backbone, as FastReID builds it: the last stage keeps its size and is dilated.
+    """The backbone of FastReID; its last stage keeps the size and is dilated.
 
     Parameters
     ----------
     last_stride
-        Of the last stage: 1 in BoT; 2 is the network of the ResNeSt paper.
+        Stride of the last stage: 1 in BoT, 2 in the ResNeSt paper.
 
     """
 
@@ -117,7 +117,7 @@ class ResNeSt50(nn.Module):
 
 
 class EmbeddingHead(nn.Module):
-    """Average over the image, then the BN neck: what FastReID returns at inference."""
+    """Average over the image and the BN neck, as FastReID returns it at inference."""
 
     def __init__(self) -> None:
         super().__init__()
