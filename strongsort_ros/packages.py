@@ -15,6 +15,7 @@ _INSTALL: Final = {
     'rich': ('rich', 'python3-rich'),
     'rosbags': ('rosbags', 'python3-rosbags-pip'),
     'ruamel': ('ruamel.yaml', 'python3-ruamel.yaml'),
+    'supervision': ('supervision', ''),
     'timm': ("timm (extra 'timm')", 'python3-timm-pip'),
     'torch': ("torch (extra 'reid')", 'python3-pytorch-pip'),
     'trackeval': ("'trackeval>=1.3' (extra 'evaluation')", ''),

@@ -1,4 +1,4 @@
-"""One frame through appearance, camera motion and tracking: the only place where they meet."""
+"""Embeddings, camera motion and tracking of one frame."""
 
 from __future__ import annotations
 
@@ -23,7 +23,18 @@ from strongsort_ros.types import Float32Array, Image
 
 @dataclass(frozen=True, slots=True)
 class FrameResult:
-    """A frame's tracks, the camera motion used for them, and seconds spent by stage."""
+    """Result of `Pipeline.step`.
+
+    Attributes
+    ----------
+    tracks
+        As `Tracker.update` returns them.
+    camera_motion
+        Motion of the image since the previous frame; its score is 0 where it is not known.
+    seconds
+        Time by stage: 'camera_motion' and 'embedding' where they ran, 'association', 'total'.
+
+    """
 
     tracks: Tracks
     camera_motion: CameraMotion
@@ -31,7 +42,7 @@ class FrameResult:
 
 
 def resolve_settings(settings: TrackerSettings, extractor: Extractor | None) -> TrackerSettings:
-    """Return settings in which `auto` is the network's own threshold."""
+    """Return settings in which `auto` is replaced by the threshold measured for the network."""
     if settings.max_cosine_distance != AUTO:
         return settings
     default = TrackerSettings().max_cosine_distance
@@ -40,18 +51,32 @@ def resolve_settings(settings: TrackerSettings, extractor: Extractor | None) -> 
 
 
 class Pipeline:
-    """Detections and an image in, tracks out; one frame at a time, in order.
+    """The three stages of a frame: embeddings and camera motion of its image, then the tracker.
 
-    As a context manager it is closed at the end.
+    Frames are given one at a time, in order. A context manager closes it.
 
     Parameters
     ----------
     settings
-        Of the tracker; `auto` is resolved by the extractor's card.
+        Settings of the tracker; a `max_cosine_distance` of 'auto' is the distance measured for the
+        extractor's network.
     extractor
-        Gives embeddings to detections that have none; None: track by motion.
+        Computes the embeddings of detections that have none; None: such detections are tracked by
+        motion.
     camera_motion
-        Gives the motion between images; None: the camera stands still.
+        Estimates the motion between consecutive images; None: the camera stands still.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from strongsort_ros import Detections, Pipeline, TrackerSettings, load_extractor
+    >>> settings = TrackerSettings(n_init=1, max_cosine_distance='auto')
+    >>> image = np.full((240, 320, 3), 127, np.uint8)
+    >>> detections = Detections([[10, 20, 40, 80]], [0.9], ['person'])
+    >>> with Pipeline(settings, load_extractor('colour')) as pipeline:
+    ...     result = pipeline.step(detections, image)
+    >>> result.tracks.ids.tolist(), sorted(result.seconds)
+    ([1], ['association', 'embedding', 'total'])
 
     """
 
@@ -70,7 +95,7 @@ class Pipeline:
 
     @property
     def settings(self) -> TrackerSettings:
-        """Settings as asked for; assigning applies others from the next frame, tracks stay."""
+        """Settings as given. New ones apply from the next frame; tracks are kept."""
         return self._requested
 
     @settings.setter
@@ -92,23 +117,23 @@ class Pipeline:
         Parameters
         ----------
         detections
-            The frame's detections; embeddings in them are used as they are.
+            The frame's detections; embeddings that they have are used as they are.
         image
-            (H, W, 3) uint8 BGR, or None where it is not to be had: then by motion alone.
+            (H, W, 3) uint8 BGR. None: the frame is tracked by motion alone.
         dt
-            Frames since the previous call.
+            Nominal frames since the previous call, more than 1 if frames were dropped.
         stamp
-            Kept as `Tracks.first_seen` of tracks born in this frame.
+            `Tracks.first_seen` of tracks that begin in this frame.
         camera_motion
-            Known motion, instead of an estimate from the images.
+            Known camera motion, used instead of an estimate from the images.
 
         Raises
         ------
         InputError
-            The image is no array, or an argument is refused by `Tracker.update`.
+            The image is not (H, W, 3) uint8, or `Tracker.update` refuses an argument.
 
         """
-        _check_image(image)
+        check_image('image', image)
         seconds: dict[str, float] = {}
         start = time.perf_counter()
         motion = self._start_motion(detections, image, camera_motion, seconds)
@@ -116,7 +141,7 @@ class Pipeline:
             detections = detections.with_embeddings(self._embeddings(detections, image, seconds))
         finally:
             if isinstance(motion, Future):
-                wait([motion])  # also when the extractor raises: the estimator takes one at a time
+                wait([motion])  # the next step must not meet it, even if the extractor raised
         motion_found = motion.result() if isinstance(motion, Future) else motion
         before = time.perf_counter()
         matrix = motion_found.matrix if motion_found.score > 0 else None
@@ -127,7 +152,7 @@ class Pipeline:
         return FrameResult(tracks, motion_found, seconds)
 
     def reset(self) -> None:
-        """Forget all tracks and the previous image; ids go on."""
+        """Forget all tracks and the previous image. Ids go on: none is used twice."""
         self.tracker.reset()
         if self.camera_motion is not None:
             self.camera_motion.reset()
@@ -139,7 +164,7 @@ class Pipeline:
         self.close()
 
     def close(self) -> None:
-        """End the worker thread."""
+        """End the thread that estimates camera motion."""
         if self._worker is not None:
             self._worker.shutdown()
 
@@ -174,7 +199,7 @@ class Pipeline:
             return detections.embeddings
         start = time.perf_counter()
         settings = self.tracker.settings
-        # Only of those that the tracker will use: detectors send many that are hardly believed.
+        # Detectors return many boxes of low score, which the tracker does not use.
         wanted = detections.scores >= settings.min_confidence
         wanted &= detections.tlwh[:, 3] >= settings.min_height
         rows = wanted.nonzero()[0]
@@ -187,8 +212,14 @@ class Pipeline:
         return embeddings
 
 
-def _check_image(image: object) -> None:
-    if image is not None and not isinstance(image, np.ndarray):
-        raise InputError(
-            f'image: {reprlib.repr(image)}, expected an array of BGR pixels, (H, W, 3) uint8'
-        )
+def check_image(name: str, image: object) -> None:
+    """Raise InputError, which begins with `name`, unless `image` is None or BGR pixels."""
+    if image is None:
+        return
+    if not isinstance(image, np.ndarray):
+        found = reprlib.repr(image)
+    elif image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        found = f'array of shape {image.shape}, {image.dtype}'
+    else:
+        return
+    raise InputError(f'{name}: {found}, expected an array of BGR pixels, (H, W, 3) uint8')

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Self, get_args, get_type_hints
 
-from strongsort_ros.errors import SettingError
+from strongsort_ros.errors import SettingError, did_you_mean, shorten
 
 AUTO: Final = 'auto'
 CONFIGURED: Final = 'configured'
@@ -99,9 +99,7 @@ class Settings:
             A name is unknown or a value is refused.
 
         """
-        unknown = sorted(set(changes) - set(self.specs()))
-        if unknown:
-            raise SettingError(f'unknown setting {unknown[0]!r}')
+        _refuse_unknown(changes, self.specs())
         return dataclasses.replace(self, **changes)
 
 
@@ -117,6 +115,13 @@ def _kind(hint: Any) -> str:
     if isinstance(hint, type):
         return hint.__name__
     return ' | '.join(part if isinstance(part, str) else _kind(part) for part in get_args(hint))
+
+
+def _refuse_unknown(names: Iterable[str], known: Collection[str]) -> None:
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        name = unknown[0]
+        raise SettingError(f'unknown setting {shorten(repr(name), 80)}{did_you_mean(name, known)}')
 
 
 def check_value(name: str, value: object, spec: ParameterSpec, kind: str) -> None:
@@ -137,7 +142,7 @@ def check_value(name: str, value: object, spec: ParameterSpec, kind: str) -> Non
     if kind.startswith('int') and not isinstance(value, int):
         raise SettingError(f'{name}: {value!r} is not a whole number')
     if not spec.low <= value <= spec.high or not math.isfinite(value):
-        raise SettingError(f'{name}: {value!r} is not in [{spec.low:g}, {spec.high:g}]')
+        raise SettingError(f'{name}: {value!r}, expected a number {constraints(spec, kind)}')
 
 
 def constraints(spec: ParameterSpec, kind: str) -> str:
@@ -219,9 +224,7 @@ class SettingsGroup:
             A name is unknown or a value is refused; the message names it.
 
         """
-        unknown = sorted(set(values) - {parameter.name for parameter in self.parameters()})
-        if unknown:
-            raise SettingError(f'unknown setting {unknown[0]!r}')
+        _refuse_unknown(values, {parameter.name for parameter in self.parameters()})
         parts = {}
         for f in dataclasses.fields(self):
             part, prefix = getattr(self, f.name), f.metadata['prefix']

@@ -1,4 +1,4 @@
-"""What a detector saw in one frame, as a structure of arrays."""
+"""Detections of one frame, as a structure of arrays."""
 
 from __future__ import annotations
 
@@ -14,34 +14,44 @@ from strongsort_ros.types import Float32Array, FloatArray, NameArray
 
 _TEXTS: Final = frozenset({str, np.str_})
 _NAMES: Final = _TEXTS | {int}
+_LARGEST_WHOLE: Final = 2.0**53
 
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """One frame's detections; row i of every array belongs to detection i.
+    """Detections of one frame; row i of every array belongs to detection i.
 
-    Values are as the detector gave them: they may be NaN, empty boxes or outside the image.
-    The tracker rejects and counts what cannot be tracked, and never changes these arrays.
-    Whatever becomes such arrays may be given: lists, arrays of other numbers, tensors of the CPU;
-    whole numbers as classes become their digits.
+    Values may be anything a detector returns: NaN, empty boxes, boxes outside the image. The
+    tracker rejects and counts what it cannot track, and never changes these arrays. Lists, arrays
+    of other numbers and CPU tensors are converted; classes given as whole numbers become their
+    digits.
 
     Attributes
     ----------
     tlwh
-        (N, 4) float64, pixels: left, top, width, height. x right, y down, origin at the
+        (N, 4) float64 boxes in pixels: left, top, width, height. x points right, y down, from the
         top-left corner of the image.
     scores
-        (N,) float64 confidences, by convention in [0, 1].
+        (N,) float64 confidences, usually 0 to 1.
     class_ids
-        (N,) str: an array of objects or of NumPy's texts.
+        (N,) str, as objects or NumPy strings. Different classes are never matched unless the
+        setting `class_agnostic` is on.
     embeddings
-        (N, D) float32 appearance, of any length, or None when the frame has no image. A row of
-        zeros or with NaN says nothing about its detection, which is then tracked by motion.
+        (N, D) float32 appearance embeddings, of any norm; None: the pipeline computes them, or the
+        frame is tracked by motion. A row that is zero or not finite is ignored, and its detection
+        tracked by motion.
 
     Raises
     ------
     InputError
-        A field is no such array, or not as long as the others; the message names it.
+        An array has a wrong type or shape; the message names it.
+
+    Examples
+    --------
+    >>> from strongsort_ros import Detections
+    >>> detections = Detections(tlwh=[[10, 20, 40, 80]], scores=[0.9], class_ids=['person'])
+    >>> len(detections), detections.tlwh.dtype
+    (1, dtype('float64'))
 
     """
 
@@ -73,46 +83,132 @@ class Detections:
         return len(self.scores)
 
     @classmethod
+    def from_boxes(cls, boxes: Any) -> Detections:
+        """Return detections given by their corners, in one of the common forms.
+
+        Parameters
+        ----------
+        boxes
+            (N, 4 to 6) array, tensor or list of left, top, right, bottom[, score[, class]];
+            `supervision.Detections`; an ultralytics result for one image; `Detections`, which are
+            returned as they are; None: no detections. Missing scores are 1, missing classes '0'.
+            Classes are whole numbers and become their digits.
+
+        Raises
+        ------
+        InputError
+            It is none of these, or a class is not a whole number; the message begins with `boxes`.
+
+        Examples
+        --------
+        >>> from strongsort_ros import Detections
+        >>> detections = Detections.from_boxes([(10, 20, 50, 100, 0.9, 2)])
+        >>> detections.tlwh.tolist(), detections.class_ids.tolist()
+        ([[10.0, 20.0, 40.0, 80.0]], ['2'])
+
+        """
+        if boxes is None:
+            return cls.empty()
+        if isinstance(boxes, Detections):
+            return boxes
+        if isinstance(boxes, (list, tuple)) and boxes and hasattr(boxes[0], 'boxes'):
+            # What an ultralytics model returns: a result for each image.
+            if len(boxes) > 1:
+                raise InputError(f'boxes: the results of {len(boxes)} images, expected one')
+            boxes = boxes[0]
+        if hasattr(boxes, 'boxes'):
+            boxes = boxes.boxes
+            if boxes is None:
+                raise InputError('boxes: the result has no boxes; is it a detection model?')
+        if hasattr(boxes, 'xyxy'):
+            return _from_corners(
+                _numbers(boxes.xyxy),
+                _attribute(boxes, 'confidence', 'conf'),
+                _attribute(boxes, 'class_id', 'cls'),
+            )
+        table = _numbers(boxes)
+        if table.size == 0:
+            return cls.empty()
+        if table.ndim != 2 or not 4 <= table.shape[1] <= 6:
+            raise InputError(
+                f'boxes: shape {table.shape}, expected (N, 4 to 6): '
+                'left, top, right, bottom[, score[, class]]'
+            )
+        columns = table.shape[1]
+        return _from_corners(
+            table[:, :4],
+            table[:, 4] if columns > 4 else None,
+            table[:, 5] if columns > 5 else None,
+        )
+
+    @classmethod
     def empty(cls) -> Detections:
-        """Return a frame in which nothing was seen."""
+        """Return no detections; for the tracker that is a frame too."""
         return cls(np.empty((0, 4)), np.empty(0), np.empty(0, dtype=np.str_))
 
     def with_embeddings(self, embeddings: Float32Array | None) -> Detections:
-        """Return the same detections with other embeddings; arrays are shared, not copied."""
+        """Return the same detections with other embeddings; the other arrays are shared."""
         return Detections(self.tlwh, self.scores, self.class_ids, embeddings)
 
 
+def _attribute(boxes: Any, *names: str) -> FloatArray | None:
+    """Return the first attribute that is not None, as numbers."""
+    values = (getattr(boxes, name, None) for name in names)
+    return next((_numbers(value) for value in values if value is not None), None)
+
+
+def _numbers(values: Any) -> FloatArray:
+    if hasattr(values, 'detach'):  # a tensor, which may be on a GPU
+        values = values.detach().cpu()
+    return number_array('boxes', values)
+
+
+def _from_corners(
+    xyxy: FloatArray, scores: FloatArray | None, classes: FloatArray | None
+) -> Detections:
+    if classes is None:
+        classes = np.zeros(len(xyxy))
+    odd = ~(np.abs(classes) <= _LARGEST_WHOLE) | (classes != np.rint(classes))
+    if np.count_nonzero(odd):
+        raise InputError(f'boxes: class {classes[odd][0]:g}, expected a whole number')
+    return Detections(
+        np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1),
+        np.ones(len(xyxy)) if scores is None else scores,
+        classes.astype(np.int64),
+    )
+
+
 def number_array(
-    name: str, values: object, kind: type[np.floating[Any]] = np.float64
+    name: str, values: object, dtype: type[np.floating[Any]] = np.float64
 ) -> npt.NDArray[Any]:
-    """Return values as an array of numbers; itself where it is one of this kind already.
+    """Return values as an array of the given dtype; an array that has it is not copied.
 
     Raises
     ------
     InputError
-        They are no numbers; the message begins with `name`.
+        They are not numbers; the message begins with `name`.
 
     """
-    if isinstance(values, np.ndarray) and values.dtype == kind:
+    if isinstance(values, np.ndarray) and values.dtype == dtype:
         return values
     try:
         array = np.asarray(values)
         if array.dtype.kind in 'fiub' or array.size == 0:
-            return array.astype(kind)
-    except (TypeError, ValueError, RuntimeError) as error:  # of what they are made of
+            return array.astype(dtype)
+    except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f'{name}: {shorten(str(error), 200)}') from error
     raise InputError(f'{name}: {reprlib.repr(values)}, expected an array of numbers')
 
 
 def _names(values: Any) -> NameArray:
-    """Return names as an array of texts; itself where it is one already."""
+    """Return class names as an array of str; an array of str is not copied."""
     array: NameArray | None = values if isinstance(values, np.ndarray) else None
     if array is not None and array.dtype.kind == 'U':
         return array
     names = values.tolist() if hasattr(values, 'tolist') else values
     kinds = {*map(type, names)} if isinstance(names, (list, tuple)) else {None}
     if not kinds <= _NAMES:
-        raise InputError(f'class_ids: {reprlib.repr(values)}, expected an array of texts')
+        raise InputError(f'class_ids: {reprlib.repr(values)}, expected an array of str')
     if array is not None and kinds <= _TEXTS:
         return array
     return np.array([str(name) for name in names], dtype=object)

@@ -1,6 +1,6 @@
-"""Every constant of the algorithm, its range and its meaning: the one table.
+"""Settings of the tracker: every constant of the algorithm, with its range and description.
 
-ROS parameters, YAML files, command-line options and documentation are made from it.
+ROS parameters, YAML files, command-line options and documentation are made from this table.
 """
 
 from __future__ import annotations
@@ -15,89 +15,108 @@ from strongsort_ros.settings import Settings, param
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackerSettings(Settings):
-    """Settings of the tracker; the defaults are StrongSORT's (arXiv 2202.13514, section 4.2).
+    """Settings of the tracker; the defaults are those of StrongSORT (arXiv 2202.13514, 4.2).
 
-    Only `max_camera_motion` differs from the program's: a robot turns further in a frame.
+    Only `max_camera_motion` differs from the published program: a robot turns further in a frame.
+    `TrackerSettings.specs()` has the description, unit and range of each setting.
 
     Raises
     ------
     SettingError
-        A value is out of its range or not of its type; the message names both.
+        A value is out of its range or has the wrong type; the message names both.
+
+    Examples
+    --------
+    >>> from strongsort_ros import TrackerSettings
+    >>> settings = TrackerSettings(max_age=60)
+    >>> settings.replace(n_init=1).max_age
+    60
+    >>> print(TrackerSettings.specs()['n_init'].description)
+    Matches that confirm a track, the first detection included.
+    >>> TrackerSettings.deepsort().nn_budget
+    100
 
     """
 
-    min_confidence: float = param(0.6, 'Detections below this confidence are not used.', high=1.0)
-    min_height: float = param(0.0, 'Detections lower than this are not used.', 'px')
+    min_confidence: float = param(0.6, 'Detections with a lower score are not used.', high=1.0)
+    min_height: float = param(0.0, 'Detections with a smaller height are not used.', 'px')
     max_cosine_distance: float | Literal['auto'] = param(
-        0.45, 'Largest cosine distance of a match by appearance; auto: as measured for the '
-        'network that gives the embeddings.', high=2.0,
+        0.45, 'Largest cosine distance of a match by appearance; auto: the distance measured for '
+        'the network that computes the embeddings.', high=2.0,
     )  # fmt: skip
     max_iou_distance: float = param(0.7, 'Largest 1 - IoU of a match by position.', high=1.0)
-    max_age: int = param(30, 'A confirmed track unmatched for longer is deleted.', 'frames')
-    n_init: int = param(3, 'Matches, birth included, that confirm a track.', 'frames', low=1)
+    max_age: int = param(
+        30, 'A confirmed track is deleted after more frames than this without a match.', 'frames'
+    )
+    n_init: int = param(
+        3, 'Matches that confirm a track, the first detection included.', 'frames', low=1
+    )
     nn_budget: int = param(
-        1,
-        'Embeddings kept for a track; with ema it is one, their average.',
-        low=1,
-        high=1000,
+        1, 'Embeddings kept per track; with ema only their average is kept.', low=1, high=1000
     )
     cascade: bool = param(
-        False, 'Match recently seen tracks first (DeepSORT); false: all at once (woC).'
+        False, 'Matching cascade (DeepSORT): recently seen tracks are matched first; false: all '
+        'tracks in one assignment (woC).',
+    )  # fmt: skip
+    nsa: bool = param(True, 'NSA Kalman: the higher the score, the smaller the measurement noise.')
+    ema: bool = param(
+        True, 'Keep the exponential moving average of embeddings instead of the last nn_budget.'
     )
-    nsa: bool = param(True, 'NSA Kalman: measurement noise falls with confidence.')
-    ema: bool = param(True, 'Average embeddings exponentially instead of keeping nn_budget.')
-    ema_alpha: float = param(0.9, 'Share of the past in the averaged embedding.', high=1.0)
+    ema_alpha: float = param(0.9, 'Weight of the past in the moving average.', high=1.0)
     motion_cost: bool = param(True, 'Add the Mahalanobis distance to the matching cost (MC).')
     motion_lambda: float = param(
-        0.98, 'Weight of appearance against motion in the matching cost.', high=1.0
+        0.98, 'Weight of the cosine distance in the matching cost; motion has the rest.', high=1.0
     )
     gating_threshold: float = param(
         9.4877, 'Largest squared Mahalanobis distance of a match by appearance.'
     )
     max_camera_motion: float = param(
-        1000.0, 'Camera motion further than this from the identity (Frobenius norm, so about '
-        'pixels of shift) is ignored.', 'px',
+        1000.0, 'A camera motion that differs by more from the identity (Frobenius norm, about the '
+        'shift in pixels) is ignored.', 'px',
     )  # fmt: skip
-    class_agnostic: bool = param(False, 'Let detections of one class continue another class.')
+    class_agnostic: bool = param(False, 'Match tracks and detections of different classes, too.')
     max_class_length: int = param(
         256, 'Detections with a longer class name are not used.', 'characters', low=1, high=10_000
     )
     std_weight_position: float = param(
-        1 / 20, 'Standard deviation of a position, in box heights.', 'h', low=1e-6
+        1 / 20, 'Standard deviation of a position, as a share of the box height.', 'h', low=1e-6
     )
     std_weight_velocity: float = param(
-        1 / 160,
-        'Standard deviation of a velocity, in box heights a frame.',
-        'h/frame',
-        low=1e-6,
-    )
+        1 / 160, 'Standard deviation of a velocity, as a share of the box height per frame.',
+        'h/frame', low=1e-6,
+    )  # fmt: skip
 
     @classmethod
     def strongsort(cls) -> TrackerSettings:
-        """Return StrongSORT's settings: all switches."""
+        """Return StrongSORT as published: all switches of the paper."""
         return cls.from_switches(('bot', 'nsa', 'ema', 'mc', 'woc'))
 
     @classmethod
     def deepsort(cls) -> TrackerSettings:
-        """Return DeepSORT's settings as in the StrongSORT program: no switch."""
+        """Return DeepSORT as in the StrongSORT program: none of the switches."""
         return cls.from_switches(())
 
     @classmethod
     def from_switches(cls, switches: Iterable[str]) -> TrackerSettings:
-        """Return DeepSORT changed by the paper's switches (table 1 of arXiv 2202.13514).
+        """Return DeepSORT with some of StrongSORT's switches (arXiv 2202.13514, table 1).
 
         Parameters
         ----------
         switches
-            Any of `SWITCHES`. `ecc` changes no setting: it is the camera motion given to
-            `Tracker.update`.
+            Any of `SWITCHES`. 'ecc' changes no setting: it is the camera motion that
+            `Tracker.update` is given.
+
+        Raises
+        ------
+        SettingError
+            A switch is unknown.
 
         """
         chosen = set(switches)
         unknown = sorted(chosen - set(SWITCHES))
         if unknown:
             raise SettingError(f'unknown switch {unknown[0]!r}: expected some of {SWITCHES}')
-        # Rounded, so that 0.4 + 0.05 is the 0.45 of the paper.
+        # 0.4 + 0.05 is 0.45 only when rounded.
         distance = round((0.4 if 'bot' in chosen else 0.3) + 0.05 * ('mc' in chosen), 9)
         return cls(
             max_cosine_distance=distance,

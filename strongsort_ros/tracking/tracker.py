@@ -24,24 +24,40 @@ from strongsort_ros.tracking.track_table import Rows, TrackTable
 from strongsort_ros.tracking.tracks import CONFIRMED, Tracks
 from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
-# Names of classes that no track has are forgotten when there are more than this.
-_MOST_CLASSES = 1024
-# Frames between two calls; more cannot be counted in 64 bits.
-_LONGEST_GAP = 1e15
+_MAX_CLASSES = 1024
+"""Class names kept before those that no track has are forgotten."""
+_MAX_DT = 1e15
+"""Frames between two calls; a track's age is counted in 64 bits."""
 
 
 class Tracker:
-    """Gives stable identities to the detections of consecutive frames.
+    """Online multi-object tracker on detections, without images.
 
     Parameters
     ----------
     settings
-        Constants of the algorithm; `max_cosine_distance` must be a number.
+        Settings of the algorithm; `max_cosine_distance` must be a number.
 
     Raises
     ------
     SettingError
-        `max_cosine_distance` is `auto`, which only the owner of the network can resolve.
+        `max_cosine_distance` is 'auto', which only a `Pipeline` with an extractor can resolve.
+
+    Examples
+    --------
+    A track that begins with a box at the left, and moves 10 pixels per frame:
+
+    >>> from strongsort_ros import Detections, Tracker, TrackerSettings
+    >>> tracker = Tracker(TrackerSettings(n_init=2))
+    >>> for left in (0, 10, 20):
+    ...     tracks = tracker.update(Detections([[left, 50, 40, 80]], [0.9], ['person']))
+    ...     print(tracks.ids.tolist())
+    []
+    [1]
+    [1]
+    >>> tracks = tracker.update(Detections.empty())
+    >>> tracks.ids.tolist(), tracks.time_since_update.tolist(), tracker.ids_given
+    ([1], [1], 1)
 
     """
 
@@ -54,10 +70,10 @@ class Tracker:
 
     @property
     def settings(self) -> TrackerSettings:
-        """Constants in use.
+        """Settings in use.
 
-        Assigning others keeps the tracks; embeddings are kept where the new gallery is of the
-        same kind, and gathered anew otherwise.
+        New settings apply from the next frame and tracks are kept. Their embeddings are kept, too,
+        unless `ema`, `ema_alpha` or `nn_budget` change.
         """
         return self._settings
 
@@ -72,15 +88,15 @@ class Tracker:
 
     @property
     def tracks(self) -> Tracks:
-        """All live tracks after the last frame, tentative and lost ones too.
+        """All live tracks after the last frame, tentative and lost ones included.
 
-        A track whose box a prediction has shrunk to nothing is left out while that lasts.
+        A track is left out while its predicted box has no area.
         """
         return self._snapshot(self._solid().nonzero()[0])
 
     @property
     def ids_given(self) -> int:
-        """How many tracks there have been, tentative ones and those before a reset too."""
+        """Number of tracks so far, tentative ones and those before a reset included."""
         return self._next_id - 1
 
     def update(
@@ -91,27 +107,28 @@ class Tracker:
         *,
         stamp: int = 0,
     ) -> Tracks:
-        """Track one frame, and return the confirmed tracks seen in it or in the frame before.
+        """Track one frame; return confirmed tracks matched in it or in the frame before.
 
         Parameters
         ----------
         detections
-            What was seen; none is a frame too. Without embeddings it is tracked by position.
+            Detections of the frame, or `Detections.empty()`. Those without embeddings are matched
+            by position.
         camera_motion
-            (3, 3), from pixels of the previous frame to pixels of this one. One that no camera
-            makes is ignored: not finite, further than `max_camera_motion` from the identity, or
-            an image that is mirrored or collapses to a line.
+            (3, 3) matrix from pixels of the previous frame to pixels of this one. It is ignored if
+            it is not finite, differs by more than `max_camera_motion` from the identity, mirrors
+            the image or collapses it to a line.
         dt
-            Frames since the previous call, > 0 and at most 1e15; more than 1 where some were
+            Nominal frames since the previous call, > 0 and at most 1e15; more than 1 if frames were
             dropped.
         stamp
-            Kept as `first_seen` of tracks that are born in this frame; 64 bits with sign.
+            `first_seen` of tracks that begin in this frame, a signed 64-bit number.
 
         Raises
         ------
         InputError
-            `dt` or `stamp` is out of its range, or `camera_motion` is not (3, 3) numbers. The
-            tracker is as before.
+            `dt` or `stamp` is out of its range, or `camera_motion` is not a (3, 3) array of
+            numbers. The tracker is as before.
 
         """
         frames = _whole_frames(dt)
@@ -128,15 +145,15 @@ class Tracker:
         return self._report(frames)
 
     def rescale_time(self, ratio: float) -> None:
-        """Go on with frames that are `ratio` times as long: the camera's rate has changed.
+        """Adapt velocities, which are per frame, to frames that are `ratio` times as long.
 
-        Velocities are per frame; without this, tracks would overshoot until they have learnt anew.
+        Without this, tracks would overshoot after a change of the frame rate.
         """
         rows = self._table.rows
         self._kalman.rescale_time(rows.mean, rows.covariance, ratio)
 
     def reset(self) -> None:
-        """Forget all tracks and names of classes; ids go on, so that none is ever used twice."""
+        """Forget all tracks and class names. Ids go on: none is used twice."""
         self._table.clear()
         self._classes = ClassCodes()
         self._apply(self._settings, None)
@@ -145,8 +162,7 @@ class Tracker:
     def _apply(self, settings: TrackerSettings, gallery: Gallery | None) -> None:
         if settings.max_cosine_distance == AUTO:
             raise SettingError(
-                "max_cosine_distance: 'auto' is not resolved: give a number, "
-                'or make the tracker through a Pipeline with an extractor'
+                "max_cosine_distance: 'auto' needs an extractor: give a number, or use a Pipeline"
             )
         self._settings = settings
         self._kalman = KalmanFilter(settings)
@@ -154,7 +170,7 @@ class Tracker:
         self._associator = Associator(settings, self._kalman, self._gallery)
 
     def _admit(self, detections: Detections) -> FilteredDetections:
-        if len(self._classes) > _MOST_CLASSES:
+        if len(self._classes) > _MAX_CLASSES:
             codes = self._table.rows.class_code
             codes[:] = self._classes.forget_others(codes)
         observed, self._rejected = filter_detections(detections, self._settings, self._classes)
@@ -174,7 +190,7 @@ class Tracker:
         tracks.time_since_update[:] += frames
         tracks.detection_index[:] = -1
         if frames > 1:
-            # Frames that were dropped would have ended these before this one.
+            # Without the dropped frames these would have been deleted before this frame.
             self._drop(tracks.time_since_update > self._settings.max_age + 1)
 
     def _update(self, matches: Matches, observed: FilteredDetections) -> None:
@@ -227,17 +243,17 @@ class Tracker:
 
     def _report(self, frames: int) -> Tracks:
         tracks = self._table.rows
-        # As published: a track missed in exactly this frame is still reported.
+        # As published: a track missed in this frame only is still reported.
         recent = (tracks.state == CONFIRMED) & (tracks.time_since_update <= frames)
         return self._snapshot((recent & self._solid()).nonzero()[0])
 
     def _solid(self) -> BoolArray:
-        """Return which tracks have a box: a prediction can shrink it to nothing."""
+        """Return which tracks have a box with area: a prediction can shrink it to none."""
         mean = self._table.rows.mean
         return (mean[:, 2] > 0) & (mean[:, 3] > 0)
 
     def _remember(self, slots: IntArray, observed: FilteredDetections, columns: IntArray) -> None:
-        """Add the embeddings of matched detections to the tracks' slots."""
+        """Add the embeddings of matched detections to the gallery."""
         if observed.embeddings is None:
             return
         if observed.has_embedding is not None:
@@ -256,7 +272,7 @@ class Tracker:
             ids=chosen.id,
             class_ids=self._classes.names(chosen.class_code),
             scores=chosen.score,
-            # CONFIRMED and not matched in this frame is LOST; tentative ones always are matched.
+            # CONFIRMED + 1 is LOST. A tentative track that is not matched is deleted.
             states=chosen.state + (chosen.time_since_update > 0),
             mean=chosen.mean,
             variance=chosen.covariance[:, :8],
@@ -273,14 +289,14 @@ _GALLERY_SETTINGS = ('ema', 'ema_alpha', 'nn_budget')
 
 
 def _whole_frames(dt: object) -> int:
-    if not isinstance(dt, (int, float, np.number)) or not 0 < dt <= _LONGEST_GAP:
-        raise InputError(f'dt: {reprlib.repr(dt)} is not a number of frames above 0, up to 1e15')
+    if not isinstance(dt, (int, float, np.number)) or not 0 < dt <= _MAX_DT:
+        raise InputError(f'dt: {reprlib.repr(dt)}, expected frames, > 0 and at most 1e15')
     return max(1, round(float(dt)))
 
 
 def _check_stamp(stamp: object) -> None:
     if not isinstance(stamp, (int, np.integer)) or not -(2**63) <= stamp < 2**63:
-        raise InputError(f'stamp: {reprlib.repr(stamp)} is not a whole number of 64 bits')
+        raise InputError(f'stamp: {reprlib.repr(stamp)}, expected a signed 64-bit number')
 
 
 def _matrix(camera_motion: object) -> FloatArray:

@@ -1,45 +1,61 @@
-"""What the tracker says after a frame, as a structure of arrays."""
+"""Tracks after one frame, as a structure of arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from strongsort_ros.errors import InputError
+from strongsort_ros.packages import require
 from strongsort_ros.types import BoolArray, FloatArray, IntArray, NameArray
 
 TENTATIVE, CONFIRMED, LOST = 0, 1, 2
-"""States of a track; LOST is a confirmed track that was not matched in this frame."""
+"""States of a track. LOST: confirmed, but not matched in this frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tracks:
-    """Tracks after one frame; row i of every array belongs to track i, in the order of ids.
+    """Tracks after one frame; row i of every array belongs to track i, in ascending order of ids.
 
     Attributes
     ----------
     ids
-        (N,) int64, from 1, never used twice by a tracker.
+        (N,) int64, from 1; a tracker never uses an id twice, not even after a reset.
     class_ids
-        (N,) str (an array of objects), of the last matched detection.
+        (N,) str (objects): class of the last matched detection.
     scores
-        (N,) float64, of the last matched detection.
+        (N,) float64: score of the last matched detection.
     states
         (N,) int64: TENTATIVE, CONFIRMED or LOST.
     mean
-        (N, 8) float64: cx, cy, a = w/h, h and their velocities per nominal frame, filtered.
+        (N, 8) float64, filtered: centre x, centre y, aspect w/h, height, and the velocity of each
+        per nominal frame.
     variance
-        (N, 8) float64: diagonal of the covariance of `mean`. Position and velocity of one
-        coordinate are correlated, the four coordinates are not.
+        (N, 8) float64: diagonal of the covariance of `mean`. Position and velocity of the same
+        coordinate are correlated; different coordinates are not.
     age, hits, time_since_update
-        (N,) int64: frames since birth (at birth 0), matched detections, frames since the last one.
+        (N,) int64: frames since the first detection, its own included; matched detections; frames
+        since the last matched detection.
     first_seen
-        (N,) int64: the `stamp` given with the frame of birth.
+        (N,) int64: stamp of the frame of the first detection, as given to the tracker.
     detection_index
-        (N,) int64: row of the matched detection in the caller's array, -1 when predicted only.
+        (N,) int64: row of the matched detection in the caller's arrays; -1: none in this frame.
     rejected
-        How many detections of the frame were not used, or not fully, by reason.
+        Number of the frame's detections that were not used, or only without their embedding, by
+        reason.
+    selected_from
+        The tracks that these were selected from; None: these are not a selection.
+
+    Examples
+    --------
+    >>> from strongsort_ros import Detections, Tracker, TrackerSettings
+    >>> tracker = Tracker(TrackerSettings(n_init=1))
+    >>> tracks = tracker.update(Detections([[10, 20, 40, 80]], [0.9], ['person']))
+    >>> tracks.ids.tolist(), tracks.class_ids.tolist(), tracks.xyxy.tolist()
+    ([1], ['person'], [[10.0, 20.0, 50.0, 100.0]])
 
     """
 
@@ -55,6 +71,7 @@ class Tracks:
     first_seen: IntArray
     detection_index: IntArray
     rejected: Mapping[str, int] = field(default_factory=dict)
+    selected_from: Tracks | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -69,11 +86,72 @@ class Tracks:
         boxes[:, :2] = self.mean[:, :2] - boxes[:, 2:] / 2
         return boxes
 
+    @property
+    def xyxy(self) -> FloatArray:
+        """Filtered boxes, (N, 4) pixels: left, top, right, bottom."""
+        boxes = self.tlwh
+        boxes[:, 2:] += boxes[:, :2]
+        return boxes
+
+    @property
+    def all(self) -> Tracks:
+        """The tracks that these were selected from: of `StrongSORT.update`, all live ones."""
+        return self if self.selected_from is None else self.selected_from
+
     def select(self, rows: BoolArray | IntArray) -> Tracks:
-        """Return some of the tracks: a mask or row numbers."""
+        """Return some of the tracks, by a mask or row numbers; its `all` are those of these."""
         return Tracks(
             self.ids[rows], self.class_ids[rows], self.scores[rows], self.states[rows],
             self.mean[rows], self.variance[rows], self.age[rows], self.hits[rows],
             self.time_since_update[rows], self.first_seen[rows], self.detection_index[rows],
-            self.rejected,
+            self.rejected, self.all,
         )  # fmt: skip
+
+    def to_supervision(self, names: Sequence[str] | Mapping[int, str] | None = None) -> Any:
+        """Return the tracks as `supervision.Detections`.
+
+        Parameters
+        ----------
+        names
+            Names of classes by number, such as a detector's `names`. None: the classes were given
+            as numbers, so their texts are digits.
+
+        Returns
+        -------
+        detections
+            `xyxy` (N, 4) pixels, `confidence` (N,), `class_id` (N,) and `tracker_id` (N,) integers;
+            with `names` also `data['class_name']` (N,).
+
+        Raises
+        ------
+        InputError
+            A class is neither a number nor one of `names`.
+        MissingPackageError
+            The package supervision is not installed.
+
+        """
+        require('Tracks.to_supervision', 'supervision')
+        import supervision
+
+        numbered = dict(names.items() if isinstance(names, Mapping) else enumerate(names or ()))
+        numbers = {name: number for number, name in numbered.items()}
+        class_ids = self.class_ids.tolist()
+        try:
+            found = [numbers[c] if c in numbers else int(c) for c in class_ids]
+        except ValueError as error:
+            raise InputError(
+                f'class {error.args[0].rpartition(":")[2].strip()} has no number: give '
+                'the names of all classes, such as to_supervision(["person", "car"])'
+            ) from None
+        data = (
+            {}
+            if names is None
+            else {'class_name': np.array([numbered.get(n, str(n)) for n in found])}
+        )
+        return supervision.Detections(
+            xyxy=self.xyxy,
+            confidence=self.scores,
+            class_id=np.array(found, dtype=np.int64),
+            tracker_id=self.ids,
+            data=data,
+        )

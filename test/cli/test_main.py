@@ -50,7 +50,10 @@ def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
         (['track', 'det.txt', '-o', 'out', '--max-age', 'old'], "'old' is not an integer"),
         (['track', 'det.txt', '-o', 'out', '--max-age', '1.5'], "'1.5' is not an integer"),
         (['track', 'det.txt', '-o', 'out', '--min-confidence', 'nan'], 'min_confidence: nan'),
-        (['track', 'det.txt', '-o', 'out', '--min-confidence', '2'], r'2.0 is not in \[0, 1\]'),
+        (
+            ['track', 'det.txt', '-o', 'out', '--min-confidence', '2'],
+            '2.0, expected a number from 0 to 1',
+        ),
         (['track', 'det.txt', '-o', 'out', '--ema-alpha', 'auto'], "'auto' is not a number"),
         (['track', 'none.txt', '-o', 'out'], r'none\.txt: cannot read it: No such file'),
         (['track', 'none.npy', '-o', 'out'], r'none\.npy: cannot read it: No such file'),
