@@ -255,7 +255,7 @@ def test_extractors_and_camera_motion() -> None:
         ({'n_init': 0}, SettingError, 'n_init: 0, expected a number at least 1'),
         ({'frame_rate': -1}, SettingError, 'frame_rate: -1, expected a number from 0 to 1000'),
         ({'frame_rate': '30'}, SettingError, "frame_rate: '30' is not a number"),
-        ({'camera_motion': 'gmc'}, SettingError, "camera motion mode 'gmc'"),
+        ({'camera_motion': 'gmc'}, SettingError, "unknown mode 'gmc'"),
         ({'reid': 'osnet.pth'}, ExtractorError, r'no file osnet\.pth'),
         ({'reid': 5}, InputError, 'reid: 5, expected a name'),
     ],

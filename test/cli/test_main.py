@@ -71,7 +71,7 @@ def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
         (['refine', 'det.txt', '-o', 'out'], 'no step chosen; add --aflink, --gsi or both'),
         (
             ['refine', 'det.txt', '-o', 'out', '--gsi', '--gsi-tau', '50'],
-            r'50.0 is not',
+            '50.0, expected a number from 1 to 20',
         ),
         (
             ['refine', 'det.txt', '-o', 'out', '--gsi-long-rows', '9'],

@@ -58,7 +58,7 @@ def test_tensors_become_arrays() -> None:
         ('scores', None, 'scores: None'),
         ('scores', 0.5, r'scores: shape \(\), expected \(N,\)'),
         ('scores', SCORES[:, None], r'scores: shape \(2, 1\), expected \(N,\)'),
-        ('class_ids', None, 'class_ids: None, expected an array of texts'),
+        ('class_ids', None, 'class_ids: None, expected an array of str'),
         ('class_ids', 'person', "class_ids: 'person'"),
         ('class_ids', [1.5, 2.5], r'class_ids: \[1.5, 2.5\]'),
         ('class_ids', [b'person', b'car'], 'class_ids: '),
