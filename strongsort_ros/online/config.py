@@ -180,9 +180,6 @@ def load_parameter_file(path: Path | str) -> TrackerNodeConfig:
         refused; the message names it.
 
     """
-    # ruamel.yaml is not needed for a node, which gets its parameters from ROS.
-    from strongsort_ros.files.yaml_file import load_yaml
-
     path = Path(path)
     # Nodes get their parameters from ROS, and start without a YAML reader.
     from strongsort_ros.files.yaml_file import load_yaml
