@@ -123,12 +123,13 @@ def network_options(args: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
+def add_settings(parser: argparse.ArgumentParser, defaults: TrackerSettings) -> None:
     """Add --preset, the paper's switches, and an option for every setting of the tracker."""
     presets = parser.add_argument_group(
         'presets and switches',
-        'Default: --preset strongsort. Switches without --preset start from deepsort and turn on '
-        'exactly those given; --ecc alone keeps strongsort.',
+        'Default: strongsort; for embeddings computed here with --max-cosine-distance auto. '
+        'Switches without --preset start from deepsort and turn on exactly those given; --ecc '
+        'alone keeps strongsort.',
     )
     presets.add_argument('--preset', choices=('strongsort', 'deepsort'))
     for name, text in SETTING_SWITCHES.items():
@@ -136,15 +137,16 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
             f'--{name}', action=argparse.BooleanOptionalAction, default=None, help=text
         )
     settings = parser.add_argument_group(
-        'tracker settings', 'Each overrides the preset and the switches.'
+        'tracker settings',
+        'Each overrides the preset and the switches. The defaults shown apply without them.',
     )
     # Some settings are switches and have their option already.
-    add_table(settings, TrackerSettings, dest=SETTINGS_DEST, without=SETTING_SWITCHES)
+    add_table(settings, defaults, dest=SETTINGS_DEST, without=SETTING_SWITCHES)
 
 
 def add_table(
     group: Any,
-    table: type[Settings],
+    defaults: Settings,
     *,
     prefix: str = '',
     dest: str | None = None,
@@ -156,8 +158,8 @@ def add_table(
     ----------
     group
         Parser or argument group to add them to.
-    table
-        Table of settings; its fields become the options.
+    defaults
+        Table of settings; its fields become the options, its values are shown in the help.
     prefix
         Prefix of the options: `gsi_` makes `tau` into --gsi-tau.
     dest
@@ -166,12 +168,26 @@ def add_table(
         Names of settings that get no option.
 
     """
-    types = table.types()
-    for name, spec in table.specs().items():
-        if name not in without:
-            flag = '--' + (prefix + name).replace('_', '-')
-            target = (prefix if dest is None else dest) + name
-            _add_setting(group, flag, target, name, spec, types[name])
+    types = defaults.types()
+    for name, spec in defaults.specs().items():
+        if name in without:
+            continue
+        flag = '--' + (prefix + name).replace('_', '-')
+        target = (prefix if dest is None else dest) + name
+        value = getattr(defaults, name)
+        text = f'{spec.description} Default: {_as_text(value)}.'.replace('%', '%%')
+        if isinstance(value, bool):
+            group.add_argument(
+                flag, dest=target, action=argparse.BooleanOptionalAction, default=None, help=text
+            )
+            continue
+        group.add_argument(
+            flag,
+            dest=target,
+            type=_converter(name, spec, types[name]),
+            metavar=spec.unit.upper() or ('N' if types[name].startswith('int') else 'X'),
+            help=text,
+        )
 
 
 def chosen_values(args: argparse.Namespace, dest: str) -> dict[str, Any]:
@@ -215,22 +231,10 @@ def chosen_settings(args: argparse.Namespace, *, network: bool) -> TrackerSettin
     return settings.replace(**chosen_values(args, SETTINGS_DEST))
 
 
-def _add_setting(
-    group: Any, flag: str, dest: str, name: str, spec: ParameterSpec, kind: str
-) -> None:
-    text = spec.description.replace('%', '%%')
-    if kind.startswith('bool'):
-        group.add_argument(
-            flag, dest=dest, action=argparse.BooleanOptionalAction, default=None, help=text
-        )
-        return
-    group.add_argument(
-        flag,
-        dest=dest,
-        type=_converter(name, spec, kind),
-        metavar=spec.unit.upper() or ('N' if kind.startswith('int') else 'X'),
-        help=text,
-    )
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return 'on' if value else 'off'
+    return f'{value:g}' if isinstance(value, float) else str(value)
 
 
 def _converter(name: str, spec: ParameterSpec, kind: str) -> Callable[[str], object]:

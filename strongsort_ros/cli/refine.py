@@ -33,6 +33,7 @@ def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         'refine',
+        usage='%(prog)s INPUT [INPUT ...] -o OUT [--aflink] [--gsi] [options]',
         help='link and interpolate recorded tracks',
         description='Refine recorded tracks: link broken tracks (--aflink), interpolate gaps and '
         'smooth boxes (--gsi). All other messages of a bag are copied unchanged; next to a '
@@ -69,12 +70,12 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
         help='link broken tracks (AFLink); CHECKPOINT is a file, or a built-in one: motion '
         '(default) or published',
     )  # fmt: skip
-    add_table(group, AflinkSettings, prefix=_AFLINK)
+    add_table(group, AflinkSettings(), prefix=_AFLINK)
     group.add_argument(
         '--gsi', action='store_true',
         help='interpolate gaps and smooth boxes (Gaussian-smoothed interpolation)',
     )  # fmt: skip
-    add_table(group, GsiSettings, prefix=_GSI)
+    add_table(group, GsiSettings(), prefix=_GSI)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -25,6 +25,8 @@ from strongsort_ros.cli.options import (
 from strongsort_ros.cli.refine import add_steps, chosen_steps
 from strongsort_ros.cli.replay_job import ReplayWork, refined_beside, replay_warnings
 from strongsort_ros.errors import InputError
+from strongsort_ros.settings import AUTO
+from strongsort_ros.tracking.settings import TrackerSettings
 
 if TYPE_CHECKING:
     from strongsort_ros.evaluation.report.model import Latency
@@ -39,6 +41,7 @@ def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         'replay',
+        usage='%(prog)s BAG [BAG ...] -o OUT [--ground-truth GT.txt|DIR] [options]',
         help='track a bag of images and detections, without ROS',
         description='Track bags as the tracker node would, but offline and deterministically, as '
         'fast as possible. Writes the bag OUT with /tracks and /tracked_detections, and OUT.txt; '
@@ -119,7 +122,7 @@ def _add_node_settings(parser: argparse.ArgumentParser) -> None:
         '--frame-rate', type=frame_rate, metavar='HZ',
         help='nominal frame rate; default: estimated from the stamps',
     )  # fmt: skip
-    add_settings(parser)
+    add_settings(parser, TrackerSettings(max_cosine_distance=AUTO))
 
 
 def _node_settings(args: argparse.Namespace) -> TrackerNodeConfig:

@@ -21,6 +21,7 @@ from strongsort_ros.cli.options import (
 )
 from strongsort_ros.cli.refine import add_steps, chosen_steps, refined
 from strongsort_ros.errors import InputError
+from strongsort_ros.tracking.settings import TrackerSettings
 
 if TYPE_CHECKING:
     from strongsort_ros.camera_motion.estimator import CameraMotionEstimator
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from strongsort_ros.files.rows import DetectionRows
     from strongsort_ros.files.sequence import ImageFolder
     from strongsort_ros.pipeline import Pipeline
-    from strongsort_ros.tracking.settings import TrackerSettings
     from strongsort_ros.tracking.tracks import Tracks
     from strongsort_ros.types import Image, IntArray
 
@@ -43,13 +43,14 @@ def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         'track',
+        usage='%(prog)s DETECTIONS -o OUT [--images DIR] [--reid WEIGHTS] [options]',
         help='track detections',
         description='Track the detections of a sequence. With images, embeddings come from a ReID '
         'network (--reid) or from colour histograms; without, tracks are matched by motion only.',
     )
     parser.set_defaults(run=run)
     parser.add_argument(
-        'detections', type=input_path,
+        'detections', type=input_path, metavar='DETECTIONS',
         help="MOTChallenge sequence (its detections and images), det.txt, .csv with a header, or "
         "DeepSORT's .npy with embeddings; -: standard input",
     )  # fmt: skip
@@ -79,7 +80,7 @@ def add_parser(commands: Any) -> None:
         help="entry in the file of --ecc; default: the name of the sequence or the detections' "
         'file',
     )  # fmt: skip
-    add_settings(parser)
+    add_settings(parser, TrackerSettings.strongsort())
     add_steps(parser)
 
 
