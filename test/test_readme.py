@@ -1,4 +1,4 @@
-"""The README's commands do what it says, on a drawn sequence."""
+"""Every command of the README is run or checked here, and every link leads to a file."""
 
 from __future__ import annotations
 
@@ -6,24 +6,41 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
 
+from strongsort_ros.files.yaml_file import parse_texts
 from strongsort_ros.reid.models.osnet import OSNet
 from tools.simulation.mot_folder import write_mot_folder
 from tools.simulation.scene import Scene, SceneSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / 'README.md').read_text(encoding='utf-8')
-BLOCKS = re.findall(r'```(bash|python)\n(.*?)```', README, re.DOTALL)
-COMMANDS = [
-    line.split('#')[0].strip()
-    for kind, text in BLOCKS
-    if kind == 'bash'
-    for line in text.split('\n')
-]
+SET_UP = {'cd', 'export', 'git', 'python', 'python3', 'rosdep', 'source', 'touch'}
+"""Programs that prepare a robot's workspace; the ROS package is built by test_package.py."""
+
+
+def commands(program: str) -> list[list[str]]:
+    """Return the arguments of every command of a program in the README's shell blocks."""
+    blocks = re.findall(r'```bash\n(.*?)```', README, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    words = [shlex.split(line, comments=True) for line in lines]
+    return [command[1:] for line in words for command in _split(line) if command[0] == program]
+
+
+def _split(line: list[str]) -> list[list[str]]:
+    """Return the commands of a line that `&&` joins."""
+    parts: list[list[str]] = [[]]
+    for word in line:
+        if word == '&&':
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    return [part for part in parts if part]
 
 
 @pytest.fixture(scope='module')
@@ -37,51 +54,76 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_commands_on_a_desk_run_in_their_order(desk: Path) -> None:
-    commands = [shlex.split(c) for c in COMMANDS if c.startswith('strongsort ')]
-    named = {'track', 'refine', 'evaluate', 'render', 'bag', 'replay', 'embed'}
-    assert {c[1] for c in commands} == named
-    for _, *arguments in commands:
+def test_the_strongsort_commands_run_in_their_order(desk: Path) -> None:
+    """Each succeeds and writes its output."""
+    for arguments in commands('strongsort'):
         done = subprocess.run(
             [sys.executable, '-m', 'strongsort_ros', *arguments],
             cwd=desk, capture_output=True, text=True, check=False, timeout=240,
         )  # fmt: skip
         assert done.returncode == 0, f'{arguments}: {done.stderr}'
-    for made in (
-        'tracks.txt',
-        'whole.txt',
-        'report.html',
-        'tracks.webm',
-        'my_bag',
-        'replay.html',
-        'my_tracks_refined',
-        'my_whole_tracks.txt',
-        'smoothed/my_tracks',
-        'my_sequence.npy',
-    ):
-        assert (desk / made).exists()
+        outputs = [
+            desk / value
+            for option, value in pairwise(arguments)
+            if option in ('-o', '--html', '--json')
+        ]
+        assert outputs, arguments
+        assert all(output.exists() for output in outputs), arguments
 
 
-def test_the_python_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = (text for kind, text in BLOCKS if kind == 'python')
-    scene = Scene(SceneSettings(width=320, height=240, frames=6, people=3))
-    seen = [(f.image, f.detections) for f in scene]
-    frames = [(image, d.tlwh, d.scores, d.class_ids) for image, d in seen]
-    exec(compile(example, 'README.md', 'exec'), {'frames': frames})
-    assert capsys.readouterr().out.count('\n') >= len(frames)
-
-
-def test_what_make_and_ros_are_told_exists() -> None:
+def test_make_targets_exist_and_are_run_by_ci_or_a_test() -> None:
     makefile = (ROOT / 'Makefile').read_text(encoding='utf-8')
-    targets = {shlex.split(c)[1] for c in COMMANDS if c.startswith('make ')}
-    assert targets == {'demo', 'test'}
-    assert all(re.search(rf'^{target}:', makefile, re.MULTILINE) for target in targets)
-    launches = [shlex.split(c) for c in COMMANDS if c.startswith('ros2 launch ')]
-    assert launches
-    for _, _, package, file, *arguments in launches:
-        assert package == 'strongsort_ros'
-        text = (ROOT / 'launch' / file).read_text(encoding='utf-8')
-        assert all(f"'{argument.split(':=')[0]}'" in text for argument in arguments)
+    ci = (ROOT / '.ci' / 'run').read_text(encoding='utf-8')
+    for target, *_ in commands('make'):
+        assert re.search(rf'^{target}:', makefile, re.MULTILINE), target
+        assert f'make {target}' in ci or (ROOT / 'test' / target).is_dir(), target
+
+
+def test_pip_installs_extras_and_files_that_exist() -> None:
+    project = tomllib.loads((ROOT / 'pyproject.toml').read_text(encoding='utf-8'))['project']
+    words = [word for arguments in commands('pip') for word in arguments]
+    assert words
+    for word in words:
+        if extras := re.fullmatch(r'\.\[(.*)\]', word):
+            assert set(extras[1].split(',')) <= set(project['optional-dependencies'])
+        elif word.startswith('src/strongsort_ros/'):
+            assert (ROOT / word.removeprefix('src/strongsort_ros/')).is_file()
+
+
+def test_ros_commands_name_files_arguments_and_fields_that_exist() -> None:
+    """What they start is tested in test/nodes."""
+    ros = commands('ros2')
+    assert ros
+    for arguments in ros:
+        match arguments:
+            case ['launch', 'strongsort_ros', file, *given]:
+                text = (ROOT / 'launch' / file).read_text(encoding='utf-8')
+                assert all(f"'{name.split(':=')[0]}'" in text for name in given), arguments
+            case ['service', 'call', _, service, request]:
+                kind = Path(service.removeprefix('strongsort_ros/')).with_suffix('.srv')
+                fields = (ROOT / kind).read_text(encoding='utf-8').split('---')[0]
+                assert all(re.search(rf'\b{name}\b', fields) for name in parse_texts(request))
+            case _:
+                pytest.fail(f'no test for: ros2 {shlex.join(arguments)}')
+
+
+def test_no_other_command_is_shown() -> None:
+    blocks = re.findall(r'```bash\n(.*?)```', README, re.DOTALL)
+    lines = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+    programs = {command[0] for line in lines for command in _split(line)}
+    assert programs <= SET_UP | {'make', 'pip', 'ros2', 'strongsort'}
+
+
+def test_the_python_examples_run(tmp_path: Path) -> None:
+    examples = re.findall(r'```python\n(.*?)```', README, re.DOTALL)
+    assert examples
+    for example in examples:
+        done = subprocess.run(
+            [sys.executable, '-c', example], cwd=tmp_path, capture_output=True, text=True,
+            check=False, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
 
 
 def test_links_lead_somewhere() -> None:
