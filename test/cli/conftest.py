@@ -1,4 +1,4 @@
-"""A small drawn sequence for the commands."""
+"""A small simulated sequence for the commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCENE = SceneSettings(width=320, height=180, frames=12, frame_rate=25, people=4,
 
 @pytest.fixture(scope='session')
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a sequence named plaza: 12 frames, ground truth, detections, camera motion."""
+    """Folder of a sequence, plaza: 12 frames, ground truth, detections, camera motion."""
     folder = tmp_path_factory.mktemp('drawn') / 'plaza'
     write_mot_folder(Scene(SCENE), folder, 'plaza')
     return folder

@@ -1,4 +1,4 @@
-"""Many inputs: in parallel, in spite of bad ones, again, and interrupted."""
+"""Several inputs: in parallel, with failures, run again, and interrupted."""
 
 from __future__ import annotations
 
@@ -54,38 +54,38 @@ def jobs(tmp_path: Path) -> list[Job]:
 
 
 @pytest.mark.parametrize('backend', [b for b in BACKENDS if b not in CLUSTERS])
-def test_bad_ones_are_reported_and_stop_nothing(
+def test_failures_are_reported_and_stop_nothing(
     jobs: list[Job], capsys: Capture, backend: str
 ) -> None:
     assert run_many(jobs, WORK, label='shout', n_jobs=2, backend=backend) == 1
     folder = jobs[0].output.parent
     texts = {path.name: path.read_text() for path in folder.iterdir()}
     assert texts == {'a.txt': 'ONE!', 'c.txt': 'THREE!', 'e.txt': 'FIVE!'}
-    said = capsys.readouterr()
-    assert said.out.splitlines() == [
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
         f'{folder / "a.txt"}: 3 letters', f'{folder / "c.txt"}: 5 letters',
         f'{folder / "e.txt"}: 4 letters', '3 done, 0 skipped, 2 failed',
     ]  # fmt: skip
-    reasons = [line for line in said.err.splitlines() if '.txt' in line]
+    reasons = [line for line in printed.err.splitlines() if '.txt' in line]
     assert [f'{jobs[1].source}: bad' in reasons[0], 'ZeroDivisionError' in reasons[1]] == [True] * 2
     assert len(reasons) == 2
-    # The program's own mistake, and that alone, can be traced.
-    assert said.err.count('Traceback') == 1
-    assert 'raise ZeroDivisionError' in said.err
+    # Only a bug is printed with its traceback.
+    assert printed.err.count('Traceback') == 1
+    assert 'raise ZeroDivisionError' in printed.err
 
 
-def test_finished_ones_are_skipped(jobs: list[Job], capsys: Capture) -> None:
+def test_finished_outputs_are_skipped(jobs: list[Job], capsys: Capture) -> None:
     assert run_many(jobs, WORK, label='shout', n_jobs=1) == 1
     before = jobs[0].output.stat().st_mtime_ns
     for job in jobs:
-        job.source.write_text('mended')
+        job.source.write_text('fixed')
     capsys.readouterr()
     assert run_many(jobs, WORK, label='shout', n_jobs=1) == 0
     assert jobs[0].output.stat().st_mtime_ns == before
     out = capsys.readouterr().out.splitlines()
     assert out[0] == f'{jobs[0].output}: exists already, skipped'
     assert out[-1] == '2 done, 3 skipped, 0 failed'
-    assert jobs[1].output.read_text() == 'MENDED!'
+    assert jobs[1].output.read_text() == 'FIXED!'
 
 
 def test_a_worker_that_dies_is_reported(jobs: list[Job], capsys: Capture) -> None:
@@ -100,7 +100,7 @@ def test_a_worker_that_dies_is_reported(jobs: list[Job], capsys: Capture) -> Non
 
 @pytest.mark.parametrize('backend', ['loky', 'threading'])
 def test_interrupted(tmp_path: Path, backend: str) -> None:
-    """What was finished stays; nothing half-written does, whatever becomes of the workers."""
+    """Finished outputs stay; no partial output does, even if workers are killed."""
     names = ('one', 'two', 'wait', 'wait')
     sources = [tmp_path / f'{number}.txt' for number in range(len(names))]
     for source, text in zip(sources, names, strict=True):
@@ -130,7 +130,7 @@ def test_interrupted(tmp_path: Path, backend: str) -> None:
     assert sorted(p.name for p in (tmp_path / 'out').iterdir()) == ['0.txt', '1.txt']
 
 
-def test_outputs_are_named_as_inputs(tmp_path: Path) -> None:
+def test_outputs_are_named_like_inputs(tmp_path: Path) -> None:
     sources = [tmp_path / name for name in ('a.txt', 'day.1', 'b.mcap')]
     outputs = [job.output for job in plan(sources, tmp_path / 'out')]
     assert [output.name for output in outputs] == ['a.txt', 'day.1', 'b']
@@ -149,7 +149,7 @@ def test_a_folder_that_cannot_be_written_to(jobs: list[Job], tmp_path: Path) -> 
 
 @pytest.mark.parametrize('backend', CLUSTERS)
 def test_a_cluster(jobs: list[Job], capsys: Capture, backend: str) -> None:
-    """On a cluster of this machine or, where its package is not installed, a line that says so."""
+    """A local cluster works; without the package the error says what to install."""
     package = CLUSTERS[backend]
     if find_spec(package) is None:
         with pytest.raises(InputError, match=f'pip install {package}'):

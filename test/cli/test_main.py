@@ -1,4 +1,4 @@
-"""What every command does alike: one line for what is wrong, and its exit status."""
+"""Behaviour of all commands: errors in one line, exit status, pipes, interrupts."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
         (['render', '.', '--results', 'det.txt', '-o', 'out.mp4'], r'no seqinfo\.ini there'),
     ],
 )
-def test_one_line_and_nothing_else(
+def test_errors_are_one_line_and_nothing_is_written(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -106,7 +106,7 @@ def test_one_line_and_nothing_else(
 
 
 def test_starts_fast() -> None:
-    """Help needs none of the large libraries."""
+    """--help imports none of the large libraries."""
     code = (
         'import sys\nfrom strongsort_ros.cli.main import main\nmain(["track", "--help"])\n'
         'heavy = {"cv2", "matplotlib", "numpy", "rich", "rosbags", "torch", "trackeval"}\n'
@@ -118,13 +118,13 @@ def test_starts_fast() -> None:
     assert (done.returncode, done.stderr) == (0, '')
 
 
-def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_is_printed_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     assert 'track' in capsys.readouterr().out
 
 
 def test_quiet_and_debug(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """No summary, before the command or after; a traceback, and the line, where it is wanted."""
+    """-q works before and after the command; --debug adds the traceback to the error."""
     (tmp_path / 'det.txt').write_text(DETECTIONS)
     given = ['track', str(tmp_path / 'det.txt'), '-o', str(tmp_path / 'out.txt')]
     assert main(given) == 0
@@ -141,7 +141,7 @@ def test_quiet_and_debug(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_a_mistake_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_args: object) -> int:
         raise ZeroDivisionError
 
@@ -160,7 +160,7 @@ def strongsort(folder: Path, *arguments: str, given: str = '') -> subprocess.Com
 
 
 def test_a_pipe(tmp_path: Path) -> None:
-    """`-` is the standard input and output; then what is said goes to the standard error."""
+    """With `-` the summary goes to the standard error."""
     (tmp_path / 'det.txt').write_text(DETECTIONS)
     options = ('--n-init', '1')
     done = strongsort(tmp_path, 'track', '-', *options, '-o', '-', given=DETECTIONS)
@@ -173,8 +173,8 @@ def test_a_pipe(tmp_path: Path) -> None:
     assert names(tmp_path) == ['det.txt', 'out.txt']
 
 
-def test_the_output_of_a_shell(tmp_path: Path) -> None:
-    """`-o - > file` and `>> file` fill the file that the shell has opened."""
+def test_shell_redirection(tmp_path: Path) -> None:
+    """`-o - > file` and `>> file` write to the file that the shell opened."""
     (tmp_path / 'det.txt').write_text(DETECTIONS)
     command = f'{sys.executable} -m strongsort_ros track det.txt --n-init 1 -q -o -'
     script = f'{command} > out.txt; {command} >> out.txt; {command} | cat > other.txt'
@@ -187,8 +187,8 @@ def test_the_output_of_a_shell(tmp_path: Path) -> None:
     assert len((tmp_path / 'other.txt').read_text().splitlines()) == 2
 
 
-def test_a_reader_that_has_enough(tmp_path: Path) -> None:
-    """Nothing is said when the other end of a pipe is closed."""
+def test_a_closed_pipe(tmp_path: Path) -> None:
+    """No error is printed when the reader closes the pipe."""
     rows = ''.join(f'{frame},-1,10,20,30,40,0.9,-1,-1,-1\n' for frame in range(1, 5000))
     (tmp_path / 'det.txt').write_text(rows)
     done = subprocess.run(
@@ -201,7 +201,7 @@ def test_a_reader_that_has_enough(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(tmp_path: Path, how: signal.Signals) -> None:
-    """An interrupt or a request to end leaves the folder as it was."""
+    """SIGINT and SIGTERM leave no partial output."""
     lines = [f'{frame},-1,10,20,30,40,0.9,-1,-1,-1\n' for frame in range(300_000)]
     (tmp_path / 'det.txt').write_text(''.join(lines))
     with subprocess.Popen(
@@ -211,7 +211,7 @@ def test_interrupted(tmp_path: Path, how: signal.Signals) -> None:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        # It has begun when its hidden folder is there.
+        # Tracking has begun when the hidden folder exists.
         until = time.monotonic() + 60
         while len(names(tmp_path)) < 2 and time.monotonic() < until:
             time.sleep(0.05)

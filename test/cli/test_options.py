@@ -38,7 +38,7 @@ def test_switches(options: list[str], switches: tuple[str, ...]) -> None:
 
 
 def test_every_setting_has_an_option() -> None:
-    """The values of the table, written as options, are the table again."""
+    """The values of the table, given as options, give the same table."""
     default = TrackerSettings()
     options = []
     for name in TrackerSettings.specs():
@@ -51,14 +51,14 @@ def test_every_setting_has_an_option() -> None:
     assert settings('--preset', 'deepsort', *options) == default
 
 
-def test_settings_come_after_presets() -> None:
+def test_settings_override_presets() -> None:
     chosen = settings('--preset', 'deepsort', '--max-age', '7', '--class-agnostic')
     expected = TrackerSettings.deepsort().replace(max_age=7, class_agnostic=True)
     assert chosen == expected
 
 
 def test_threshold_of_the_network() -> None:
-    """It is the network's own unless a preset, a switch or the user says otherwise."""
+    """The default is the network's own, unless a preset, a switch or the option is given."""
     assert settings(network=True).max_cosine_distance == 'auto'
     assert settings('--preset', 'strongsort', network=True).max_cosine_distance == 0.45
     assert settings('--no-nsa', network=True).max_cosine_distance == 0.45

@@ -8,37 +8,31 @@ import numpy as np
 import pytest
 
 from strongsort_ros.bags.tracks import read_tracks
-from strongsort_ros.cli.main import build_parser, main
+from strongsort_ros.cli.main import build_parser
 from strongsort_ros.cli.options import chosen_values
 from strongsort_ros.files.motchallenge import load_tracks
 from strongsort_ros.refinement.settings import GsiSettings
 from test.bags.track_bags import track_array, walk, write_messages
-
-Capture = pytest.CaptureFixture[str]
+from test.cli.command import Capture, run
 
 TRACKS = ''.join(f'{f},4,{10 * f},20,30,40,1,-1,-1,-1\n' for f in (1, 2, 5, 6, 40))
 
 
-def run(*arguments: object) -> int:
-    """Return the exit status of a command."""
-    return main([str(argument) for argument in arguments])
-
-
 def test_refine(tmp_path: Path, capsys: Capture) -> None:
-    source, out = tmp_path / 'tracks.txt', tmp_path / 'whole.txt'
+    source, out = tmp_path / 'tracks.txt', tmp_path / 'refined.txt'
     source.write_text(TRACKS)
     assert run('refine', source, '--gsi', '-o', out) == 0
     assert capsys.readouterr().out.splitlines() == [
         'gsi: 2 boxes interpolated', f'1 track, 7 boxes: {out}',
     ]  # fmt: skip
-    whole = load_tracks(out)
-    assert whole.frames.tolist() == [1, 2, 3, 4, 5, 6, 40]
-    np.testing.assert_allclose(whole.tlwh[2], [30, 20, 30, 40], atol=1)
+    refined = load_tracks(out)
+    assert refined.frames.tolist() == [1, 2, 3, 4, 5, 6, 40]
+    np.testing.assert_allclose(refined.tlwh[2], [30, 20, 30, 40], atol=1)
     assert source.read_text() == TRACKS
 
 
-def test_settings_arrive(tmp_path: Path) -> None:
-    source, out = tmp_path / 'tracks.txt', tmp_path / 'whole.txt'
+def test_settings_are_used(tmp_path: Path) -> None:
+    source, out = tmp_path / 'tracks.txt', tmp_path / 'refined.txt'
     source.write_text(TRACKS)
     assert run('refine', source, '--gsi', '--gsi-interval', 35, '-o', out) == 0
     assert len(load_tracks(out)) == 40
@@ -62,7 +56,7 @@ def test_no_tracks(tmp_path: Path) -> None:
 
 
 def test_track_then_gsi(drawn: Path, tmp_path: Path) -> None:
-    """In one command, and in two: the same but for the digits of the file between."""
+    """One command gives the tracks of two, up to the digits written in between."""
     det, plain, two, one = drawn / 'det' / 'det.txt', *(tmp_path / n for n in 'abc')
     assert run('track', det, '-o', plain) == 0
     assert run('refine', plain, '--gsi', '-o', two) == 0
@@ -89,11 +83,11 @@ def test_aflink_as_published(data_dir: Path, tmp_path: Path, capsys: Capture) ->
     np.testing.assert_array_equal(linked.tlwh, expected.tlwh[order])
 
 
-def test_a_shipped_checkpoint_links_and_both_steps_follow_one_another(
+def test_a_built_in_checkpoint_links_before_gaps_are_filled(
     tmp_path: Path, capsys: Capture
 ) -> None:
     pytest.importorskip('torch')
-    source, out = tmp_path / 'tracks.txt', tmp_path / 'whole.txt'
+    source, out = tmp_path / 'tracks.txt', tmp_path / 'refined.txt'
     rows = [(f, 1 if f < 60 else 2) for f in range(1, 120) if not 60 <= f < 65]
     source.write_text(''.join(f'{f},{i},{2 * f},50,40,80,1,-1,-1,-1\n' for f, i in rows))
     assert run('refine', source, '--aflink', 'published', '--gsi', '-o', out) == 0
@@ -113,7 +107,7 @@ def test_a_window_without_a_gap_is_refused(
     assert not (tmp_path / 'out.txt').exists()
 
 
-def test_settings_of_a_step_not_taken_are_refused(tmp_path: Path, capsys: Capture) -> None:
+def test_settings_of_a_step_that_is_not_chosen_are_refused(tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / 'tracks.txt').write_text(TRACKS)
     options = '--gsi', '--aflink-max-cost', '0.1'
     assert run('refine', tmp_path / 'tracks.txt', *options, '-o', tmp_path / 'out.txt') == 2
@@ -122,7 +116,7 @@ def test_settings_of_a_step_not_taken_are_refused(tmp_path: Path, capsys: Captur
 
 @pytest.fixture
 def bags(tmp_path: Path) -> list[Path]:
-    """Two bags of a track with a gap of 3 frames, and one that is cut short."""
+    """Two bags with a track that has a gap of 3 frames, and a truncated bag."""
     made = []
     for name in ('monday', 'tuesday', 'broken'):
         messages = walk([1, 2, 3, 7, 8, 9], 4) | {f: track_array(f, []) for f in (4, 5, 6)}
@@ -133,13 +127,13 @@ def bags(tmp_path: Path) -> list[Path]:
 
 
 def test_a_bag(bags: list[Path], tmp_path: Path, capsys: Capture) -> None:
-    out = tmp_path / 'whole'
+    out = tmp_path / 'refined'
     assert run('refine', bags[0], '--gsi', '--topic', '/tracks', '-o', out) == 0
     assert capsys.readouterr().out.splitlines() == [
         'gsi: 3 boxes interpolated', f'1 track, 9 boxes: {out}',
     ]  # fmt: skip
     assert read_tracks(out).frames.tolist() == list(range(1, 10))
-    assert load_tracks(tmp_path / 'whole.txt').frames.tolist() == list(range(1, 10))
+    assert load_tracks(tmp_path / 'refined.txt').frames.tolist() == list(range(1, 10))
     assert run('refine', bags[0], '--gsi', '-o', out) == 2
     assert f'{out}: exists already' in capsys.readouterr().err
     assert run('refine', bags[0], '--gsi', '--frame-rate', '5', '-o', tmp_path / 'slow') == 0
@@ -148,9 +142,9 @@ def test_a_bag(bags: list[Path], tmp_path: Path, capsys: Capture) -> None:
     assert 'no topic /other; topics: /tracks' in capsys.readouterr().err
 
 
-def test_many_bags(bags: list[Path], tmp_path: Path, capsys: Capture) -> None:
-    """The bad one is reported, the others are done; done again, finished ones are skipped."""
-    out = tmp_path / 'whole'
+def test_several_bags(bags: list[Path], tmp_path: Path, capsys: Capture) -> None:
+    """A truncated bag is reported and stops nothing; a second run skips finished outputs."""
+    out = tmp_path / 'refined'
     text = tmp_path / 'tracks.txt'
     text.write_text(TRACKS)
     assert run('refine', *bags, text, '--gsi', '--jobs', 2, '-o', out) == 1

@@ -1,4 +1,4 @@
-"""`strongsort replay` as a user calls it."""
+"""`strongsort replay`."""
 
 from __future__ import annotations
 
@@ -9,21 +9,14 @@ import numpy as np
 import pytest
 
 from strongsort_ros.bags.tracks import read_tracks
-from strongsort_ros.cli.main import main
 from strongsort_ros.files.motchallenge import load_tracks
+from test.cli.command import Capture, run
 from test.replay.bags import Message, frame_of, rewrite, twice
-
-Capture = pytest.CaptureFixture[str]
-
-
-def run(*arguments: object) -> int:
-    """Return the exit status of a command."""
-    return main([str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope='session')
 def bag(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The drawn sequence as a bag of its name."""
+    """The simulated sequence as a bag of the same name."""
     folder = tmp_path_factory.mktemp('bag') / 'plaza'
     assert run('bag', drawn, '--compressed', '-o', folder) == 0
     return folder
@@ -58,12 +51,12 @@ def test_refined_scored_and_reported(
     assert scores['combined']['hota'] > 50
     assert scores['refined']['combined']['hota'] > 50
     assert 'HOTA' in (tmp_path / 'report.html').read_text()
-    whole = load_tracks(tmp_path / 'out_refined.txt')
-    np.testing.assert_array_equal(whole.ids, read_tracks(tmp_path / 'out_refined', '/tracks').ids)
+    refined = load_tracks(tmp_path / 'out_refined.txt')
+    np.testing.assert_array_equal(refined.ids, read_tracks(tmp_path / 'out_refined', '/tracks').ids)
 
 
-def test_tables_with_classes_and_scores(bag: Path, tmp_path: Path) -> None:
-    """The rows of the texts, and what these leave out."""
+def test_csv_with_classes_and_scores(bag: Path, tmp_path: Path) -> None:
+    """The .csv has the rows of the .txt, and scores and classes besides."""
     assert run('replay', bag, '--csv', '--gsi', '-o', tmp_path / 'out') == 0
     for name in ('out', 'out_refined'):
         text, table = (load_tracks(tmp_path / f'{name}{end}') for end in ('.txt', '.csv'))
@@ -106,7 +99,7 @@ def test_presets_settings_and_parameter_files_are_those_of_track(
         assert Path(f'{one}.txt').read_text() == two.read_text()
 
 
-def test_a_bag_over_a_loop_is_tracked_but_not_refined(
+def test_a_bag_of_looped_playback_is_tracked_but_not_refined(
     bag: Path, tmp_path: Path, capsys: Capture
 ) -> None:
     looped = twice(bag, tmp_path / 'looped')
@@ -119,7 +112,7 @@ def test_a_bag_over_a_loop_is_tracked_but_not_refined(
     assert 'stamps jumped back once' in said.err
 
 
-def test_what_was_lost_is_told_in_one_line(bag: Path, tmp_path: Path, capsys: Capture) -> None:
+def test_lost_messages_are_reported_in_one_line(bag: Path, tmp_path: Path, capsys: Capture) -> None:
     def lose(topic: str, time: int, data: bytes) -> list[Message]:
         frame = frame_of(time)
         if topic == '/detections':
@@ -128,12 +121,14 @@ def test_what_was_lost_is_told_in_one_line(bag: Path, tmp_path: Path, capsys: Ca
 
     lossy = rewrite(bag, tmp_path / 'lossy', lose)
     assert run('replay', lossy, '--reid', 'none', '-o', tmp_path / 'out') == 0
-    told = '2 detection arrays without an image (tracked by motion), 1 image without detections'
+    expected = '2 detection arrays without an image (tracked by motion), 1 image without detections'
     lines = capsys.readouterr().err.splitlines()
-    assert [set(line.split(', ')) for line in lines] == [set(told.split(', '))]
+    assert [set(line.split(', ')) for line in lines] == [set(expected.split(', '))]
 
 
-def test_many_bags_one_of_them_bad(bag: Path, drawn: Path, tmp_path: Path, capsys: Capture) -> None:
+def test_several_bags_one_of_them_unreadable(
+    bag: Path, drawn: Path, tmp_path: Path, capsys: Capture
+) -> None:
     pytest.importorskip('trackeval')
     bad = tmp_path / 'bad'
     bad.mkdir()
@@ -177,7 +172,7 @@ def test_bad_options_are_one_line_and_nothing_is_written(
 
 
 def test_ground_truth_of_other_frames(bag: Path, tmp_path: Path, capsys: Capture) -> None:
-    """What was tracked stays, and what does not fit is said."""
+    """The tracks are written, and the error names both ranges of frames."""
     pytest.importorskip('trackeval')
     truth = tmp_path / 'gt.txt'
     truth.write_text('500,1,10,10,20,40,1,1,1\n')
@@ -187,7 +182,7 @@ def test_ground_truth_of_other_frames(bag: Path, tmp_path: Path, capsys: Capture
 
 
 def test_frames_counted_from_0(drawn: Path, tmp_path: Path, capsys: Capture) -> None:
-    """A sequence that starts at frame 0 is paired, tracked and numbered as it is."""
+    """A sequence that starts at frame 0 keeps its frame numbers."""
     (tmp_path / 'img1').mkdir()
     for path in (drawn / 'img1').iterdir():
         copy = tmp_path / 'img1' / f'{int(path.stem) - 1:06}.jpg'

@@ -1,4 +1,4 @@
-"""What `track` takes: folders, tables with classes, odd images, and what it warns of."""
+"""`strongsort track`: inputs, warnings, and parity with the published program."""
 
 from __future__ import annotations
 
@@ -12,22 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strongsort_ros.cli.main import main
 from strongsort_ros.cli.track import frames_to_step
 from strongsort_ros.files.motchallenge import load_tracks
 from strongsort_ros.files.rows import DetectionRows, TrackRows
 from strongsort_ros.files.sequence import ImageFolder
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.tracker import Tracker
-
-Capture = pytest.CaptureFixture[str]
-
-
-def run(*arguments: object) -> int:
-    return main([str(argument) for argument in arguments])
+from test.cli.command import Capture, last_line, run
+from test.tracking.test_parity import SEQUENCES, SWITCHES, assert_same_tracks
 
 
-def lines(folder: Path, *rows: str) -> Path:
+def write_detections(folder: Path, *rows: str) -> Path:
     path = folder / 'det.txt'
     path.write_text(''.join(f'{row}\n' for row in rows))
     return path
@@ -53,24 +48,24 @@ def tracked(rows: DetectionRows, frames: list[int], max_age: int) -> TrackRows:
     st.integers(0, 12),
 )
 @settings(max_examples=60, deadline=None)
-def test_frames_that_are_left_out_change_no_track(frames: list[int], max_age: int) -> None:
+def test_skipped_frames_change_no_track(frames: list[int], max_age: int) -> None:
     rows = rows_of(frames)
     chosen = frames_to_step(rows, None, max_age).tolist()
     assert set(frames) <= set(chosen) <= set(rows.frame_range)
-    whole, part = tracked(rows, list(rows.frame_range), max_age), tracked(rows, chosen, max_age)
-    np.testing.assert_array_equal(whole.frames, part.frames)
-    np.testing.assert_array_equal(whole.ids, part.ids)
-    np.testing.assert_array_equal(whole.tlwh, part.tlwh)
+    every, part = tracked(rows, list(rows.frame_range), max_age), tracked(rows, chosen, max_age)
+    np.testing.assert_array_equal(every.frames, part.frames)
+    np.testing.assert_array_equal(every.ids, part.ids)
+    np.testing.assert_array_equal(every.tlwh, part.tlwh)
 
 
 def test_frames_with_images_are_stepped(drawn: Path) -> None:
-    """The next motion of the camera is between consecutive images."""
+    """Camera motion is estimated between consecutive images."""
     chosen = frames_to_step(rows_of([2, 11]), ImageFolder(drawn), 1)
     assert chosen.tolist() == list(range(2, 12))
 
 
 def test_a_wrong_frame_number_costs_no_time(tmp_path: Path, capsys: Capture) -> None:
-    det = lines(tmp_path, *boxes([1, 2, 3, 9_999_999]))
+    det = write_detections(tmp_path, *boxes([1, 2, 3, 9_999_999]))
     assert run('track', det, '-o', tmp_path / 'out.txt') == 0
     err = capsys.readouterr().err
     assert err == 'no detections in frames 4 to 9999998: is frame 9999999 right?\n'
@@ -87,10 +82,12 @@ def test_a_wrong_frame_number_costs_no_time(tmp_path: Path, capsys: Capture) -> 
         (boxes([1, 2]), [], ''),
     ],
 )
-def test_odd_detections_are_warned_of(
+def test_likely_mistakes_in_detections_are_warned_of(
     tmp_path: Path, capsys: Capture, rows: list[str], options: list[str], line: str
 ) -> None:
-    assert run('track', lines(tmp_path, *rows), *options, '-o', tmp_path / 'out.txt') == 0
+    assert (
+        run('track', write_detections(tmp_path, *rows), *options, '-o', tmp_path / 'out.txt') == 0
+    )
     err = capsys.readouterr().err
     if not line:
         assert err == ''
@@ -117,10 +114,10 @@ def images(folder: Path, frames: list[int], suffix: str = '.png') -> Path:
         ([1, 2, 3, 4], '1 of 5 frames without an image: tracked by motion only\n'),
     ],
 )
-def test_odd_images_are_warned_of(
+def test_likely_mistakes_in_images_are_warned_of(
     tmp_path: Path, capsys: Capture, numbers: list[int], line: str
 ) -> None:
-    det = lines(tmp_path, *boxes([1, 2, 3, 4, 5]))
+    det = write_detections(tmp_path, *boxes([1, 2, 3, 4, 5]))
     folder = images(tmp_path / 'images', list(numbers))
     assert run('track', det, '--images', folder, '-o', tmp_path / 'out.txt') == 0
     err = capsys.readouterr().err
@@ -129,8 +126,11 @@ def test_odd_images_are_warned_of(
 
 
 def test_images_that_cannot_be_read_are_counted(tmp_path: Path, capsys: Capture) -> None:
-    """Those frames are tracked by motion, as in a replay."""
-    det, folder = lines(tmp_path, *boxes([1, 2, 3, 4])), images(tmp_path / 'images', [1, 2, 3, 4])
+    """Their frames are tracked by motion only, as in a replay."""
+    det, folder = (
+        write_detections(tmp_path, *boxes([1, 2, 3, 4])),
+        images(tmp_path / 'images', [1, 2, 3, 4]),
+    )
     for name in ('000002.png', '000003.png'):
         (folder / name).write_bytes(b'no picture')
     assert run('track', det, '--images', folder, '--n-init', 1, '-o', tmp_path / 'out.txt') == 0
@@ -143,14 +143,17 @@ def test_images_that_cannot_be_read_are_counted(tmp_path: Path, capsys: Capture)
 
 
 @pytest.mark.parametrize('suffix', ['.webp', '.tif', '.TIFF', '.bmp'])
-def test_images_of_every_kind(tmp_path: Path, capsys: Capture, suffix: str) -> None:
-    det, folder = lines(tmp_path, *boxes([1, 2])), images(tmp_path / 'images', [1, 2], suffix)
+def test_image_formats(tmp_path: Path, capsys: Capture, suffix: str) -> None:
+    det, folder = (
+        write_detections(tmp_path, *boxes([1, 2])),
+        images(tmp_path / 'images', [1, 2], suffix),
+    )
     assert run('track', det, '--images', folder, '-o', tmp_path / 'out.txt') == 0
     assert capsys.readouterr().err == ''
 
 
-def test_the_folder_of_a_sequence(drawn: Path, tmp_path: Path) -> None:
-    """Its detections and images, its name in a file of motions; with and without seqinfo.ini."""
+def test_sequence_folder(drawn: Path, tmp_path: Path) -> None:
+    """Detections, images and name come from the folder, with and without seqinfo.ini."""
     det, motion = drawn / 'det' / 'det.txt', ('--ecc', drawn / 'camera_motion.json')
     named = ('--images', drawn, '--sequence', 'plaza')
     assert run('track', det, *named, *motion, '-o', tmp_path / 'one.txt') == 0
@@ -166,8 +169,8 @@ def test_the_folder_of_a_sequence(drawn: Path, tmp_path: Path) -> None:
     assert run('track', bare, '-o', bare / 'det' / 'det.txt') == 2
 
 
-def test_classes_and_scores_come_out(tmp_path: Path) -> None:
-    """Classes are tracked apart, and a .csv carries them and the scores through refinement."""
+def test_csv_keeps_classes_and_scores(tmp_path: Path) -> None:
+    """Classes are tracked separately; class and score survive refinement."""
     det = tmp_path / 'det.csv'
     rows = [
         f'{frame},{10 + frame},20,30,60,{score},{name}'
@@ -188,3 +191,69 @@ def test_classes_and_scores_come_out(tmp_path: Path) -> None:
     assert run('refine', out, '--gsi', '--format', 'txt', '-o', tmp_path / 'a.csv') == 0
     assert run('refine', out, '--gsi', '-o', tmp_path / 'b.txt') == 0
     assert (tmp_path / 'a.csv').read_text() == (tmp_path / 'b.txt').read_text()
+
+
+def test_track_without_appearance(drawn: Path, tmp_path: Path) -> None:
+    """A det.txt is tracked by motion only, with images also with camera motion."""
+    det, out = drawn / 'det' / 'det.txt', tmp_path / 'out.txt'
+    assert run('track', det, '-o', out) == 0
+    still = load_tracks(out)
+    assert len(still) > 20
+    assert run('track', det, '--images', drawn / 'img1', '--ecc', '-o', out) == 0
+    assert not np.array_equal(load_tracks(out).tlwh[:20], still.tlwh[:20])
+    assert run('track', det, '--preset', 'deepsort', '--n-init', 1, '-o', out) == 0
+    assert load_tracks(out).frames[0] == 1
+
+
+def test_frames_without_images(drawn: Path, tmp_path: Path, capsys: Capture) -> None:
+    """They are tracked by motion only, and a warning counts them."""
+    images = tmp_path / 'images'
+    images.mkdir()
+    for path in sorted((drawn / 'img1').iterdir())[3:]:
+        (images / path.name).write_bytes(path.read_bytes())
+    det, out = drawn / 'det' / 'det.txt', tmp_path / 'out.txt'
+    assert run('track', det, '--images', images, '-o', out) == 0
+    assert '3 of 12 frames without an image' in capsys.readouterr().err
+    assert len(load_tracks(out)) > 20
+
+
+def test_empty_detections_are_no_tracks(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / 'det.txt').touch()
+    assert run('track', tmp_path / 'det.txt', '-o', tmp_path / 'out.txt') == 0
+    assert last_line(capsys).startswith('0 tracks, 0 boxes in 0 frames')
+    assert (tmp_path / 'out.txt').read_text() == ''
+
+
+def test_sequence_name_in_the_file_of_camera_motion(
+    drawn: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    """The name is the detections' stem or --sequence; the error lists the known names."""
+    det, motion = drawn / 'det' / 'det.txt', drawn / 'camera_motion.json'
+    assert run('track', det, '--ecc', motion, '-o', tmp_path / 'out.txt') == 2
+    message = capsys.readouterr().err
+    assert "'det'" in message
+    assert 'plaza' in message
+    assert '--sequence' in message
+    named = ('--ecc', motion, '--sequence', 'plaza')
+    assert run('track', det, *named, '-o', tmp_path / 'out.txt') == 0
+
+
+@pytest.mark.parametrize('sequence', SEQUENCES)
+@pytest.mark.parametrize('name', SWITCHES)
+def test_published_tracks(data_dir: Path, tmp_path: Path, name: str, sequence: str) -> None:
+    features = next((data_dir / 'deepsort_features').glob(f'{sequence}_*.npy'))
+    options = ['--sequence', sequence]
+    motion = str(data_dir / 'mot17' / 'ecc_val.json')
+    if name == 'strongsort':
+        options += ['--ecc', motion]
+    else:
+        options += ['--preset', 'deepsort']
+        for switch in SWITCHES[name]:
+            options += ['--ecc', motion] if switch == 'ecc' else [f'--{switch}']
+    output = tmp_path / 'tracks.txt'
+    assert run('track', features, *options, '-o', output) == 0
+    golden = np.loadtxt(data_dir / 'golden' / name / f'{sequence}.txt', delimiter=',')
+    ours = np.loadtxt(output, delimiter=',')
+    np.testing.assert_array_equal(ours[:, 6:], golden[:, 6:])
+    # Both are written with two digits.
+    assert_same_tracks(ours[:, :6], golden[:, :6], 0.02 + 1e-9)
