@@ -1,1 +1,1 @@
-"""Inputs with known truth: walkers, and a drawn scene of them."""
+"""Simulated input with ground truth: walkers, and a drawn scene of them."""

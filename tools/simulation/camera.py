@@ -1,4 +1,4 @@
-"""A hand-held camera: it pans and shakes, and its motion is known exactly."""
+"""Simulated hand-held camera that pans and shakes, with its exact motion."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ import numpy as np
 from strongsort_ros.types import FloatArray
 
 _SWAY_SECONDS = 9.0
-# Period (s) and share of the amplitude of each part of the shake; no two periods are in step.
+# Period (s) and share of the amplitude of each component of the shake; no period is a multiple of
+# another.
 _SHAKE = ((0.83, 0.5), (0.37, 0.3), (0.21, 0.2))
 
 
 class ShakingCamera:
-    """Poses of a camera, a smooth function of time.
+    """Poses of a camera as a smooth function of time.
 
     Parameters
     ----------
     centre
-        (x, y) of the picture's centre, pixels; the camera rolls about it.
+        (x, y) of the image centre, pixels; the camera rolls about it.
     frame_rate
-        Frames a second.
+        Frames per second.
     pan
-        Largest slow motion to either side, pixels.
+        Amplitude of the slow horizontal motion, pixels.
     shake
-        Largest fast motion along x and along y, pixels.
+        Amplitude of the fast motion along x and along y, pixels.
     roll
-        Largest rotation, degrees.
+        Amplitude of the rotation, degrees.
     rng
-        Gives the phases.
+        Source of the random phases.
 
     """
 
@@ -50,7 +51,7 @@ class ShakingCamera:
         self._phases = rng.uniform(0, 2 * math.pi, (len(_SHAKE), 3))
 
     def pose(self, frame: int) -> FloatArray:
-        """Return the (3, 3) Euclidean matrix from a still camera's pixels to this frame's."""
+        """Return the (3, 3) Euclidean matrix from pixels of a still camera to this frame."""
         seconds = (frame - 1) / self._frame_rate
         periods, shares = np.array(_SHAKE).T
         swing = np.sin(2 * math.pi * seconds / periods[:, None] + self._phases)
@@ -65,6 +66,6 @@ class ShakingCamera:
         ])  # fmt: skip
 
     def motion(self, frame: int) -> FloatArray:
-        """Return the (3, 3) matrix from pixels of the frame before to this frame's."""
+        """Return the (3, 3) matrix from pixels of the previous frame to this frame."""
         motion: FloatArray = self.pose(frame) @ np.linalg.inv(self.pose(frame - 1))
         return motion

@@ -1,4 +1,4 @@
-"""Drawing of a walking person, seen from the side, into a box."""
+"""Draw a walking person, seen from the side, into a box."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from strongsort_ros.types import FloatArray, Image
 
 Colour = tuple[float, float, float]
 
-_SHIFT = 5  # cv2 draws in 1/32 of a pixel: figures move smoothly
+_SHIFT = 5  # cv2 draws at 1/32 of a pixel, so that figures move smoothly
 _SKIN = ((150, 182, 222), (118, 154, 200), (78, 110, 160), (52, 74, 112))
 _HAIR = ((28, 26, 24), (40, 62, 92), (70, 130, 170), (24, 44, 62), (150, 154, 158))
 _SHOES = ((40, 38, 36), (52, 66, 92), (208, 208, 206))
 
 
 @dataclass(frozen=True, slots=True)
-class Wardrobe:
-    """What a person looks like; BGR colours."""
+class Looks:
+    """Colours (BGR) and clothes of a person."""
 
     upper: Colour
     lower: Colour
@@ -33,10 +33,10 @@ class Wardrobe:
     long_hair: bool
 
 
-def wardrobe(identity: int, seed: int) -> Wardrobe:
-    """Return the looks of a person, the same for the same two numbers.
+def looks_of(identity: int, seed: int) -> Looks:
+    """Return the looks of a person, the same for the same identity and seed.
 
-    Neighbouring identities get hues far apart, by the golden ratio.
+    The golden ratio puts the hues of consecutive identities far apart.
     """
     rng = np.random.default_rng([seed, identity])
     hue = (identity * 0.618034 + 0.03 * rng.standard_normal()) % 1.0
@@ -47,7 +47,7 @@ def wardrobe(identity: int, seed: int) -> Wardrobe:
         rng.uniform(0.2, 0.75),
     )
     other = _bgr((hue + 0.5) % 1.0, 0.3, 0.9)
-    return Wardrobe(
+    return Looks(
         upper,
         lower,
         _SKIN[rng.integers(len(_SKIN))],
@@ -68,7 +68,7 @@ def _shade(colour: Colour, factor: float) -> Colour:
     return colour[0] * factor, colour[1] * factor, colour[2] * factor
 
 
-# Lengths in body heights; the figure's own coordinates are x ahead and y up.
+# Lengths in body heights; coordinates of a figure are x ahead and y up.
 _THIGH, _SHIN, _SOLE = 0.245, 0.225, 0.018
 _ARM, _FOREARM = 0.16, 0.14
 _ABOVE_HIP = 0.5
@@ -96,13 +96,13 @@ def _arm(phase: float) -> FloatArray:
 
 
 class _Pen:
-    """Draws in body heights: x ahead, y up, origin on the ground below the hip."""
+    """Draws in body heights: x ahead, y up, origin on the pavement below the hip."""
 
     def __init__(self, image: Image, tlwh: FloatArray, facing: int, top: float) -> None:
         left, upper, width, height = tlwh
         self._image = image
         self._origin = np.array([left + width / 2, upper + height])
-        # The hip bobs with the stride; the stretch lets head and foot touch the box all the same.
+        # The hip moves up and down with the stride; scaling keeps head and foot on the box.
         self._scale = np.array([facing * height, -height / top])
 
     def polygon(self, points: FloatArray, colour: Colour) -> None:
@@ -114,7 +114,7 @@ class _Pen:
         self.polygon(centre + np.array(radii) * _CIRCLE, colour)
 
     def limb(self, joints: FloatArray, widths: tuple[float, ...], colour: Colour) -> None:
-        """Draw round-ended segments; `widths` are the half widths at the joints."""
+        """Draw segments with round ends; `widths` are half the widths at the joints."""
         for start, end, w0, w1 in zip(
             joints[:-1], joints[1:], widths[:-1], widths[1:], strict=True
         ):
@@ -135,21 +135,21 @@ _TURN = np.linspace(0, 2 * math.pi, 16, endpoint=False)
 _CIRCLE = np.column_stack([np.cos(_TURN), np.sin(_TURN)])
 
 
-def draw_figure(image: Image, tlwh: FloatArray, looks: Wardrobe, phase: float, facing: int) -> None:
-    """Draw a walker into `image`; head and lower foot touch the box.
+def draw_figure(image: Image, tlwh: FloatArray, looks: Looks, phase: float, facing: int) -> None:
+    """Draw a walker into an image; head and lower foot touch the box.
 
     Parameters
     ----------
     image
-        (H, W, 3) uint8 BGR, changed.
+        (H, W, 3) uint8 BGR, modified.
     tlwh
-        (4,) box, pixels; may reach out of the image.
+        (4,) box, pixels; it may extend beyond the image.
     looks
-        Clothes and colours.
+        Colours and clothes.
     phase
-        Of the step, radians; 2 pi is two steps.
+        Phase of the gait, radians; 2 pi is two steps.
     facing
-        1: walks to the right, -1: to the left.
+        1: the person walks to the right, -1: to the left.
 
     """
     near, far = _leg(phase), _leg(phase + math.pi)
@@ -164,17 +164,17 @@ def draw_figure(image: Image, tlwh: FloatArray, looks: Wardrobe, phase: float, f
     _draw_arm(pen, shoulder + _arm(phase + math.pi), looks, 0.85)
 
 
-def _draw_arm(pen: _Pen, joints: FloatArray, looks: Wardrobe, light: float) -> None:
+def _draw_arm(pen: _Pen, joints: FloatArray, looks: Looks, light: float) -> None:
     pen.ellipse(joints[2], (0.02, 0.022), _shade(looks.skin, light))
     pen.limb(joints, (0.036, 0.028, 0.02), _shade(looks.upper, light))
 
 
-def _draw_leg(pen: _Pen, joints: FloatArray, looks: Wardrobe, light: float) -> None:
+def _draw_leg(pen: _Pen, joints: FloatArray, looks: Looks, light: float) -> None:
     pen.limb(joints[2:], (0.022, _SOLE), _shade(looks.shoes, light))
     pen.limb(joints[:3], (0.062, 0.044, 0.028), _shade(looks.lower, light))
 
 
-def _draw_torso(pen: _Pen, hip: FloatArray, shoulder: FloatArray, looks: Wardrobe) -> None:
+def _draw_torso(pen: _Pen, hip: FloatArray, shoulder: FloatArray, looks: Looks) -> None:
     if looks.bag is not None:
         pen.limb(
             shoulder + np.array([[-0.09, -0.05], [-0.085, -0.19]]),
@@ -184,7 +184,7 @@ def _draw_torso(pen: _Pen, hip: FloatArray, shoulder: FloatArray, looks: Wardrob
     pen.ellipse(hip + np.array([0.0, 0.02]), (0.07, 0.05), looks.lower)
     spine = np.array([shoulder - (0.012, 0.012), hip - (0.0, -0.05)])
     pen.limb(spine, (0.082, 0.07), looks.upper)
-    # The side away from the light.
+    # Shaded side.
     pen.limb(spine - np.array([0.045, 0.0]), (0.036, 0.025), _shade(looks.upper, 0.8))
     if looks.stripe is not None:
         for level in (0.45, 0.75):
@@ -193,7 +193,7 @@ def _draw_torso(pen: _Pen, hip: FloatArray, shoulder: FloatArray, looks: Wardrob
             pen.polygon(middle + band, looks.stripe)
 
 
-def _draw_head(pen: _Pen, shoulder: FloatArray, looks: Wardrobe) -> None:
+def _draw_head(pen: _Pen, shoulder: FloatArray, looks: Looks) -> None:
     head = shoulder + np.array([0.012, _ABOVE_HIP - 0.305 - 0.073])
     pen.limb(
         np.array([shoulder - (0.0, -0.04), head]),

@@ -1,4 +1,4 @@
-"""A drawn scene as a MOTChallenge sequence, so that everything reads it like any other."""
+"""Write a drawn scene as a MOTChallenge sequence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from strongsort_ros.types import FloatArray
 from tools.simulation.scene import Scene, SceneFrame
 
 Progress = Callable[[Iterable[SceneFrame]], Iterable[SceneFrame]]
-"""Wraps the frames to show how far the writing is; `iter` shows nothing."""
+"""Iterates over the frames and shows the progress; `iter` shows none."""
 
 
 def write_mot_folder(
@@ -25,24 +25,24 @@ def write_mot_folder(
 ) -> None:
     """Write img1/, gt/gt.txt, det/det.txt, seqinfo.ini and camera_motion.json.
 
-    camera_motion.json holds the true motion of the camera, {name: {frame: 3 x 3}} from the frame
-    before, the form in which StrongSORT publishes its camera motion.
+    camera_motion.json holds the true motion of the camera from the previous frame,
+    {name: {frame: 3 x 3 matrix}}, in the format of StrongSORT's published camera motion.
 
     Parameters
     ----------
     scene
-        What to draw.
+        Scene to draw.
     folder
-        To be; it must not exist.
+        New folder; it must not exist.
     name
-        Of the sequence.
+        Name of the sequence.
     progress
-        Wraps the frames.
+        Iterates over the frames and shows the progress.
 
     Raises
     ------
     InputError
-        The folder exists or cannot be written.
+        The folder exists, or it cannot be written.
 
     """
     motion: dict[str, list[list[float]]] = {}
@@ -65,7 +65,7 @@ def write_mot_folder(
 
 
 def _truth_rows(frame: SceneFrame) -> FloatArray:
-    """Return nine columns: every box is considered (1) and a pedestrian (1)."""
+    """Return the nine columns of gt.txt: each box counts (1) and is a pedestrian (1)."""
     ones = np.ones(len(frame.ids))
     rows = [ones * frame.frame, frame.ids, frame.tlwh, ones, ones, frame.visibility]
     return np.column_stack(rows)[np.argsort(frame.ids)]

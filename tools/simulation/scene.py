@@ -1,4 +1,4 @@
-"""A drawn street scene with known truth: walkers, a detector and a shaking camera."""
+"""Drawn street scene with ground truth: walkers, a detector and a shaking camera."""
 
 from __future__ import annotations
 
@@ -14,29 +14,31 @@ from strongsort_ros.errors import SettingError
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.types import BoolArray, FloatArray, Image, IntArray
 from tools.simulation.camera import ShakingCamera
-from tools.simulation.figures import Wardrobe, draw_figure, wardrobe
+from tools.simulation.figures import Looks, draw_figure, looks_of
 from tools.simulation.plaza import draw_plaza
 from tools.simulation.walkers import WalkerFrame, Walkers, WalkerSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneSettings:
-    """A scene's size, length, crowd and camera.
+    """Size, length, crowd and camera of a scene.
 
     Attributes
     ----------
     width, height
-        Of the picture, pixels.
+        Image size, pixels.
     frames
-        Length.
+        Number of frames.
     frame_rate
-        Frames a second.
+        Frames per second.
     people
-        Figures at once, in the picture and a little beside it.
+        People present at the same time, in the image and just outside.
     camera_pan, camera_shake
-        Largest slow and fast motion of the camera, pixels; both 0: it stands still.
+        Amplitudes of the slow and the fast motion of the camera, pixels; both 0 for a still camera.
     noise
-        Standard deviation of the sensor's noise, grey levels.
+        Standard deviation of the sensor noise, grey levels.
+    seed
+        Seed of the random numbers.
 
     """
 
@@ -62,7 +64,7 @@ class SceneSettings:
 
 @dataclass(frozen=True, slots=True)
 class SceneFrame:
-    """One frame's image, truth and detections, all in the pixels of this image.
+    """Image, ground truth and detections of one frame, all in pixels of this image.
 
     Attributes
     ----------
@@ -73,13 +75,13 @@ class SceneFrame:
     ids
         (N,) int64 true identities, far to near.
     tlwh
-        (N, 4) true boxes, pixels; may reach out of the image.
+        (N, 4) true boxes, pixels; they may extend beyond the image.
     visibility
-        (N,) share of each box that is in the image and not hidden by nearer boxes.
+        (N,) fraction of each box that is in the image and not occluded by nearer boxes.
     detections
-        What the detector reports; without embeddings.
+        Detections, without embeddings.
     camera_motion
-        (3, 3) Euclidean, pixels of the previous frame to this frame's; identity in the first.
+        (3, 3) Euclidean, pixels of the previous frame to this frame; identity for the first frame.
 
     """
 
@@ -93,10 +95,10 @@ class SceneFrame:
 
 
 class Scene:
-    """Draws walkers in a place; iterating gives its frames, the same for the same seed."""
+    """Scene of walkers; iterating yields its frames, the same for the same seed."""
 
-    _LEAST_IN_IMAGE = 0.4  # a figure of which less is in the image is neither truth nor detected
-    _STEP_LENGTH = 0.42  # walked with one step, body heights
+    _LEAST_IN_IMAGE = 0.4  # people less visible are neither ground truth nor detected
+    _STEP_LENGTH = 0.42  # body heights
 
     def __init__(self, settings: SceneSettings | None = None) -> None:
         s = self.settings = settings or SceneSettings()
@@ -107,14 +109,14 @@ class Scene:
             pan=s.camera_pan, shake=s.camera_shake, roll=roll, rng=rng,
         )  # fmt: skip
         self._margin = math.ceil(s.camera_pan + 2 * s.camera_shake) + 2
-        self._place = draw_plaza(s.width, s.height, self._margin, rng)
+        self._background = draw_plaza(s.width, s.height, self._margin, rng)
         noise = rng.standard_normal((s.height + 64, s.width + 64, 3), np.float32) * s.noise
         self._noise = np.clip(np.round(noise), -127, 127).astype(np.int16)
         self._noise_corners = rng.integers(0, 64, (s.frames, 2))
 
     def __iter__(self) -> Iterator[SceneFrame]:
         s = self.settings
-        # The crowd fills what the panning camera comes to see.
+        # The crowd fills everything that the panning camera sees.
         crowd = Walkers(
             WalkerSettings(
                 people=s.people, width=s.width + 2 * self._margin, height=s.height,
@@ -127,22 +129,24 @@ class Scene:
             yield self._picture(now, gaits)
 
     def background(self, pose: FloatArray) -> Image:
-        """Return the place without people, as the camera in this pose sees it."""
+        """Return the image without people for a pose of the camera."""
         s = self.settings
         matrix = pose @ _shift(-self._margin, -self._margin)
         warped = cv2.warpAffine(
-            self._place, matrix[:2], (s.width, s.height), borderMode=cv2.BORDER_REFLECT
+            self._background, matrix[:2], (s.width, s.height), borderMode=cv2.BORDER_REFLECT
         )
         return np.asarray(warped, np.uint8)
 
     def _walk(
         self, gaits: dict[int, _Gait], now: WalkerFrame, after: WalkerFrame
     ) -> dict[int, _Gait]:
-        """Return the gaits of who is there now; direction and speed come from the next frame."""
+        """Return the gaits of the people present, with direction and speed from the next frame."""
         next_left = dict(zip(after.ids.tolist(), after.tlwh[:, 0], strict=True))
         walking: dict[int, _Gait] = {}
         for identity, (left, _, _, height) in zip(now.ids.tolist(), now.tlwh, strict=True):
-            gait = gaits.get(identity) or _Gait.of(identity, self.settings.seed)
+            gait = gaits.get(identity) or _Gait(
+                looks_of(identity, self.settings.seed), 2.4 * identity
+            )
             ahead = next_left.get(identity, left) - left
             if ahead:
                 gait.facing = 1 if ahead > 0 else -1
@@ -178,7 +182,7 @@ class Scene:
         return Detections(tlwh[kept], detections.scores[kept], detections.class_ids[kept])
 
     def _draw_shadows(self, image: Image, tlwh: FloatArray) -> None:
-        """Darken the ground below the figures."""
+        """Darken the pavement below the people."""
         shade = np.full(image.shape[:2], 255, np.uint8)
         for left, top, width, height in tlwh:
             centre = (round(left + 0.62 * width), round(top + 0.985 * height))
@@ -190,26 +194,22 @@ class Scene:
 
 @dataclass(slots=True)
 class _Gait:
-    """How a figure looks and where it is in its stride."""
+    """Looks of a person and phase of the stride, radians."""
 
-    looks: Wardrobe
+    looks: Looks
     phase: float
     facing: int = 1
 
-    @classmethod
-    def of(cls, identity: int, seed: int) -> _Gait:
-        return cls(wardrobe(identity, seed), phase=2.4 * identity)
-
 
 def move_boxes(tlwh: FloatArray, pose: FloatArray) -> FloatArray:
-    """Return boxes whose feet have moved by a Euclidean matrix; figures stay upright.
+    """Move the feet of boxes by a Euclidean matrix; the boxes stay upright.
 
     Parameters
     ----------
     tlwh
         (N, 4) pixels.
     pose
-        (3, 3), from the boxes' pixels to others.
+        (3, 3) matrix that moves the feet.
 
     """
     feet = tlwh[:, :2] + tlwh[:, 2:] * (0.5, 1.0)
@@ -219,7 +219,7 @@ def move_boxes(tlwh: FloatArray, pose: FloatArray) -> FloatArray:
 
 
 def share_inside(tlwh: FloatArray, width: int, height: int) -> FloatArray:
-    """Return the share of each box's area, (N, 4) -> (N,), that is in the image."""
+    """Return the fraction of the area of each box, (N, 4) -> (N,), that is in the image."""
     low = np.maximum(tlwh[:, :2], 0)
     high = np.minimum(tlwh[:, :2] + tlwh[:, 2:], (width, height))
     area = np.maximum(np.prod(tlwh[:, 2:], axis=1), 1e-9)

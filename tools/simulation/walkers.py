@@ -1,6 +1,6 @@
-"""People who walk, cross and hide each other, and a detector that is sometimes wrong.
+"""Simulated people who walk, cross and occlude each other, and a detector with errors.
 
-Inputs with known truth for the demonstration, the benchmarks and the tests; all seeded.
+The demonstration, the benchmarks and the tests use them as input with ground truth.
 """
 
 from __future__ import annotations
@@ -16,28 +16,30 @@ from strongsort_ros.types import BoolArray, Float32Array, FloatArray, IntArray
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalkerSettings:
-    """A crowd and its detector.
+    """Settings of a crowd and its detector.
 
     Attributes
     ----------
     people
-        Figures in the picture at once; who leaves it is replaced by someone new.
+        People in the image at the same time; a new one enters for each that leaves.
     width, height
-        Of the picture, pixels.
+        Image size, pixels.
     size
-        Of the figures; 1: from a tenth to a third of the picture's height.
+        Scale of the people; at 1 they are a tenth to a third of the image height tall.
     frame_rate
-        Frames a second.
+        Frames per second.
     miss_rate
-        Chance that a visible figure is not detected in a frame.
+        Probability that a visible person is not detected in a frame.
     false_alarms
-        Mean number of detections of nothing in a frame.
+        Mean number of false detections per frame.
     hidden_share
-        A figure covered by nearer ones by more than this share is not detected.
+        Fraction of a box above which an occluded person is not detected.
     embedding_noise
-        Norm of the noise that is added to a person's unit-length embedding.
+        Norm of the noise added to the unit-length embedding of a person.
     dimension
-        Length of the embeddings; 0: none.
+        Length of the embeddings; 0 for none.
+    seed
+        Seed of the random numbers.
 
     """
 
@@ -56,7 +58,7 @@ class WalkerSettings:
 
 @dataclass(frozen=True, slots=True)
 class WalkerFrame:
-    """Truth and detections of one frame.
+    """Ground truth and detections of one frame.
 
     Attributes
     ----------
@@ -65,11 +67,11 @@ class WalkerFrame:
     ids
         (N,) int64 true identities, from 1, far to near.
     tlwh
-        (N, 4) true boxes, pixels, in a camera that stands still.
+        (N, 4) true boxes, pixels of a still camera.
     visibility
-        (N,) share of each box that nearer boxes leave free.
+        (N,) fraction of each box that nearer boxes do not cover.
     detections
-        What the detector reports.
+        Detections, with embeddings if there are any.
 
     """
 
@@ -81,7 +83,7 @@ class WalkerFrame:
 
 
 class Walkers:
-    """A crowd; iterating gives its frames, for ever and the same for the same seed."""
+    """Crowd; iterating yields its frames without end, the same for the same seed."""
 
     def __init__(self, settings: WalkerSettings | None = None) -> None:
         self.settings = settings or WalkerSettings()
@@ -102,22 +104,22 @@ class Walkers:
             yield self._observe(frame)
             self._walk()
 
-    def _enter(self, who: BoolArray, *, anywhere: bool = False) -> None:
-        """Replace figures by new ones, at an edge of the picture or anywhere in it."""
-        n, rng, s = int(who.sum()), self._rng, self.settings
+    def _enter(self, entering: BoolArray, *, anywhere: bool = False) -> None:
+        """Replace people by new ones, at an edge of the image or anywhere in it."""
+        n, rng, s = int(entering.sum()), self._rng, self.settings
         leftwards = rng.random(n) < 0.5
         x = rng.uniform(0, s.width, n) if anywhere else np.where(leftwards, s.width, 0.0)
-        self._ids[who] = np.arange(self._next_id, self._next_id + n)
+        self._ids[entering] = np.arange(self._next_id, self._next_id + n)
         self._next_id += n
-        self._feet[who] = np.column_stack([x, rng.uniform(0.45, 0.98, n) * s.height])
+        self._feet[entering] = np.column_stack([x, rng.uniform(0.45, 0.98, n) * s.height])
         speed = rng.uniform(0.6, 1.6, n) * np.where(leftwards, -1, 1)
-        self._velocity[who] = np.column_stack([speed, rng.normal(0, 0.12, n)])
-        self._stature[who] = rng.uniform(0.85, 1.15, n)
+        self._velocity[entering] = np.column_stack([speed, rng.normal(0, 0.12, n)])
+        self._stature[entering] = rng.uniform(0.85, 1.15, n)
         embeddings = rng.standard_normal((n, s.dimension), dtype=np.float32)
-        self._embeddings[who] = embeddings / np.sqrt(max(s.dimension, 1))
+        self._embeddings[entering] = embeddings / np.sqrt(max(s.dimension, 1))
 
     def _boxes(self) -> FloatArray:
-        # Who stands lower in the picture is nearer, and larger.
+        # People lower in the image are nearer and larger.
         height = self._stature * (0.06 + 0.42 * self._feet[:, 1] / self.settings.height)
         height = height * self.settings.height * (0.75 * self.settings.size)
         width = 0.38 * height
@@ -128,7 +130,7 @@ class Walkers:
         s = self.settings
         self._velocity += self._rng.normal(0, 0.02, self._velocity.shape)
         height = self._boxes()[:, 3:]
-        # A walker covers about 0.8 of its height in a second.
+        # Walking speed is about 0.8 body heights per second.
         self._feet += self._velocity * height * (0.8 / s.frame_rate)
         y = self._feet[:, 1]
         self._velocity[:, 1] *= np.where((y < 0.4 * s.height) | (y > s.height), -1, 1)
@@ -171,7 +173,7 @@ class Walkers:
 
 
 def visibility(tlwh: FloatArray) -> FloatArray:
-    """Return the share of each box not covered by the nearer box that hides it most.
+    """Return the fraction of each box that the nearer box with the largest overlap leaves visible.
 
     Parameters
     ----------

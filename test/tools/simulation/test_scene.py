@@ -1,4 +1,4 @@
-"""The drawn scene: the truth is where the figures are, and the camera moves as it says."""
+"""The drawn scene: ground truth matches the drawing, and the camera motion moves the image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.simulation.camera import ShakingCamera
-from tools.simulation.figures import draw_figure, wardrobe
+from tools.simulation.figures import draw_figure, looks_of
 from tools.simulation.scene import (
     Scene,
     SceneFrame,
@@ -75,16 +75,16 @@ def _background(*frames: SceneFrame) -> np.ndarray:
 
 
 def test_figures_are_in_their_boxes() -> None:
-    # One person before an empty place: what differs from the place is in the box.
+    # One person before an empty background: all differing pixels are in the box.
     settings = SceneSettings(width=480, height=270, frames=40, people=1, noise=0.0, seed=2)
     scene = Scene(settings)
     seen = 0
     for frame in scene:
         if not frame.visibility.size or frame.visibility[0] < 0.999:
             continue
-        place = scene.background(scene.camera.pose(frame.frame))
+        background = scene.background(scene.camera.pose(frame.frame))
         left, top, width, height = frame.tlwh[0]
-        differs = cv2.absdiff(frame.image, place).max(axis=2) > 12
+        differs = cv2.absdiff(frame.image, background).max(axis=2) > 12
         differs[round(top + 0.94 * height) :] = False  # shadow
         rows, columns = np.nonzero(differs)
         assert abs(rows.min() - top) <= 2
@@ -97,7 +97,7 @@ def test_figures_are_in_their_boxes() -> None:
 
 def test_nearer_figures_hide_those_behind() -> None:
     image = np.zeros((200, 200, 3), np.uint8)
-    red, blue = wardrobe(1, 0), wardrobe(2, 0)
+    red, blue = looks_of(1, 0), looks_of(2, 0)
     box = np.array([70.0, 20.0, 60.0, 160.0])
     draw_figure(image, box, red, 1.0, 1)
     draw_figure(image, box, blue, 1.0, 1)
@@ -114,7 +114,7 @@ def test_nearer_figures_hide_those_behind() -> None:
 )
 def test_a_figure_fills_the_height_of_its_box(identity: int, phase: float, facing: int) -> None:
     image = np.zeros((140, 120, 3), np.uint8)
-    draw_figure(image, np.array([40.0, 20.0, 38.0, 100.0]), wardrobe(identity, 0), phase, facing)
+    draw_figure(image, np.array([40.0, 20.0, 38.0, 100.0]), looks_of(identity, 0), phase, facing)
     rows, columns = np.nonzero(image.max(axis=2))
     assert abs(rows.min() - 20) <= 2
     assert abs(rows.max() - 120) <= 2
