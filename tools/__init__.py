@@ -1,1 +1,1 @@
-"""Tools of this project: demonstration, simulated scenes, generators of files, checks."""
+"""Tools for work on this project: demonstration, simulation, set-up, checks."""

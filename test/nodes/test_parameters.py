@@ -10,15 +10,10 @@ import pytest
 import yaml
 
 from strongsort_ros.online.config import NodeSettings, TrackerNodeConfig
-from tools.generators.parameter_files import FILES, parameter_file
+from tools.parameter_files import FILES
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
 Start = Callable[..., tuple[Any, Any]]
-
-
-@pytest.mark.parametrize('name', FILES)
-def test_files_are_generated_from_the_tables(name: str) -> None:
-    assert (CONFIG / name).read_text() == parameter_file(*FILES[name])
 
 
 @pytest.mark.parametrize('name', FILES)

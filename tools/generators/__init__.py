@@ -1,1 +1,0 @@
-"""Generators of files that are made from the tables of settings."""
