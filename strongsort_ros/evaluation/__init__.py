@@ -1,1 +1,1 @@
-"""Scores of tracks, and a report that shows them."""
+"""Scores of tracks by TrackEval, and an HTML report of them."""

@@ -1,4 +1,4 @@
-"""Who was followed by which track, and where the identity switched, as CLEAR counts it."""
+"""Matches of true persons with tracks, and identity switches, by the rules of CLEAR."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from strongsort_ros.evaluation.scores import ScoredSequence, preprocess
 from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
 UNMATCHED = int(np.iinfo(np.int64).min)
-"""Stands for a track where a person was followed by none."""
+"""Track id of a person whom no track matches."""
 
-_LEAST_OVERLAP = 0.5 - np.finfo(float).eps  # IoU, as TrackEval asks for it
+_MIN_OVERLAP = 0.5 - np.finfo(float).eps  # IoU, as in TrackEval
 
 
 @dataclass(frozen=True, slots=True)
 class TrackMatches:
-    """True persons over time, row i of every array belonging to one person in one frame.
+    """Matches over time: row i of every array is one person in one frame.
 
     Attributes
     ----------
@@ -28,9 +28,9 @@ class TrackMatches:
     frames
         (N,) int64, ascending for each person.
     tracks
-        (N,) int64 ids of the tracks that followed, or `UNMATCHED`.
+        (N,) int64 ids of the matched tracks, or `UNMATCHED`.
     switched
-        (N,) bool: the person is followed by another track than when last followed.
+        (N,) bool: the track differs from the last one that matched the person.
 
     """
 
@@ -43,7 +43,7 @@ class TrackMatches:
         return len(self.people)
 
     def of(self, person: int) -> TrackMatches:
-        """Return the rows of one person, views of these arrays."""
+        """Return the rows of one person, as views of these arrays."""
         low, high = np.searchsorted(self.people, (person, person + 1))
         rows = slice(int(low), int(high))
         return TrackMatches(
@@ -54,13 +54,13 @@ class TrackMatches:
 def match_to_ground_truth(sequence: ScoredSequence) -> TrackMatches:
     """Match true persons to tracks frame by frame.
 
-    The rule is CLEAR's (Bernardin and Stiefelhagen, 2008), as TrackEval has it and after its
-    preprocessing: boxes overlap (IoU) by half at least, what was matched in the frame before
-    stays, and the rest takes the pairs of largest overlap. So the number of switches is IDSW.
+    The rule is that of CLEAR (Bernardin and Stiefelhagen, 2008) as implemented by TrackEval, after
+    its preprocessing: boxes match at an IoU of at least 0.5, pairs of the frame before are kept,
+    and the others are assigned by largest overlap. The number of switches equals IDSW.
     """
     data = preprocess(sequence)
     truth = sequence.ground_truth
-    names = np.unique(truth.ids[_scored(sequence)])
+    names = np.unique(truth.ids[_scored(sequence)])  # TrackEval renumbers them in this order
     frames, people, tracks = [], [], []
     before = np.full(len(names), UNMATCHED)
     for index, (ids, rows) in enumerate(
@@ -68,72 +68,72 @@ def match_to_ground_truth(sequence: ScoredSequence) -> TrackMatches:
     ):
         if not len(ids):
             continue
-        here = sequence.tracks.ids[rows.astype(np.int64)]
-        followed = np.full(len(ids), UNMATCHED)
-        if len(here):
-            persons, columns = _match(data['similarity_scores'][index], before[ids], here)
-            followed[persons] = here[columns]
-            # A frame without any track is skipped by TrackEval: what was matched before it stays.
+        track_ids = sequence.tracks.ids[rows.astype(np.int64)]
+        matched = np.full(len(ids), UNMATCHED)
+        if len(track_ids):
+            persons, columns = _match(data['similarity_scores'][index], before[ids], track_ids)
+            matched[persons] = track_ids[columns]
+            # TrackEval skips frames without any track: the matches before them are kept.
             before[:] = UNMATCHED
-            before[ids] = followed
+            before[ids] = matched
         frames.append(np.full(len(ids), sequence.frames.start + index))
         people.append(names[ids])
-        tracks.append(followed)
-    return _following(frames, people, tracks)
+        tracks.append(matched)
+    return _in_order(frames, people, tracks)
 
 
 def _scored(sequence: ScoredSequence) -> BoolArray:
-    """Return which true boxes TrackEval scores."""
+    """Return a mask of the true boxes that TrackEval scores."""
     truth, frames = sequence.ground_truth, sequence.frames
     inside = (truth.frames >= frames.start) & (truth.frames < frames.stop)
     scored: BoolArray = inside & truth.considered & (truth.classes == 1)
     return scored
 
 
-def _match(overlap: FloatArray, before: IntArray, here: IntArray) -> tuple[IntArray, IntArray]:
-    """Return rows and columns of the matches; `before` are the tracks of the frame before."""
-    gain = overlap + 1000 * (before[:, None] == here[None, :])
-    gain[overlap < _LEAST_OVERLAP] = 0
+def _match(overlap: FloatArray, before: IntArray, track_ids: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the persons and tracks of the matches, given the tracks of the frame before."""
+    gain = overlap + 1000 * (before[:, None] == track_ids[None, :])
+    gain[overlap < _MIN_OVERLAP] = 0
     rows, columns = linear_sum_assignment(gain, maximize=True)
     matched = gain[rows, columns] > 0
     return rows[matched], columns[matched]
 
 
-def _following(
+def _in_order(
     frames: list[IntArray], people: list[IntArray], tracks: list[IntArray]
 ) -> TrackMatches:
     if not frames:
         none = np.empty(0, dtype=np.int64)
         return TrackMatches(none, none, none, np.empty(0, dtype=bool))
-    number, frame, track = (np.concatenate(parts) for parts in (people, frames, tracks))
-    order = np.lexsort((frame, number))
-    number, frame, track = number[order], frame[order], track[order]
+    person, frame, track = (np.concatenate(parts) for parts in (people, frames, tracks))
+    order = np.lexsort((frame, person))
+    person, frame, track = person[order], frame[order], track[order]
     switched = np.zeros(len(order), dtype=bool)
-    followed = np.flatnonzero(track != UNMATCHED)
-    same_person = number[followed[1:]] == number[followed[:-1]]
-    other_track = track[followed[1:]] != track[followed[:-1]]
-    switched[followed[1:]] = same_person & other_track
-    return TrackMatches(number, frame, track, switched)
+    matched = np.flatnonzero(track != UNMATCHED)
+    same_person = person[matched[1:]] == person[matched[:-1]]
+    other_track = track[matched[1:]] != track[matched[:-1]]
+    switched[matched[1:]] = same_person & other_track
+    return TrackMatches(person, frame, track, switched)
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """A true person is followed by another track than when last followed.
+    """Identity switch: another track matches a person than before.
 
     Attributes
     ----------
     sequence
-        Its name.
+        Name of the sequence.
     person
         True id.
     last_frame, old
-        When the person was last followed by the track before, and that track's id.
+        Last frame of the old track, and its id.
     frame, new
-        When another track first follows, and its id.
+        First frame of the new track, and its id.
     frames_kept
-        Frames in which the old track had followed the person.
+        Number of frames in which the old track matched the person until then.
     frames_lost
-        Frames in which others then follow, until the old one is back or to the end.
+        Number of frames in which other tracks match then, until the old one returns or to the end.
 
     """
 
@@ -148,25 +148,28 @@ class Switch:
 
     @property
     def harm(self) -> int:
-        """Frames whose identity is wrong, whichever of the two tracks is called the right one.
+        """Number of frames with a wrong identity, if the longer part is taken for the right one.
 
-        A short wrong track before or after a long right one harms little; an identity that was
-        known for long and is lost for long harms most.
+        A short wrong track before or after a long one does little harm; an identity that is kept
+        for long and then lost for long does most.
         """
         return min(self.frames_kept, self.frames_lost)
 
 
-def find_switches(name: str, following: TrackMatches) -> list[Switch]:
+def find_switches(name: str, matches: TrackMatches) -> list[Switch]:
     """Return the switches of a sequence, by person and frame."""
-    people = np.unique(following.people[following.switched])
-    return [s for person in people.tolist() for s in _of_person(name, person, following)]
+    people = np.unique(matches.people[matches.switched])
+    return [
+        switch
+        for person in people.tolist()
+        for switch in _person_switches(name, person, matches.of(person))
+    ]
 
 
-def _of_person(name: str, person: int, following: TrackMatches) -> Iterator[Switch]:
-    mine = following.of(person)
-    followed = mine.tracks != UNMATCHED
-    tracks, frames = mine.tracks[followed], mine.frames[followed]
-    for i in np.flatnonzero(mine.switched[followed]).tolist():
+def _person_switches(name: str, person: int, matches: TrackMatches) -> Iterator[Switch]:
+    matched = matches.tracks != UNMATCHED
+    tracks, frames = matches.tracks[matched], matches.frames[matched]
+    for i in np.flatnonzero(matches.switched[matched]).tolist():
         old = tracks[i - 1]
         back = np.flatnonzero(tracks[i:] == old)
         yield Switch(
@@ -178,7 +181,7 @@ def _of_person(name: str, person: int, following: TrackMatches) -> Iterator[Swit
 
 
 def worst_first(switches: Iterable[Switch]) -> list[Switch]:
-    """Return switches by harm, then by the longer of their two parts, then by time."""
+    """Return the switches sorted by harm, then by their longer part, then by frame."""
     return sorted(
         switches,
         key=lambda s: (-s.harm, -max(s.frames_kept, s.frames_lost), s.sequence, s.frame, s.person),

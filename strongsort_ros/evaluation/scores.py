@@ -19,23 +19,23 @@ from strongsort_ros.packages import require
 from strongsort_ros.types import FloatArray, IntArray
 
 ALPHAS: FloatArray = np.arange(0.05, 0.99, 0.05)
-"""Overlaps (IoU) at which HOTA is taken; the score is the mean over them."""
+"""Overlaps (IoU) at which HOTA is computed; the score is the mean over them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredSequence:
-    """What is compared.
+    """Tracks of a sequence and their ground truth.
 
     Attributes
     ----------
     name
-        Of the sequence; one that begins with MOT20 has that benchmark's distractors.
+        Name of the sequence; one that begins with MOT20 has the distractor classes of MOT20.
     ground_truth
         True boxes.
     tracks
         Boxes to score.
     frames
-        Frame numbers that are scored; boxes of others are left out.
+        Frames to score; boxes of other frames are left out.
 
     """
 
@@ -47,7 +47,7 @@ class ScoredSequence:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Scores of a sequence or of several together; shares in percent, the others are counts.
+    """Scores of a sequence, or of several combined: percentages and counts.
 
     Attributes
     ----------
@@ -59,9 +59,9 @@ class Scores:
     mota, motp, idsw, mostly_tracked, mostly_lost, fragments, false_positives, misses
         CLEAR (Bernardin and Stiefelhagen, 2008).
     true_boxes, true_ids, boxes, ids
-        How much was compared, after preprocessing.
+        Numbers of boxes and identities compared, after preprocessing.
     hota_over_alpha, assa_over_alpha, deta_over_alpha
-        Percent at each of `ALPHAS`.
+        Percentages at each of `ALPHAS`.
 
     """
 
@@ -92,7 +92,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Scores by sequence and of all of them combined, box by box."""
+    """Scores of each sequence, and of all combined (their boxes pooled, not their scores)."""
 
     sequences: tuple[Scores, ...]
     combined: Scores
@@ -119,14 +119,14 @@ def score(
     sequences: Collection[ScoredSequence],
     progress: Callable[[Collection[ScoredSequence]], Iterable[ScoredSequence]] = iter,
 ) -> Evaluation:
-    """Score tracks against the truth.
+    """Score tracks against their ground truth.
 
     Parameters
     ----------
     sequences
         At least one, with different names.
     progress
-        Wraps the loop over the sequences, to show how far it is.
+        Wraps the loop over the sequences, to show its progress.
 
     Raises
     ------
@@ -137,10 +137,10 @@ def score(
 
     """
     check_scoring()
-    from trackeval import metrics  # heavy: only who scores waits for it
+    from trackeval import metrics  # slow to import
 
     if not sequences:
-        raise InputError('no sequence to score: no ground truth belongs to the results')
+        raise InputError('no sequence to score')
     quiet = {'PRINT_CONFIG': False}
     families = {
         'hota': metrics.HOTA(),
@@ -177,7 +177,7 @@ def save_scores(path: Path | str, before: Evaluation, after: Evaluation | None =
 
 
 def check_scoring() -> None:
-    """Check that scores can be computed: call it before a long job that ends with them.
+    """Check that scores can be computed; call it before a long job that ends with scoring.
 
     Raises
     ------
@@ -229,11 +229,12 @@ def _curve(values: FloatArray) -> tuple[float, ...]:
 def preprocess(sequence: ScoredSequence) -> dict[str, Any]:
     """Return TrackEval's data of a sequence: boxes by frame, ids from 0, overlaps.
 
-    TrackEval numbers ids anew. Its `tracker_confidences`, which no score uses, are the row
-    numbers in `sequence.tracks` of the boxes that are left.
+    TrackEval reads files and renumbers ids. To recover the tracks, the confidence column, which no
+    score uses, carries the row numbers of `sequence.tracks`: `tracker_confidences` holds those of
+    the boxes that are left after preprocessing.
     """
     check_scoring()
-    from trackeval.datasets import MotChallenge2DBox  # heavy: only who scores waits for it
+    from trackeval.datasets import MotChallenge2DBox  # slow to import
 
     with tempfile.TemporaryDirectory(prefix='strongsort-scores-') as folder:
         _write_for_trackeval(sequence, Path(folder))
@@ -255,7 +256,7 @@ def preprocess(sequence: ScoredSequence) -> dict[str, Any]:
 
 
 def _write_for_trackeval(sequence: ScoredSequence, folder: Path) -> None:
-    """Write the frames that count, numbered from 1, where TrackEval looks for them."""
+    """Write the scored frames, numbered from 1, in the layout that TrackEval reads."""
     first, last = sequence.frames.start, sequence.frames.stop - 1
     truth, tracks = sequence.ground_truth, sequence.tracks
     truth = truth.select((truth.frames >= first) & (truth.frames <= last))
@@ -270,11 +271,11 @@ def _write_for_trackeval(sequence: ScoredSequence, folder: Path) -> None:
 
 
 def _small(ids: IntArray) -> IntArray:
-    """Return ids numbered from 0, in the same order: TrackEval's memory grows with them."""
+    """Return ids renumbered from 0, in order: TrackEval's memory grows with the largest id."""
     return np.unique(ids, return_inverse=True)[1]
 
 
 def _write_table(path: Path, table: FloatArray) -> None:
-    # repr() of a float is exact: no score may change by a rounded box.
+    # repr() of a float is exact, so that no box is rounded.
     lines = [','.join(map(repr, row)) for row in table.tolist()]
     path.write_text(''.join(f'{line}\n' for line in lines), encoding='ascii')

@@ -1,4 +1,4 @@
-"""Who followed whom: the counts of TrackEval, and the people of the file."""
+"""Matches and identity switches agree with TrackEval's counts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strongsort_ros.evaluation.matching import UNMATCHED, match_to_ground_truth
+from strongsort_ros.evaluation.matching import (
+    UNMATCHED,
+    Switch,
+    find_switches,
+    match_to_ground_truth,
+    worst_first,
+)
 from strongsort_ros.evaluation.scores import ScoredSequence, score
 from strongsort_ros.evaluation.sequences import load_sequences
 from strongsort_ros.files.rows import GroundTruth, TrackRows
@@ -16,7 +22,7 @@ from test.evaluation.walks import as_tracks, exchanged, renamed, walk
 
 @pytest.mark.parametrize('switches', ['deepsort', 'strongsort', 'strongsort_aflink_gsi'])
 def test_agrees_with_trackeval(data_dir: Path, switches: str) -> None:
-    """Switches, misses and boxes are those that TrackEval counts, on every sequence."""
+    """Switches, misses and boxes equal TrackEval's counts, on every sequence."""
     pairs = load_sequences(data_dir / 'mot17', data_dir / 'golden' / switches, second_half=True)
     for pair in pairs:
         scores, found = score([pair]).combined, match_to_ground_truth(pair)
@@ -26,7 +32,7 @@ def test_agrees_with_trackeval(data_dir: Path, switches: str) -> None:
 
 
 def test_ids_are_those_of_the_files() -> None:
-    """TrackEval numbers anew; what comes back has the files' numbers and frames."""
+    """TrackEval renumbers ids; matches have the ids and frames of the files."""
     truth = walk(3)
     truth = GroundTruth(
         truth.frames, truth.ids * 1000, truth.tlwh, truth.considered, truth.classes,
@@ -43,7 +49,7 @@ def test_ids_are_those_of_the_files() -> None:
 
 
 def test_a_switch_over_a_gap() -> None:
-    """A person who is lost and found again by another track is one switch, where found."""
+    """A person who is lost and then matched by another track gives one switch, at the match."""
     truth = walk(1)
     tracks = renamed(as_tracks(truth), np.where(truth.frames > 12, 6, 5))
     tracks = tracks.select((truth.frames <= 8) | (truth.frames > 12))
@@ -53,7 +59,7 @@ def test_a_switch_over_a_gap() -> None:
 
 
 def test_distractors_are_no_people() -> None:
-    """Who is not scored is not there; the others keep their numbers."""
+    """Distractors are left out; the others keep their ids."""
     truth = walk(3)
     classes = np.where(truth.ids == 1, 12, 1)
     reflected = GroundTruth(
@@ -65,7 +71,7 @@ def test_distractors_are_no_people() -> None:
 
 
 def test_no_tracks_and_no_truth() -> None:
-    """Nobody is followed by no tracks, and nobody is there without truth."""
+    """Without tracks nobody is matched; without ground truth there are no rows."""
     found = match_to_ground_truth(ScoredSequence('walk', walk(2), TrackRows.empty(), range(1, 21)))
     assert len(found) == 40
     assert (found.tracks == UNMATCHED).all()
@@ -76,3 +82,37 @@ def test_no_tracks_and_no_truth() -> None:
         )
         == 0
     )
+
+
+def switches_of(*ids: int) -> list[Switch]:
+    """Return the switches of one person matched by these tracks, frame by frame."""
+    truth = walk(1, len(ids))
+    tracks = renamed(as_tracks(truth), np.array(ids))
+    return find_switches(
+        'one', match_to_ground_truth(ScoredSequence('one', truth, tracks, range(1, len(ids) + 1)))
+    )
+
+
+def test_an_exchange() -> None:
+    """Both people lose their tracks at one frame."""
+    sequence = exchanged('walk', at=15, frames=20)
+    found = find_switches('walk', match_to_ground_truth(sequence))
+    assert [(s.person, s.last_frame, s.old, s.frame, s.new) for s in found] == [
+        (1, 15, 1, 16, 2),
+        (2, 15, 2, 16, 1),
+    ]
+    assert {(s.frames_kept, s.frames_lost, s.harm) for s in found} == {(15, 5, 5)}
+
+
+def test_there_and_back() -> None:
+    """Frames are lost only until the old track returns; frames kept include its earlier ones."""
+    first, second, third = switches_of(1, 1, 1, 2, 2, 1, 1, 3, 3, 3, 3)
+    assert (first.frames_kept, first.frames_lost) == (3, 2)
+    assert (second.old, second.frames_kept, second.frames_lost) == (2, 2, 6)
+    assert (third.frames_kept, third.frames_lost) == (5, 4)
+    assert worst_first([first, second, third]) == [third, second, first]
+
+
+def test_no_switch() -> None:
+    """One track from end to end has no switch."""
+    assert switches_of(4, 4, 4) == []

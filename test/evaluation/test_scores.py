@@ -1,4 +1,4 @@
-"""Scores: the published table to the last digit, and what can be known without it."""
+"""Scores: the published table to the last digit, and cases with known results."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ strongsort_aflink_gsi 74.79 78.59 71.56 87.51 83.33 57
 
 @pytest.mark.parametrize('row', TABLE.strip().splitlines())
 def test_published_table(data_dir: Path, row: str) -> None:
-    """The published program's output has the scores of its table, to the last digit."""
+    """The output of the published program has the scores of its table, to the last digit."""
     name, *expected = row.split()
     evaluation = score(
         load_sequences(data_dir / 'mot17', data_dir / 'golden' / name, second_half=True)
@@ -41,7 +41,7 @@ def test_published_table(data_dir: Path, row: str) -> None:
 
 
 def test_ground_truth_of_mot15(data_dir: Path) -> None:
-    """Files without classes are read: what is considered scores 100 against itself."""
+    """Files without classes are read; considered boxes score 100 against themselves."""
     for name in ('KITTI-17', 'TUD-Campus'):
         truth = data_dir / 'mot15' / name / 'gt' / 'gt.txt'
         scores = score(load_sequences(truth, truth)).combined
@@ -50,7 +50,7 @@ def test_ground_truth_of_mot15(data_dir: Path) -> None:
 
 
 def test_truth_scores_all() -> None:
-    """The truth against itself is perfect, at every overlap, and the names are kept."""
+    """Ground truth against itself is perfect at every overlap, and names are kept."""
     truth = walk()
     two = [ScoredSequence(name, truth, as_tracks(truth), range(1, 21)) for name in 'ab']
     evaluation = score(two)
@@ -64,7 +64,7 @@ def test_truth_scores_all() -> None:
 
 
 def test_a_switch_is_counted() -> None:
-    """Two people who exchange ids half way are two switches; nothing else changes."""
+    """Two people who exchange ids give two switches and nothing else."""
     truth = walk()
     ids = truth.ids.copy()
     late = truth.frames > 10
@@ -79,7 +79,7 @@ def test_a_switch_is_counted() -> None:
 
 
 def test_distractors_are_neither_right_nor_wrong() -> None:
-    """Tracks on a reflection do not count; on a person who is not considered they are wrong."""
+    """Tracks on a reflection are ignored; on a person who is not considered they are false."""
     truth = walk()
     classes = np.where(truth.ids == 3, 12, 1)
     reflected = GroundTruth(
@@ -105,7 +105,7 @@ def test_only_the_frames_asked_for() -> None:
 
 
 def test_nothing_found_and_huge_ids() -> None:
-    """No tracks at all score 0; ids of any size cost no memory."""
+    """No tracks score 0; large ids take no memory."""
     truth = walk()
     none = score([ScoredSequence('walk', truth, TrackRows.empty(), range(1, 21))]).combined
     assert (none.hota, none.misses) == (0, 60)
@@ -118,13 +118,13 @@ def test_nothing_found_and_huge_ids() -> None:
 
 
 def test_silent(capfd: pytest.CaptureFixture[str]) -> None:
-    """Nothing is printed by the library."""
+    """TrackEval prints nothing."""
     truth = walk()
     score([ScoredSequence('walk', truth, as_tracks(truth), range(1, 21))])
     assert capfd.readouterr() == ('', '')
 
 
 def test_no_sequence() -> None:
-    """Nothing to score is an error."""
+    """No sequences are an error."""
     with pytest.raises(InputError, match='no sequence'):
         score([])

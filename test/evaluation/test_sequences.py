@@ -1,15 +1,12 @@
-"""Which files belong together, and what is said when they do not."""
+"""Loading of tracks with their ground truth, and errors that name the file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 from strongsort_ros.errors import InputError
-from strongsort_ros.evaluation.images import folder_images
 from strongsort_ros.evaluation.scores import score
 from strongsort_ros.evaluation.sequences import (
     load_refined_sequences,
@@ -39,8 +36,8 @@ def results(tmp_path: Path) -> Path:
     return tmp_path / 'results'
 
 
-def test_every_way_to_name_the_same(truth: Path, results: Path) -> None:
-    """Folders of sequences, a sequence's folder and a gt.txt; folders and files of results."""
+def test_folders_and_files_are_accepted(truth: Path, results: Path) -> None:
+    """Folder of sequences, sequence folder or gt.txt; folder or file of results."""
     for gt in (truth, truth / 'b', truth / 'b' / 'gt' / 'gt.txt'):
         for found in (results, results / 'b.txt'):
             (pair,) = load_sequences(gt, found)
@@ -49,8 +46,8 @@ def test_every_way_to_name_the_same(truth: Path, results: Path) -> None:
             assert pair.frames == range(5, 7)
 
 
-def test_truth_alone(truth: Path, results: Path) -> None:
-    """A gt.txt without a seqinfo.ini is scored over the frames that the files mention."""
+def test_ground_truth_without_seqinfo(truth: Path, results: Path) -> None:
+    """Without seqinfo.ini the frames are those of the files."""
     alone = truth / 'other.txt'
     alone.write_text(ROWS.replace('1,1,1,', '3,1,1,', 1).split('\n', 1)[0] + '\n')
     (pair,) = load_sequences(alone, results / 'b.txt')
@@ -59,8 +56,8 @@ def test_truth_alone(truth: Path, results: Path) -> None:
         load_sequences(alone, results / 'b.txt', second_half=True)
 
 
-def test_what_does_not_belong_together(truth: Path, results: Path) -> None:
-    """Results without truth, frames that cannot be, empty and missing folders are named."""
+def test_errors_name_the_file(truth: Path, results: Path) -> None:
+    """Results without ground truth, invalid frames, empty and missing folders."""
     (results / 'c.txt').write_text(ROWS)
     with pytest.raises(InputError, match=r'c\.txt: no ground truth'):
         load_sequences(truth, results)
@@ -77,14 +74,14 @@ def test_what_does_not_belong_together(truth: Path, results: Path) -> None:
 
 
 def test_refined_tracks_are_of_the_same_sequences(truth: Path, results: Path) -> None:
-    """They belong together whatever the files are called; other sequences are refused."""
-    whole = results.parent / 'whole.txt'
-    whole.write_text(ROWS)
+    """File names may differ where there is one sequence; other sequences are refused."""
+    refined = results.parent / 'refined.txt'
+    refined.write_text(ROWS)
     alone = truth / 'alone.txt'
     alone.write_text(ROWS)
     for gt in (alone, truth / 'b'):
         before = load_sequences(gt, results / 'b.txt')
-        (after,) = load_refined_sequences(before, gt, whole)
+        (after,) = load_refined_sequences(before, gt, refined)
         assert after.name == before[0].name == 'b'
     before = load_sequences(truth, results)
     assert [s.name for s in load_refined_sequences(before, truth, results)] == ['b']
@@ -93,23 +90,8 @@ def test_refined_tracks_are_of_the_same_sequences(truth: Path, results: Path) ->
         load_refined_sequences(before, truth, results.parent / 'a.txt')
 
 
-def test_images_beside_the_truth(truth: Path) -> None:
-    """Images are found where the truth is; what has none gives none."""
-    pixels = np.full((8, 12, 3), 99, np.uint8)
-    (truth / 'b' / 'img1').mkdir()
-    cv2.imwrite(str(truth / 'b' / 'img1' / '000002.png'), pixels)
-    for gt in (truth, truth / 'b', truth / 'b' / 'gt' / 'gt.txt'):
-        image = folder_images(gt)
-        found = image('b', 2)
-        assert found is not None
-        assert (found == pixels).all()
-        assert image('b', 3) is None
-    assert folder_images(truth)('a', 2) is None
-    assert folder_images(truth)('none', 2) is None
-
-
 def test_frames_without_results_are_named(truth: Path, results: Path) -> None:
-    """At either end, if they are not few; with what leaves them out."""
+    """A warning names the frames at either end and the options that exclude them."""
     (pair,) = load_sequences(truth, results)
     assert missing_results(pair) == ''
     lines = ROWS.splitlines(keepends=True)
@@ -140,19 +122,3 @@ def test_tables_with_a_header_are_results(truth: Path, results: Path) -> None:
     (results / 'kept').rename(results / 'b.txt')
     with pytest.raises(InputError, match='in two formats'):
         load_sequences(truth, results)
-
-
-def test_pictures_that_cannot_be_read_are_named(
-    truth: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (truth / 'a' / 'img1').mkdir()
-    (truth / 'a' / 'img1' / '000002.png').write_text('no picture')
-    (truth / 'b' / 'img1').mkdir()
-    for name in ('000002.png', '2.png'):
-        (truth / 'b' / 'img1' / name).touch()
-    image = folder_images(truth)
-    assert image('a', 2) is None
-    assert image('b', 2) is None
-    assert [record.args[0] for record in caplog.records] == ['a', 'b']
-    assert 'not an image' in caplog.text
-    assert 'are one frame' in caplog.text
