@@ -128,9 +128,9 @@ def draw_figure(image: Image, tlwh: Matrix, identity: int, frame: int) -> None:
 
 
 def scene(
-    plane: Image, texture: str, motion: str, people: int, frames: int, seed: int
+    plane: Image, texture: str, motion: str, people: int, frames: int, seed: int, all_boxes: bool
 ) -> Iterator[Frame]:
-    """Yield the frames of one scene."""
+    """Yield the frames of one scene, with the boxes of all people or of those detected."""
     rng = np.random.default_rng(seed)
     sigma = 8.0 if texture == 'noisy' else 2.0
     grain = rng.normal(0, sigma, (HEIGHT + 64, WIDTH + 64, 3)).astype(np.int8)
@@ -150,8 +150,9 @@ def scene(
         image = cv2.add(image, grain[dy : dy + HEIGHT, dx : dx + WIDTH], dtype=cv2.CV_8U)
         truth = np.eye(3) if before is None else np.linalg.inv(pose) @ before
         before = pose
-        detected = moved(walker.detections.tlwh, to_image)
-        yield Frame(image, detected, truth, share_covered(moved(walker.tlwh, to_image)))
+        people_boxes = moved(walker.tlwh, to_image)
+        boxes = people_boxes if all_boxes else moved(walker.detections.tlwh, to_image)
+        yield Frame(image, boxes, truth, share_covered(people_boxes))
 
 
 def moved(tlwh: Matrix, matrix: Matrix) -> Matrix:
@@ -330,6 +331,9 @@ def main() -> None:
     parser.add_argument('--frames', type=int, default=40, help='frames per scene')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument(
+        '--all-boxes', action='store_true', help='the detector misses nobody and is exact'
+    )
+    parser.add_argument(
         '--sequence',
         type=Path,
         action='append',
@@ -349,7 +353,8 @@ def main() -> None:
     for i, (texture, plane) in enumerate(planes.items()):
         for j, motion in enumerate(MOTIONS):
             people = (12, 60)[(i + j) % 2]
-            frames = scene(plane, texture, motion, people, args.frames, args.seed + 10 * i + j)
+            seed = args.seed + 10 * i + j
+            frames = scene(plane, texture, motion, people, args.frames, seed, args.all_boxes)
             results, covered = run(frames)
             print(row(f'{texture}, {motion}, {covered:.0%}', results), flush=True)
             for mode in MODES:

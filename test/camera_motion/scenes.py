@@ -1,19 +1,17 @@
-"""Images whose motion is known."""
+"""Synthetic images with known motion."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]
-Matrix = npt.NDArray[np.float64]
+from strongsort_ros.types import Image, Matrix
 
 WIDTH, HEIGHT, MARGIN = 960, 540, 240
 
 
 def plane(seed: int = 0, contrast: float = 18.0) -> Image:
-    """Return a textured plane, larger than an image by MARGIN on every side."""
+    """Return a textured plane that exceeds the image by MARGIN on every side."""
     rng = np.random.default_rng(seed)
     size = WIDTH + 2 * MARGIN, HEIGHT + 2 * MARGIN
     texture = np.full((size[1], size[0], 3), 120, np.float32)
@@ -24,7 +22,7 @@ def plane(seed: int = 0, contrast: float = 18.0) -> Image:
 
 
 def pose(x: float = 0.0, y: float = 0.0, degrees: float = 0.0) -> Matrix:
-    """Return (3, 3), image to plane: a turn about the image centre, and a shift."""
+    """Return (3, 3), image to plane: a rotation about the image centre, and a shift."""
     angle = np.deg2rad(degrees)
     cos, sin = np.cos(angle), np.sin(angle)
     u, v = (WIDTH - 1) / 2, (HEIGHT - 1) / 2
@@ -35,7 +33,7 @@ def pose(x: float = 0.0, y: float = 0.0, degrees: float = 0.0) -> Matrix:
 
 
 def view(texture: Image, where: Matrix, noise: float = 2.0, seed: int = 0) -> Image:
-    """Return the image that a camera at a pose sees of the plane."""
+    """Return the camera image of the plane from a pose."""
     image = cv2.warpAffine(
         texture, where[:2], (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     )

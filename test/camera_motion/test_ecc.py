@@ -36,8 +36,8 @@ def test_known_motion(x: float, y: float, degrees: float) -> None:
     assert motion.score > 0.95
 
 
-def test_shake_frame_after_frame() -> None:
-    # The motion before is a bad start here: it points the other way each time.
+def test_camera_shake() -> None:
+    # The last motion is a bad start here, as it points in the opposite direction.
     estimator = EccCameraMotion()
     before = None
     for t in range(12):
@@ -56,7 +56,7 @@ def test_brightness_and_contrast_do_not_matter() -> None:
 
 
 def crowd(t: int) -> Matrix:
-    """Boxes over two fifths of the image, all moving to the right."""
+    """Boxes over two fifths of the image, moving to the right."""
     x, y = np.meshgrid(np.linspace(-40, WIDTH - 100, 8), [60.0, 300.0])
     boxes = np.column_stack([x.ravel(), y.ravel(), np.full(16, 70.0), np.full(16, 190.0)])
     boxes[:, 0] += 6 * t
@@ -71,7 +71,7 @@ def test_people_in_boxes_are_not_background() -> None:
     truth = between(before, after)
     masked = estimate(*images, crowd(0), crowd(1))
     assert rms_error(masked.matrix, truth) < 0.2
-    # The boxes of this frame alone, or a fifth of the boxes missing, still do.
+    # The boxes of the current frame only, or a few of the previous ones, are enough.
     assert rms_error(estimate(*images, None, crowd(1)).matrix, truth) < 0.3
     assert rms_error(estimate(*images, crowd(0)[::5], crowd(1)).matrix, truth) < 0.3
 
@@ -91,7 +91,7 @@ def test_boxes_over_everything_leave_motion_unknown() -> None:
     assert_unknown(estimate(image, image, everything, None))
 
 
-def test_boxes_that_are_no_boxes_are_ignored() -> None:
+def test_invalid_boxes_are_ignored() -> None:
     images = view(PLANE, pose()), view(PLANE, pose(3, 1), seed=1)
     bad = np.array(
         [[np.nan, 0, 10, 10], [0, 0, np.inf, 10], [5, 5, -20, 10], [5, 5, 0, 0], [1e12, 0, 5, 5]]
@@ -99,14 +99,14 @@ def test_boxes_that_are_no_boxes_are_ignored() -> None:
     np.testing.assert_array_equal(estimate(*images, bad, bad).matrix, estimate(*images).matrix)
 
 
-def test_identical_images_did_not_move() -> None:
+def test_identical_images_have_no_motion() -> None:
     image = view(PLANE, pose())
     motion = estimate(image, image)
     np.testing.assert_allclose(motion.matrix, np.eye(3), atol=1e-3)
     assert motion.score > 0.999
 
 
-def test_another_scene_is_unknown() -> None:
+def test_motion_to_another_scene_is_unknown() -> None:
     assert_unknown(estimate(view(PLANE, pose()), view(plane(9), pose())))
 
 
@@ -131,7 +131,7 @@ RAMP = np.broadcast_to(np.linspace(0, 255, WIDTH, dtype=np.uint8), (HEIGHT, WIDT
     ],
     ids=['black', 'white', 'lights on', 'lights off', 'noise', 'ramp: one direction only'],
 )
-def test_images_that_say_nothing(before: Image, after: Image) -> None:
+def test_motion_without_texture_is_unknown(before: Image, after: Image) -> None:
     assert_unknown(estimate(before, after))
 
 
@@ -143,7 +143,7 @@ def test_implausible_motion_is_unknown() -> None:
         assert_unknown(estimator.estimate(images[1]))
 
 
-def test_change_of_size_starts_again() -> None:
+def test_change_of_image_size_resets() -> None:
     estimator = EccCameraMotion()
     large, small = view(PLANE, pose()), view(PLANE, pose())[:400, :700]
     estimator.estimate(large)
@@ -152,20 +152,20 @@ def test_change_of_size_starts_again() -> None:
     assert_unknown(estimator.estimate(large))
 
 
-def test_reset_forgets_the_image() -> None:
+def test_reset_forgets_the_previous_image() -> None:
     estimator = EccCameraMotion()
     estimator.estimate(view(PLANE, pose()))
     estimator.reset()
     assert_unknown(estimator.estimate(view(PLANE, pose(2, 2))))
 
 
-def test_grey_is_as_good_as_colour() -> None:
+def test_grey_images_are_accepted() -> None:
     before, after = pose(), pose(7, 4, 0.4)
     images = [cv2.cvtColor(view(PLANE, p), cv2.COLOR_BGR2GRAY) for p in (before, after)]
     assert rms_error(estimate(*images).matrix, between(before, after)) < 0.15
 
 
-def test_views_are_read_and_never_changed() -> None:
+def test_strided_views_are_accepted_and_not_changed() -> None:
     images = view(PLANE, pose()), view(PLANE, pose(7, 4), seed=1)
     padded = []
     for image in images:
@@ -184,9 +184,9 @@ def test_views_are_read_and_never_changed() -> None:
     assert estimate(*mirrored).score > 0.9
 
 
-def test_kept_pyramid_is_not_changed_by_the_search() -> None:
-    # OpenCV's phase correlation multiplied images of some sizes by its window, in place: of
-    # 640 x 480, whose coarsest level needs no padding, every motion was unknown.
+def test_search_does_not_change_the_kept_pyramid() -> None:
+    # OpenCV's phase correlation multiplies images that need no padding by its window, in place.
+    # The coarsest level of 640 x 480 is such an image.
     images = [np.ascontiguousarray(view(PLANE, pose(3 * t, t))[:480, :640]) for t in range(3)]
     estimator = EccCameraMotion()
     scores = [estimator.estimate(image).score for image in images]
@@ -194,11 +194,11 @@ def test_kept_pyramid_is_not_changed_by_the_search() -> None:
 
 
 @pytest.mark.parametrize('size', [(3840, 2160), (1224, 370), (640, 480), (200, 150), (90, 70)])
-def test_every_size(size: tuple[int, int]) -> None:
+def test_image_sizes(size: tuple[int, int]) -> None:
     texture = plane(2)
     shift = np.array([[1, 0, -3.0], [0, 1, 2.0]])
     before = cv2.resize(texture, size, interpolation=cv2.INTER_AREA)
     after = cv2.warpAffine(before, shift, size, borderMode=cv2.BORDER_REFLECT)
     motion = estimate(before, after)
-    # Images are reduced to about the same size: what is left grows with theirs.
+    # Images are reduced to a similar size, so the error grows with the size of the original.
     np.testing.assert_allclose(motion.matrix[:2, 2], shift[:, 2], atol=max(size) / 8000)

@@ -1,4 +1,4 @@
-"""Whatever the images, an estimator gives a finite matrix, and the identity with score 0."""
+"""Every mode returns a finite matrix for any images, and the identity with score 0."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ boxes = st.none() | hnp.arrays(np.float64, st.tuples(st.integers(0, 4), st.just(
 @pytest.mark.parametrize('mode', ['ecc', 'published'])
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(images, boxes), min_size=1, max_size=4), st.booleans())
-def test_any_images(
+def test_arbitrary_images(
     mode: str, frames: list[tuple[np.ndarray, np.ndarray | None]], same: bool
 ) -> None:
     estimator = create_camera_motion(mode)
     assert estimator is not None
     for image, tlwh in frames:
-        shown = frames[0][0] if same else image
-        before = shown.copy()
-        motion = estimator.estimate(shown, tlwh)
-        np.testing.assert_array_equal(shown, before)
+        given_image = frames[0][0] if same else image
+        before = given_image.copy()
+        motion = estimator.estimate(given_image, tlwh)
+        np.testing.assert_array_equal(given_image, before)
         assert motion.matrix.shape == (3, 3)
         assert np.isfinite(motion.matrix).all()
         assert 0 <= motion.score <= 1
@@ -43,7 +43,7 @@ def test_any_images(
 
 @pytest.mark.parametrize('mode', ['ecc', 'published'])
 @pytest.mark.parametrize('shape', [(0, 0), (0, 0, 3), (1, 1), (1, 5000), (5000, 1, 3), (11, 11)])
-def test_images_with_next_to_nothing(mode: str, shape: tuple[int, ...]) -> None:
+def test_motion_of_tiny_images_is_unknown(mode: str, shape: tuple[int, ...]) -> None:
     estimator = create_camera_motion(mode)
     assert estimator is not None
     for _ in range(2):
@@ -51,7 +51,7 @@ def test_images_with_next_to_nothing(mode: str, shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize('mode', ['ecc', 'published'])
-def test_noise_of_every_strength(mode: str) -> None:
+def test_noise_of_any_strength(mode: str) -> None:
     rng = np.random.default_rng(0)
     estimator = create_camera_motion(mode)
     assert estimator is not None
@@ -61,7 +61,7 @@ def test_noise_of_every_strength(mode: str) -> None:
             assert np.isfinite(estimator.estimate(image).matrix).all()
 
 
-def test_modes() -> None:
+def test_modes_and_unknown_mode() -> None:
     assert create_camera_motion('none') is None
     assert all(create_camera_motion(mode) is not None for mode in MODES if mode != 'none')
     with pytest.raises(ValueError, match=r"'orb'.*none, ecc, published"):

@@ -11,7 +11,7 @@ from strongsort_ros.camera_motion.motion_file import CameraMotionFile
 SHIFT = [[1, 0, 4.5], [0, 1, -2], [0, 0, 1]]
 
 
-def test_published_file(data_dir: Path) -> None:
+def test_published_file_loads(data_dir: Path) -> None:
     path = data_dir / 'mot17' / 'ecc_val.json'
     motions = CameraMotionFile.load(path)
     assert 'MOT17-09-FRCNN' in motions.names
@@ -25,7 +25,7 @@ def test_published_file(data_dir: Path) -> None:
     assert unknown.score == 0
 
 
-def test_unknown_sequence_names_those_there_are() -> None:
+def test_unknown_sequence_is_answered_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"'c'.*: a, b$"):
         CameraMotionFile({'b': {}, 'a': {}}).sequence('c')
 
@@ -52,7 +52,7 @@ def test_unknown_sequence_names_those_there_are() -> None:
         ('[' * 100_000, 'nested too deeply|not JSON'),
     ],
 )
-def test_bad_content(tmp_path: Path, text: str, complaint: str) -> None:
+def test_bad_content_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
     path = tmp_path / 'motion.json'
     path.write_text(text)
     with pytest.raises(ValueError, match=complaint) as caught:
@@ -61,7 +61,7 @@ def test_bad_content(tmp_path: Path, text: str, complaint: str) -> None:
     assert '\n' not in str(caught.value)
 
 
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+def test_unreadable_files_are_refused(tmp_path: Path) -> None:
     binary = tmp_path / 'binary.json'
     binary.write_bytes(b'\xff\xfe\x00\x80')
     for path in (tmp_path / 'missing.json', tmp_path, binary):

@@ -21,11 +21,11 @@ def test_reproduces_published_matrices(data_dir: Path) -> None:
     apart = np.abs([found[n].matrix - np.array(published[str(n)]) for n in found])
     assert apart[:, :2, 2].max() < 0.15
     assert apart[:, :2, :2].max() < 2e-4
-    # Not merely near: nearly all are the published numbers.
+    # Most are equal to the published numbers.
     assert np.median(apart[:, :2, 2]) < 1e-5
 
 
-def test_boxes_do_not_matter() -> None:
+def test_boxes_are_ignored() -> None:
     rng = np.random.default_rng(0)
     image = cv2.GaussianBlur(rng.integers(0, 256, (400, 600), dtype=np.uint8), (0, 0), 12) * 3
     moved = np.roll(image, 7, axis=1)
@@ -37,7 +37,7 @@ def test_boxes_do_not_matter() -> None:
     np.testing.assert_array_equal(*results)
 
 
-def test_unrelated_noise_is_unknown_or_finite() -> None:
+def test_motion_of_noise_is_finite_or_unknown() -> None:
     rng = np.random.default_rng(1)
     estimator = PublishedCameraMotion()
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""Images, boxes and networks that several tests of embeddings use."""
+"""Images, boxes and networks for the tests of feature extractors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def image() -> npt.NDArray[np.uint8]:
-    """A smooth coloured picture, so that resizing is well defined; 180 x 240."""
+    """A smooth colour image of 180 x 240, so that resizing is well defined."""
     rng = np.random.default_rng(3)
     coarse = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
     picture = cv2.resize(coarse, (240, 180), interpolation=cv2.INTER_CUBIC)
@@ -31,7 +31,7 @@ def image() -> npt.NDArray[np.uint8]:
 
 @pytest.fixture
 def boxes() -> npt.NDArray[np.float64]:
-    """Seven boxes inside, across the border and of odd shapes."""
+    """Seven boxes inside the image, across its border and of unusual shapes."""
     return np.array(
         [
             [10.2, 20.7, 40.0, 90.0],
@@ -45,8 +45,8 @@ def boxes() -> npt.NDArray[np.float64]:
     )
 
 
-def _shake(module: nn.Module, seed: int = 0) -> nn.Module:
-    """Give every parameter and statistic a value that would show a mistake."""
+def _randomise(module: nn.Module, seed: int = 0) -> nn.Module:
+    """Set every parameter and statistic to a random value, in place."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
@@ -65,19 +65,19 @@ def _shake(module: nn.Module, seed: int = 0) -> nn.Module:
 
 
 @pytest.fixture(scope='session')
-def shake() -> Callable[[nn.Module], nn.Module]:
-    """Fill a network with made-up weights, in place."""
-    return _shake
+def randomise() -> Callable[[nn.Module], nn.Module]:
+    """Function that sets random weights in a network, in place."""
+    return _randomise
 
 
 @pytest.fixture(scope='session')
 def network() -> Network:
-    """An OSNet x0.25 with made-up weights."""
+    """An OSNet x0.25 with random weights."""
     pytest.importorskip('torch')
     from strongsort_ros.reid.models import Network
     from strongsort_ros.reid.models.osnet import OSNet
 
-    return Network(_shake(OSNet(0.25)), CARDS['osnet_x0_25'])
+    return Network(_randomise(OSNet(0.25)), CARDS['osnet_x0_25'])
 
 
 @pytest.fixture(scope='session')

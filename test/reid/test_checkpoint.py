@@ -1,4 +1,4 @@
-"""Files of weights: every wrapping loads, every wrong one is named with what does not fit."""
+"""Weights files: supported formats load, others are refused with the reason."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ WRAPPERS = {
 
 
 @pytest.mark.parametrize('wrapper', WRAPPERS)
-def test_every_wrapping_loads(tmp_path, osnet_state, wrapper):
+def test_wrapped_parameters_load(tmp_path, osnet_state, wrapper):
     path = tmp_path / 'weights.pth'
     torch.save(WRAPPERS[wrapper](osnet_state), path)
     network = load_network(path)
@@ -80,7 +80,7 @@ def test_half_precision_loads(tmp_path, osnet_state):
 
 
 @pytest.mark.parametrize('name', WIDTHS)
-def test_the_width_is_seen_from_the_file(tmp_path, name):
+def test_width_is_recognised_from_the_parameters(tmp_path, name):
     path = tmp_path / 'weights.pth'
     torch.save(OSNet(WIDTHS[name]).state_dict(), path)
     assert load_network(path).card.name == name
@@ -116,22 +116,22 @@ def refused(path):
     return message
 
 
-def test_missing_file(tmp_path):
+def test_missing_file_is_refused(tmp_path):
     assert 'no file' in refused(tmp_path / 'none.pth')
 
 
-def test_folder(tmp_path):
+def test_folder_is_refused(tmp_path):
     (tmp_path / 'folder.pth').mkdir()
     assert 'no file' in refused(tmp_path / 'folder.pth')
 
 
-def test_wrong_ending(tmp_path):
+def test_wrong_suffix_is_refused(tmp_path):
     path = tmp_path / 'weights.h5'
     path.touch()
     assert '.safetensors' in refused(path)
 
 
-# PyTorch's magic number and protocol: what follows is read as a checkpoint of its old format.
+# PyTorch's magic number and protocol, after which it reads a checkpoint of its old format.
 OLD_FORMAT = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.'
 NONSENSE = {
     'empty': b'',
@@ -146,7 +146,7 @@ NONSENSE = {
 
 @pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])
 @pytest.mark.parametrize('content', NONSENSE.values(), ids=NONSENSE)
-def test_files_of_nonsense(tmp_path, suffix, content):
+def test_nonsense_is_refused(tmp_path, suffix, content):
     path = tmp_path / f'weights{suffix}'
     path.write_bytes(content)
     refused(path)
@@ -154,7 +154,7 @@ def test_files_of_nonsense(tmp_path, suffix, content):
 
 @pytest.mark.parametrize('share', [0.1, 0.5, 0.99])
 @pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])
-def test_truncated_files(tmp_path, osnet_state, suffix, share):
+def test_truncated_files_are_refused(tmp_path, osnet_state, suffix, share):
     path = tmp_path / f'weights{suffix}'
     if suffix == '.pth':
         torch.save(osnet_state, path)
@@ -173,8 +173,8 @@ class Attack:
         return (os.mkdir, (str(self.target),))
 
 
-def test_code_in_a_file_is_never_run(tmp_path, osnet_state):
-    path, target = tmp_path / 'weights.pth', tmp_path / 'made_by_the_file'
+def test_code_in_a_file_never_runs(tmp_path, osnet_state):
+    path, target = tmp_path / 'weights.pth', tmp_path / 'created_by_the_file'
     torch.save({'state_dict': osnet_state, 'more': Attack(target)}, path)
     assert 'more than tensors' in refused(path)
     assert not target.exists()
@@ -195,13 +195,13 @@ def test_unexpected_parameters_are_named(tmp_path, osnet_state):
     assert '1 unexpected: conv9.weight' in refused(path)
 
 
-def test_shapes_that_differ_are_named(tmp_path, osnet_state):
+def test_wrong_shapes_are_named(tmp_path, osnet_state):
     path = tmp_path / 'weights.pth'
     torch.save(osnet_state | {'fc.0.weight': torch.zeros(256, 128)}, path)
     assert 'fc.0.weight is (256, 128), not (512, 128)' in refused(path)
 
 
-def test_another_width_is_named(tmp_path, osnet_state):
+def test_unknown_width_is_named(tmp_path, osnet_state):
     path = tmp_path / 'weights.pth'
     torch.save(osnet_state | {'conv1.conv.weight': torch.zeros(24, 3, 7, 7)}, path)
     assert '24 channels' in refused(path)
@@ -210,20 +210,20 @@ def test_another_width_is_named(tmp_path, osnet_state):
 @pytest.mark.parametrize(
     'content', [{'layer1.weight': torch.zeros(3)}, {}, {'epoch': 3}, [1, 2], torch.zeros(3)]
 )
-def test_other_contents(tmp_path, content):
+def test_other_content_is_refused(tmp_path, content):
     path = tmp_path / 'weights.pth'
     torch.save(content, path)
     refused(path)
 
 
-def test_a_deeper_resnest_is_not_taken_for_ours(tmp_path, bot_state):
+def test_deeper_resnest_is_refused(tmp_path, bot_state):
     deeper = bot_state | {'backbone.layer3.6.conv1.weight': torch.zeros(256, 1024, 1, 1)}
     path = tmp_path / 'weights.pth'
     torch.save({'model': deeper}, path)
     assert 'unexpected: backbone.layer3.6.conv1.weight' in refused(path)
 
 
-def test_checksum(tmp_path):
+def test_checksum_is_checked(tmp_path):
     path = tmp_path / 'weights.pth'
     path.write_bytes(b'abc')
     right = hashlib.sha256(b'abc').hexdigest()
@@ -233,7 +233,7 @@ def test_checksum(tmp_path):
         check_file(path, '00')
 
 
-def test_reading_leaves_the_file_alone(tmp_path, osnet_state):
+def test_reading_does_not_change_the_file(tmp_path, osnet_state):
     path = tmp_path / 'weights.pth'
     torch.save(osnet_state, path)
     before = path.read_bytes()
@@ -241,14 +241,14 @@ def test_reading_leaves_the_file_alone(tmp_path, osnet_state):
     assert path.read_bytes() == before
 
 
-def test_a_file_that_contains_itself_is_refused(tmp_path):
+def test_file_that_contains_itself_is_refused(tmp_path):
     content = {}
     content['state_dict'] = content
     torch.save(content, tmp_path / 'cyclic.pth')
     assert 'more than 4 containers deep' in refused(tmp_path / 'cyclic.pth')
 
 
-def test_containers_in_containers_load(tmp_path, osnet_state):
+def test_nested_containers_load(tmp_path, osnet_state):
     content = osnet_state
     for key in ('state_dict', 'model', 'model_state_dict'):
         content = {key: content}
@@ -263,14 +263,14 @@ def test_too_many_parameters_are_refused(tmp_path, monkeypatch):
     assert 'has 11 parameters, expected 1 to 10' in refused(tmp_path / 'many.pth')
 
 
-def test_a_large_file_is_refused_before_it_is_read(tmp_path):
+def test_large_file_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / 'large.pth'
     with path.open('wb') as file:
-        file.truncate(checkpoint.MAX_FILE_SIZE + 1)  # takes no place on the disk
+        file.truncate(checkpoint.MAX_FILE_SIZE + 1)  # sparse: takes no disk space
     assert 'bytes, at most' in refused(path)
 
 
-def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypatch, osnet_state):
+def test_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypatch, osnet_state):
     monkeypatch.setattr(checkpoint, 'MAX_FILE_SIZE', 500_000)
     stored, packed = tmp_path / 'stored.pth', tmp_path / 'packed.pth'
     torch.save({name: torch.zeros_like(tensor) for name, tensor in osnet_state.items()}, stored)
@@ -287,22 +287,22 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypat
     ids=['sparse', 'meta', 'complex'],
 )
 @pytest.mark.filterwarnings('ignore:Sparse')
-def test_tensors_of_other_kinds_are_refused(tmp_path, osnet_state, make):
+def test_unusual_tensors_are_refused(tmp_path, osnet_state, make):
     state = osnet_state | {'fc.0.weight': make(osnet_state['fc.0.weight'])}
     torch.save(state, tmp_path / 'odd.pth')
     assert 'fc.0.weight is not a plain tensor' in refused(tmp_path / 'odd.pth')
 
 
-def test_long_names_make_no_long_message(tmp_path):
+def test_long_names_are_shortened_in_the_error(tmp_path):
     torch.save({'x' * 1_000_000: torch.zeros(1)}, tmp_path / 'long.pth')
     assert len(refused(tmp_path / 'long.pth')) < 700 + len(str(tmp_path))
 
 
-def test_a_name_of_prefixes_alone_is_refused(tmp_path):
+def test_name_of_prefixes_only_is_refused(tmp_path):
     torch.save({'module.' * 100_000: torch.zeros(1)}, tmp_path / 'prefixes.pth')
     refused(tmp_path / 'prefixes.pth')
 
 
-def test_a_stem_without_channels_is_refused(tmp_path, osnet_state):
+def test_stem_without_channels_is_refused(tmp_path, osnet_state):
     torch.save(osnet_state | {'conv1.conv.weight': torch.tensor(1.0)}, tmp_path / 'a.pth')
     assert 'stem of 0 channels' in refused(tmp_path / 'a.pth')

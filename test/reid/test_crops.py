@@ -38,29 +38,29 @@ def test_clipped_boxes_lie_in_the_image_and_are_not_empty(tlwh, height, width):
         [5.1, 5, 0.5, 10],
     ],
 )
-def test_boxes_that_show_nothing_are_left_out(box):
+def test_invisible_boxes_are_dropped(box):
     xyxy, shown = clip_boxes(np.array([box, [1, 2, 3, 4]], dtype=np.float64), 100, 100)
     assert shown.tolist() == [False, True]
     assert xyxy.tolist() == [[1, 2, 4, 6]]
 
 
-def test_corners_are_truncated_as_deepsort_does():
+def test_corners_are_truncated_as_in_deepsort():
     xyxy, _ = clip_boxes(np.array([[-5.5, 2.9, 10.4, 7.2]]), 100, 100)
     assert xyxy.tolist() == [[0, 2, 4, 10]]
 
 
-def test_a_cut_never_sees_beyond_its_box():
+def test_crop_has_no_pixels_outside_its_box():
     picture = np.zeros((40, 40, 3), dtype=np.uint8)
     picture[10:20, 10:20] = 200
     assert (crop_with_opencv(picture, np.array([[10, 10, 20, 20]]), (64, 64)) == 200).all()
 
 
 @pytest.mark.parametrize('shape', [(10, 10), (10, 10, 4), (3, 10, 10)])
-def test_an_image_of_another_shape_is_refused(shape):
+def test_image_of_another_shape_is_refused(shape):
     with pytest.raises(ValueError, match=r'image: uint8 .*expected uint8 \(H, W, 3\)'):
         check_image(np.zeros(shape, dtype=np.uint8))
 
 
-def test_an_image_of_another_type_is_refused():
+def test_image_of_another_type_is_refused():
     with pytest.raises(ValueError, match='image: float32'):
         check_image(np.zeros((4, 4, 3), dtype=np.float32))

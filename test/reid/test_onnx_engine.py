@@ -1,4 +1,4 @@
-"""ONNX files: which are taken, and what is said of the others."""
+"""ONNX files: which are accepted, and the errors for others."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def export(module, path, *shapes, dynamic=True):
 
 
 @pytest.mark.parametrize('dynamic', [True, False])
-def test_a_file_gives_what_pytorch_gives(tmp_path, network, image, boxes, dynamic):
+def test_onnx_file_gives_the_embeddings_of_pytorch(tmp_path, network, image, boxes, dynamic):
     path = export(network.module, tmp_path / 'mine.onnx', (3, 3, 256, 128), dynamic=dynamic)
     extractor = load_extractor(path, 'cpu')
     assert (extractor.card.name, extractor.card.dimension) == ('mine', 512)
@@ -49,24 +49,24 @@ def test_a_file_gives_what_pytorch_gives(tmp_path, network, image, boxes, dynami
     extractor.warm_up(5)
 
 
-def test_a_known_name_brings_its_card(tmp_path, network):
+def test_known_name_gets_its_card(tmp_path, network):
     path = export(network.module, tmp_path / 'osnet_x0_25_msmt17.onnx', (1, 3, 256, 128))
     assert load_extractor(path, 'cpu').card.name == 'osnet_x0_25'
 
 
-def test_another_input_size_is_seen(tmp_path, image, boxes):
+def test_input_size_is_read_from_the_file(tmp_path, image, boxes):
     module = nn.Sequential(nn.Conv2d(3, 6, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     extractor = load_extractor(export(module, tmp_path / 'a.onnx', (1, 3, 64, 32)), 'cpu')
     assert extractor.extract(image, boxes).shape == (len(boxes), 6)
 
 
-def test_a_pooled_map_is_flattened(tmp_path, image, boxes):
+def test_pooled_feature_map_is_flattened(tmp_path, image, boxes):
     module = nn.Sequential(nn.Conv2d(3, 6, 3), nn.AdaptiveAvgPool2d(1))
     extractor = load_extractor(export(module, tmp_path / 'a.onnx', (1, 3, 64, 32)), 'cpu')
     assert extractor.extract(image, boxes).shape == (len(boxes), 6)
 
 
-def test_models_that_take_something_else(tmp_path):
+def test_models_with_other_inputs_are_refused(tmp_path):
     class Sum(nn.Module):
         def forward(self, a, b):
             return a + b
@@ -82,21 +82,21 @@ def test_models_that_take_something_else(tmp_path):
 
 
 @pytest.mark.parametrize('content', [b'', b'not a network'])
-def test_files_that_are_no_model(tmp_path, content):
+def test_file_that_is_no_model_is_refused(tmp_path, content):
     path = tmp_path / 'a.onnx'
     path.write_bytes(content)
     with pytest.raises(ExtractorError, match=r'a\.onnx is not an ONNX model'):
         load_extractor(path, 'cpu')
 
 
-def test_truncated_file(tmp_path, network):
+def test_truncated_file_is_refused(tmp_path, network):
     path = export(network.module, tmp_path / 'a.onnx', (1, 3, 256, 128))
     path.write_bytes(path.read_bytes()[:100_000])
     with pytest.raises(ExtractorError, match=r'a\.onnx is not an ONNX model'):
         load_extractor(path, 'cpu')
 
 
-def test_without_onnxruntime(tmp_path, monkeypatch):
+def test_missing_onnxruntime_is_reported(tmp_path, monkeypatch):
     path = tmp_path / 'a.onnx'
     path.touch()
     monkeypatch.setitem(sys.modules, 'onnxruntime', None)
@@ -105,7 +105,7 @@ def test_without_onnxruntime(tmp_path, monkeypatch):
 
 
 def model(path, shape, *, output=('n', 2), output_type=TensorProto.FLOAT, node=None):
-    """Write a small model whose input says what shape it wants."""
+    """Write a small model with an input of the given shape."""
     node = node or helper.make_node('Flatten', ['in'], ['out'])
     graph = helper.make_graph(
         [node],
@@ -130,26 +130,26 @@ def model(path, shape, *, output=('n', 2), output_type=TensorProto.FLOAT, node=N
     ],
     ids=str,
 )
-def test_sizes_that_no_network_has_are_refused(tmp_path, shape):
+def test_absurd_input_sizes_are_refused(tmp_path, shape):
     path = model(tmp_path / 'a.onnx', shape, output=None)
     with pytest.raises(ExtractorError, match=r'a\.onnx takes .*expected a height and width'):
         load_extractor(path, 'cpu')
 
 
-def test_embeddings_of_absurd_length_are_refused(tmp_path):
+def test_absurd_embedding_length_is_refused(tmp_path):
     path = model(tmp_path / 'a.onnx', ('n', 3, 128, 128), output=None)
     with pytest.raises(ExtractorError, match='embeddings of length 49152, expected at most 16384'):
         load_extractor(path, 'cpu')
 
 
-def test_an_output_without_a_row_for_each_cut_is_refused(tmp_path):
+def test_output_without_one_row_per_crop_is_refused(tmp_path):
     node = helper.make_node('ReduceSum', ['in'], ['out'], keepdims=1)
     path = model(tmp_path / 'a.onnx', ('n', 3, 8, 8), output=None, node=node)
     with pytest.raises(ExtractorError, match='expected one row per crop'):
         load_extractor(path, 'cpu')
 
 
-def test_an_output_of_another_type_is_refused(tmp_path):
+def test_output_of_another_type_is_refused(tmp_path):
     node = helper.make_node('Cast', ['in'], ['out'], to=TensorProto.INT64)
     path = model(
         tmp_path / 'a.onnx', ('n', 3, 8, 8), output=None, output_type=TensorProto.INT64, node=node
@@ -158,14 +158,14 @@ def test_an_output_of_another_type_is_refused(tmp_path):
         load_extractor(path, 'cpu')
 
 
-def test_a_model_that_fails_to_run_is_refused(tmp_path):
+def test_model_that_fails_to_run_is_refused(tmp_path):
     node = helper.make_node('Reshape', ['in', 'in'], ['out'])
     path = model(tmp_path / 'a.onnx', ('n', 3, 8, 8), output=None, node=node)
     with pytest.raises(ExtractorError, match='is not an ONNX model that runs'):
         load_extractor(path, 'cpu')
 
 
-def test_a_file_needs_no_pytorch(tmp_path):
+def test_onnx_file_needs_no_pytorch(tmp_path):
     path = model(tmp_path / 'a.onnx', ('n', 3, 8, 4))
     program = (
         'import sys; sys.modules["torch"] = None\n'

@@ -1,4 +1,4 @@
-"""The reader and writer of safetensors agree with the library of that name, and refuse the rest."""
+"""Agreement with the safetensors library, and refusal of damaged files."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def same(found: dict, expected: dict) -> bool:
 
 
 @given(ARRAYS)
-def test_what_is_written_is_read(tmp_path_factory, named):
+def test_written_arrays_are_read_back(tmp_path_factory, named):
     path = tmp_path_factory.mktemp('s') / 'a.safetensors'
     write(path, named)
     assert same(read_safetensors(path), named)
 
 
 @given(ARRAYS)
-def test_the_library_reads_and_writes_the_same(tmp_path_factory, named):
+def test_library_reads_and_writes_the_same_bytes(tmp_path_factory, named):
     library = pytest.importorskip('safetensors.numpy')
     named = {name: array for name, array in named.items() if name != '__metadata__'}
     path = tmp_path_factory.mktemp('s') / 'a.safetensors'
@@ -96,7 +96,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize('header', DAMAGED.values(), ids=DAMAGED)
-def test_headers_that_do_not_fit_are_refused(tmp_path, header):
+def test_invalid_headers_are_refused(tmp_path, header):
     text = json.dumps(header).encode()
     refused(tmp_path, len(text).to_bytes(8, 'little') + text + bytes(8))
 
@@ -114,14 +114,14 @@ def test_deep_nesting_is_refused(tmp_path):
     refused(tmp_path, (200_000).to_bytes(8, 'little') + b'[' * 200_000)
 
 
-def test_a_long_header_is_refused_before_it_is_read(tmp_path, monkeypatch):
+def test_long_header_is_refused_before_it_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(safetensors_file, 'MAX_HEADER', 10)
     message = refused(tmp_path, (11).to_bytes(8, 'little') + b'{' + b' ' * 9 + b'}')
     assert 'the header has 11 bytes' in message
 
 
 @given(st.binary(max_size=200))
-def test_no_other_error_comes_of_random_bytes(tmp_path_factory, content):
+def test_random_bytes_raise_no_other_error(tmp_path_factory, content):
     path = tmp_path_factory.mktemp('s') / 'a.safetensors'
     for data in (content, len(content).to_bytes(8, 'little') + content):
         path.write_bytes(data)

@@ -12,12 +12,12 @@ from strongsort_ros.reid.models.osnet import WIDTHS, OSNet
 from strongsort_ros.reid.network_extractor import NetworkExtractor
 from strongsort_ros.reid.torch_engine import TorchEngine
 
-# torchreid's model zoo, in millions, for what is used at inference.
+# Millions of parameters at inference, from torchreid's model zoo.
 MILLIONS = {'osnet_x0_25': 0.2, 'osnet_x0_5': 0.6, 'osnet_x0_75': 1.3, 'osnet_x1_0': 2.2}
 
 
 @pytest.mark.parametrize('name', WIDTHS)
-def test_size_is_the_published_one(name):
+def test_number_of_parameters_is_the_published_one(name):
     network = OSNet(WIDTHS[name]).eval()
     count = sum(parameter.numel() for parameter in network.parameters())
     assert round(count / 1e6, 1) == MILLIONS[name]
@@ -31,7 +31,7 @@ def cosines(a, b):
 
 @pytest.fixture(scope='module')
 def crowd(data_dir):
-    """Frames of MOT17-09, their boxes, and the published features of them."""
+    """Images of MOT17-09 with their boxes and published features."""
     import cv2
 
     rows = np.load(data_dir / 'deepsort_features' / 'MOT17-09-FRCNN_osnet512.npy')
@@ -43,7 +43,7 @@ def crowd(data_dir):
     return frames
 
 
-def test_our_module_gives_the_embeddings_of_the_onnx_file(data_dir, crowd):
+def test_module_gives_the_embeddings_of_the_onnx_file(data_dir, crowd):
     onnxruntime = pytest.importorskip('onnxruntime')
     session = onnxruntime.InferenceSession(
         str(data_dir / 'reid' / 'osnet_x0_25_msmt17.onnx'), providers=['CPUExecutionProvider']
@@ -71,7 +71,7 @@ def test_extractors_give_the_published_features(data_dir, crowd, file):
 @pytest.mark.parametrize(
     ('dtype', 'tolerance'), [(torch.float32, 1e-3), (torch.bfloat16, 1e-2)], ids=str
 )
-def test_what_a_gpu_runs_gives_the_published_features(data_dir, crowd, dtype, tolerance):
+def test_gpu_code_path_gives_the_published_features(data_dir, crowd, dtype, tolerance):
     network = load_network(data_dir / 'reid' / 'osnet_x0_25_msmt17.pth')
     engine = TorchEngine(
         network, torch.device('cpu'), dtype=dtype, batch_sizes=(4, 16), crop_on_device=True

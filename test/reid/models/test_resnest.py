@@ -15,7 +15,7 @@ def norm(prefix, channels):
 
 
 def published_shapes():
-    """Names and shapes of FastReID's BoT(S50), written down from its description."""
+    """Names and shapes of the parameters of FastReID's BoT(S50), from its description."""
     shapes = {
         'conv1.0.weight': (32, 3, 3, 3),
         **norm('conv1.1', 32),
@@ -50,7 +50,7 @@ def published_shapes():
     )
 
 
-def test_names_and_shapes_are_fastreids():
+def test_parameters_have_the_names_and_shapes_of_fastreid():
     found = {
         name: tuple(tensor.shape)
         for name, tensor in BotResNeSt50().state_dict().items()
@@ -59,13 +59,13 @@ def test_names_and_shapes_are_fastreids():
     assert found == published_shapes()
 
 
-def test_size_is_the_published_one():
-    # The ResNeSt paper's 27.5 M, table 3, less the classifier of 1000 classes.
+def test_number_of_parameters_is_the_published_one():
+    # 27.5 M in table 3 of the ResNeSt paper, without the classifier of 1000 classes.
     count = sum(parameter.numel() for parameter in ResNeSt50().parameters())
     assert count == 27_483_240 - (2048 * 1000 + 1000)
 
 
-def test_embedding():
+def test_shapes_of_features_and_embedding():
     network = BotResNeSt50().eval()
     with torch.inference_mode():
         assert network.backbone(torch.zeros(1, 3, 256, 128)).shape == (1, 2048, 16, 8)
@@ -73,15 +73,15 @@ def test_embedding():
 
 
 @pytest.mark.parametrize('last_stride', [1, 2])
-def test_backbone_agrees_with_timm(timm, shake, last_stride):
+def test_backbone_agrees_with_timm(timm, randomise, last_stride):
     theirs = timm.create_model(
         'resnest50d', pretrained=False, num_classes=0, output_stride=32 if last_stride == 2 else 16
     )
     if last_stride == 1:
-        # FastReID averages before a stage that keeps its size too, but not beside it.
+        # In a stage that keeps its size FastReID averages in the main branch only.
         theirs.layer4[0].avd_last = nn.AvgPool2d(3, 1, padding=1)
         theirs.layer4[0].downsample[0] = nn.Identity()
-    shake(theirs)
+    randomise(theirs)
     ours = ResNeSt50(last_stride).eval()
     ours.load_state_dict(theirs.state_dict())
     picture = torch.rand(2, 3, 128, 64, generator=torch.Generator().manual_seed(1))

@@ -13,7 +13,7 @@ from strongsort_ros.errors import ExtractorError, MissingPackageError
 from strongsort_ros.reid.factory import load_extractor
 from strongsort_ros.reid.models.timm_backbone import load_timm
 
-# timm's own network for tests: half a million parameters.
+# A network of timm for tests, with half a million parameters.
 NAME = 'test_resnet'
 
 
@@ -25,14 +25,14 @@ def file(timm, tmp_path):
     return path
 
 
-def test_weights_from_a_file(timm, file, image, boxes):
+def test_weights_load_from_a_file(timm, file, image, boxes):
     network = load_timm(f'{NAME}.r160_in1k', str(file))
-    whole = timm.create_model(NAME, pretrained=False).eval()
-    whole.load_state_dict(network.module.state_dict(), strict=False)
-    whole.reset_classifier(0)
+    expected = timm.create_model(NAME, pretrained=False).eval()
+    expected.load_state_dict(network.module.state_dict(), strict=False)
+    expected.reset_classifier(0)
     picture = torch.rand(2, 3, *network.size)
     with torch.inference_mode():
-        assert torch.equal(network.module(picture), whole(picture))
+        assert torch.equal(network.module(picture), expected(picture))
     extractor = load_extractor(f'timm:{NAME}@{file}', 'cpu')
     embeddings = extractor.extract(image, boxes)
     assert extractor.card.name == f'timm:{NAME}'
@@ -40,14 +40,14 @@ def test_weights_from_a_file(timm, file, image, boxes):
     assert np.isfinite(embeddings).all()
 
 
-def test_a_network_of_fixed_size_keeps_it(timm, tmp_path):
+def test_fixed_input_size_is_kept(timm, tmp_path):
     path = tmp_path / 'vit.pth'
     torch.save(timm.create_model('test_vit', pretrained=False).state_dict(), path)
     assert load_timm('test_vit', str(path)).size == (160, 160)
 
 
 @pytest.mark.usefixtures('timm')
-def test_a_file_of_another_network(tmp_path):
+def test_file_of_another_network_is_refused(tmp_path):
     path = tmp_path / 'other.pth'
     torch.save({'conv1.weight': torch.zeros(3)}, path)
     with pytest.raises(ExtractorError, match=r'other.pth does not fit ResNet'):
@@ -55,25 +55,25 @@ def test_a_file_of_another_network(tmp_path):
 
 
 @pytest.mark.usefixtures('timm')
-def test_a_missing_file(tmp_path):
+def test_missing_file_is_refused(tmp_path):
     with pytest.raises(ExtractorError, match='no file'):
         load_extractor(f'timm:{NAME}@{tmp_path / "none.pth"}', 'cpu')
 
 
 @pytest.mark.usefixtures('timm')
-def test_an_unknown_name_brings_names_alike():
+def test_unknown_name_is_answered_with_similar_names():
     with pytest.raises(ExtractorError, match=r"no network 'resnet5000'; similar names: resnet"):
         load_extractor('timm:resnet5000', 'cpu')
 
 
-def test_what_cannot_be_downloaded_can_be_brought(timm):
-    # timm has this network without weights: the download fails with no network needed.
+def test_failed_download_suggests_a_file(timm):
+    # timm has no weights for this network, so loading them fails without internet access.
     name = next(n for n in timm.list_models('darknet*') if not timm.models.is_model_pretrained(n))
     with pytest.raises(ExtractorError, match=f'timm:{name}@FILE'):
         load_extractor(f'timm:{name}', 'cpu')
 
 
-def test_without_timm(monkeypatch):
+def test_missing_timm_is_reported(monkeypatch):
     monkeypatch.setitem(sys.modules, 'timm', None)
     with pytest.raises(MissingPackageError, match='pip install timm'):
         load_extractor('timm:resnet18', 'cpu')
