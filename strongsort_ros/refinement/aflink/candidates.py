@@ -143,9 +143,9 @@ def find_candidates(
 
 def _keys(tracklets: Tracklets, rows: IntArray, gap: tuple[int, int]) -> IntArray:
     """Return frames, those of different classes further apart than any gap."""
-    frames = tracklets.frames[rows] - tracklets.frames.min(initial=0)
-    span = int(frames.max(initial=0)) + int(tracklets.frames.max(initial=0)) + abs(gap[0])
-    keys: IntArray = frames + tracklets.classes[rows] * (span + abs(gap[1]) + 1)
+    length = int(np.ptp(tracklets.frames)) if len(tracklets.frames) else 0
+    apart = length + abs(gap[0]) + abs(gap[1]) + 1
+    keys: IntArray = tracklets.frames[rows] + tracklets.classes[rows] * apart
     return keys
 
 
