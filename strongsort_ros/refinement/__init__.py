@@ -1,1 +1,1 @@
-"""Recorded tracks made whole: AFLink and GSI."""
+"""Refinement of recorded tracks: AFLink, interpolation and smoothing."""

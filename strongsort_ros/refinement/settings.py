@@ -1,4 +1,4 @@
-"""Settings of the refinement of recorded tracks: tables, like the tracker's."""
+"""Settings of AFLink, GSI and the refiner node."""
 
 from __future__ import annotations
 
@@ -17,22 +17,21 @@ from strongsort_ros.settings import (
 )
 
 CHECKPOINTS: Final = ('motion', 'published')
-"""Names of the checkpoints of AFLink that are shipped, the default first."""
+"""Names of the AFLink checkpoints that come with the package, the default first."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkWindow:
-    """Which pairs of tracklets AFLink looks at, and the cost below which it links them.
+    """Limits of the pairs of tracklets that AFLink considers, and of the pairs that it links.
 
     Attributes
     ----------
     min_gap, max_gap
-        Frames from the end of the earlier to the start of the later: least, and first that is
-        too many.
+        Frames from the end of the earlier tracklet to the start of the later, `max_gap` excluded.
     max_distance
-        Of the top left corners at that end and that start: px.
+        Largest distance between their top-left corners there, pixels.
     max_cost
-        1 - P(same object).
+        Pairs are linked below this cost, 1 - P(same object).
 
     """
 
@@ -52,10 +51,10 @@ def _check_gap(low: int, high: int) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AflinkSettings(Settings):
-    """Settings of AFLink; auto is what the checkpoint was made for.
+    """Settings of AFLink; auto takes the values that the checkpoint was trained for.
 
-    With the published one that is what its program takes for StrongSORT; for other trackers that
-    takes a `min_gap` of -10 and a `max_cost` of 0.10.
+    For the published checkpoint these are the values of the published program for StrongSORT; for
+    other trackers that program uses a `min_gap` of -10 and a `max_cost` of 0.10.
 
     Raises
     ------
@@ -65,20 +64,20 @@ class AflinkSettings(Settings):
     """
 
     min_gap: int | Literal['auto'] = param(
-        AUTO, 'Least frames from the end of a track to the start of the next; auto: as the '
-        'checkpoint was made for, 31 or, published, 0.', 'frames', low=-1000,
+        AUTO, 'Smallest gap between two tracks that may be linked, from the end of one to the '
+        'start of the next. auto: 31; published checkpoint: 0.', 'frames', low=-1000,
     )  # fmt: skip
     max_gap: int | Literal['auto'] = param(
-        AUTO, 'Frames from the end of a track to the start of the next are fewer; auto: 101 '
-        'or, published, 30.', 'frames', low=-1000, high=100_000,
+        AUTO, 'Gaps of linked tracks are shorter than this. auto: 101; published checkpoint: 30.',
+        'frames', low=-1000, high=100_000,
     )  # fmt: skip
     max_distance: float | Literal['auto'] = param(
-        AUTO, 'Largest distance of the top left corners at that end and that start; auto: 300 or, '
-        'published, 75.', 'px',
+        AUTO, 'Largest distance between the top-left corners of the boxes on both sides of the '
+        'gap. auto: 300; published checkpoint: 75.', 'px',
     )  # fmt: skip
     max_cost: float | Literal['auto'] = param(
-        AUTO, 'Tracks are linked below this cost, 1 - P(same object); auto: 0.7 or, published, '
-        '0.05.', high=1.0,
+        AUTO, 'Tracks are linked if their cost, 1 - P(same object), is below this. auto: 0.7; '
+        'published checkpoint: 0.05.', high=1.0,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -87,12 +86,12 @@ class AflinkSettings(Settings):
             _check_gap(self.min_gap, self.max_gap)
 
     def window(self, made_for: LinkWindow) -> LinkWindow:
-        """Return the settings with every auto as the checkpoint was made for.
+        """Return the limits, with every auto replaced by the value of the checkpoint.
 
         Raises
         ------
         InputError
-            No gap is in it.
+            The range of gaps is empty.
 
         """
         return LinkWindow(
@@ -105,7 +104,7 @@ class AflinkSettings(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GsiSettings(Settings):
-    """Settings of Gaussian-smoothed interpolation; as they are, the published ones.
+    """Settings of Gaussian-smoothed interpolation; the defaults are the published values.
 
     Raises
     ------
@@ -115,28 +114,28 @@ class GsiSettings(Settings):
     """
 
     interval: int = param(
-        20, 'A gap between two boxes of a track is filled when their frames differ by less.',
+        20, 'Gaps are filled where the frames of the boxes on both sides differ by less.',
         'frames', low=1, high=10_000,
     )  # fmt: skip
     # A larger tau would make the covariances of a track singular in double precision.
     tau: float = param(
-        10.0, 'Strength of the smoothing. Tracks of tau**3 rows or more are not smoothed, unless '
-        'long_rows says so.', 'frames', low=1.0, high=20.0,
+        10.0, 'Strength of the smoothing. Tracks of tau**3 or more boxes are not smoothed unless '
+        'long_rows is set.', 'frames', low=1.0, high=20.0,
     )  # fmt: skip
     long_rows: int = param(
-        0, 'Tracks of more rows are smoothed as strongly as those of this many, however long they '
-        'are; 0: as published, the longer the weaker.', 'rows', high=8_000,
+        0, 'Tracks of more boxes than this are smoothed as strongly as tracks of this many. '
+        '0: as published, longer tracks are smoothed less.', 'boxes', high=8_000,
     )  # fmt: skip
     noise: float = param(
-        0.0, 'Standard deviation of the left, top, width and height of a box of score 1; of less '
-        'score, inversely more. 0: as published, 1e-10 of the variance for every box.',
+        0.0, 'Standard deviation of left, top, width and height of a box with score 1; it grows '
+        'inversely with the score. 0: as published, 1e-10 of the variance for every box.',
         'px', high=1_000.0,
     )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefinerSettings(Settings):
-    """Settings of the node.
+    """Settings of the refiner node.
 
     Raises
     ------
@@ -146,25 +145,25 @@ class RefinerSettings(Settings):
     """
 
     allowed_root: str = param(
-        '.', 'Folder in which it reads and writes, and nowhere else; relative to where the node '
-        # Who may ask for a refinement must not widen it.
-        'was started.', read_only_in=STARTED,
+        '.', 'The node reads and writes only inside this folder; relative paths start at its '
+        # A client that may call the service must not be able to widen it.
+        'working directory.', read_only_in=STARTED,
     )  # fmt: skip
     weights: str = param(
-        '', "Checkpoint of AFLink, .pth or .safetensors, or one of the project's own: motion, the "
-        'default, or published.',
+        '', 'AFLink checkpoint: a .pth or .safetensors file, or motion (the default) or published, '
+        'which come with the package.',
         read_only_in=CONFIGURED,
     )  # fmt: skip
     frame_rate: float = param(
-        0.0, 'Nominal rate of the tracks; 0: estimated from stamps.', 'Hz', high=1000.0
+        0.0, 'Nominal frame rate of the tracks; 0: estimated from the stamps.', 'Hz', high=1000.0
     )
     max_memory: int = param(
-        4096, 'Most memory that the process of a request may take.', 'MiB',
-        # The libraries alone take more than 200.
+        4096, 'Largest amount of memory for the process that serves a request.', 'MiB',
+        # The libraries alone need more than 200.
         low=512, high=1_000_000,
     )  # fmt: skip
     max_duration: float = param(
-        3600.0, 'Longest time that a request may take; 0: no limit.', 's', high=1e6
+        3600.0, 'Longest duration of a request; 0: no limit.', 's', high=1e6
     )
 
 
