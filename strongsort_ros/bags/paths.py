@@ -16,6 +16,8 @@ METADATA_KEY: Final = 'rosbag2_bagfile_information'
 SUFFIXES: Final = ('.mcap', '.db3')
 MAX_NAME_BYTES: Final = 240
 """Longest name of a new bag: those of its files are a little longer, of at most 255 bytes."""
+MAX_NEW_FOLDERS: Final = 100
+"""Largest number of folders created for a new bag; deeper ones exhaust the recursion of mkdir."""
 
 _CONTROL: Final = ('Cc', 'Cs', 'Zl', 'Zp')  # Unicode's control, surrogate, line, paragraph
 _BEGIN: Final = 4096
@@ -68,6 +70,8 @@ def check_new_bag(path: Path) -> None:
         raise InputError(f'{str(path)!r}: a control character in the name; name another output')
     if len(path.name.encode()) > MAX_NAME_BYTES:
         raise InputError(f'{path}: cannot write there: File name too long')
+    if len(made) > MAX_NEW_FOLDERS:
+        raise InputError(f'{path}: {len(made)} new folders, at most {MAX_NEW_FOLDERS} are allowed')
     for folder in path.resolve().parents:
         with suppress(OSError), (folder / METADATA).open('rb') as file:
             if METADATA_KEY.encode() in file.read(_BEGIN):

@@ -1,4 +1,4 @@
-"""Refinement of one bag at a time, for the service and the action alike."""
+"""Serve refinement requests of the service and the action, one at a time, in worker processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread, Timer
-from typing import Any
+from typing import Any, Final
 
 from rclpy.task import Future
 
@@ -25,48 +25,50 @@ from strongsort_ros.refinement.settings import RefinerNodeConfig
 from strongsort_ros.refinement.worker_process import WorkerProcess
 from strongsort_ros.types import ShareProgress
 
-COUNTED = ('tracks_in', 'tracks_out', 'links', 'boxes_in', 'boxes_out')
-"""What a worker tells that is a field of the answer, too."""
-LEVELS = {
+COUNT_FIELDS: Final = ('tracks_in', 'tracks_out', 'links', 'boxes_in', 'boxes_out')
+"""Counts that the worker reports and the response contains."""
+LOG_LEVELS: Final = {
     'done': logging.INFO,
     'stopped': logging.INFO,
     'refused': logging.WARNING,
     'failed': logging.ERROR,
 }
-"""What can become of a request, and how that is logged."""
-MAX_NAME = 1000
-"""Longest name of a topic in a request, letters; ROS allows 255."""
+"""Outcome of a request -> level of its log line."""
+MAX_NAME: Final = 1000
+"""Largest number of characters of a topic's name in a request; ROS allows 255."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, slots=True)
 class RefinementJob:
-    """A request that is being served.
+    """Request that is being served.
 
     Attributes
     ----------
     source, output
-        Bag to read, folder to write.
+        Bag to read, and bag to write.
     owner
-        Who asked.
+        Client's handle, to cancel the request.
     on_progress
-        Called with phase and share.
-    phase, share
-        How far it is.
-    answer
-        Will hold the fields of the answer, by name.
-    done
-        What the worker says that it has done.
-    error
-        What the worker says that went wrong.
-    stopped
-        Why it has been told to stop; empty: it has not.
+        Called with phase and share done.
+    existing
+        Paths of the output and its parent folders that existed before.
+    worker
+        Process that serves the request.
     work
-        Folder for what is not finished; it is removed at the end.
-    before
-        What lay at the output before.
+        Folder of unfinished files, removed at the end.
     deadline
-        Stops it when it takes too long.
+        Timer that stops the request after `max_duration`.
+    phase, share
+        Current phase, and the share of it that is done.
+    done, error
+        Result and error that the worker has reported.
+    stop_reason
+        Why the request was stopped; '' unless it was.
+    started
+        Start, by `time.monotonic`.
+    response
+        Future fields of the response, by name.
 
     """
 
@@ -74,39 +76,39 @@ class RefinementJob:
     output: Path
     owner: object
     on_progress: ShareProgress
+    existing: frozenset[Path]
+    worker: WorkerProcess | None = None
+    work: Path | None = None
+    deadline: Timer | None = None
     phase: str = 'start'
     share: float = 0.0
-    answer: Future = field(default_factory=Future)
     done: dict[str, Any] | None = None
     error: str = ''
-    stopped: str = ''
-    began: float = field(default_factory=time.monotonic)
-    work: Path | None = None
-    before: frozenset[Path] = frozenset()
-    worker: WorkerProcess | None = None
-    deadline: Timer | None = None
+    stop_reason: str = ''
+    started: float = field(default_factory=time.monotonic)
+    response: Future = field(default_factory=Future)
 
 
 class RefinementServer:
-    """Serves requests, one at a time, each by a worker process.
+    """Serves requests, one at a time, each in a worker process.
 
-    All of it runs in the executor's thread.
+    All methods are called in the executor's thread.
 
     Parameters
     ----------
     call_later
-        Has a function called in that thread, from any other.
+        Schedules a function call in the executor's thread; thread-safe.
     on_change
-        Called when a request begins, comes to its next phase, or ends.
+        Called when a request starts, enters its next phase, or ends.
 
     Attributes
     ----------
     current
-        The request that is being served.
+        Request that is being served.
     counts
-        Requests by what became of them.
+        Number of requests by outcome.
     last
-        The message of the last answer.
+        Message of the last response.
 
     """
 
@@ -114,7 +116,7 @@ class RefinementServer:
         self._call_later = call_later
         self._on_change = on_change
         self.current: RefinementJob | None = None
-        self.counts: Counter[str] = Counter(dict.fromkeys(LEVELS, 0))
+        self.counts: Counter[str] = Counter(dict.fromkeys(LOG_LEVELS, 0))
         self.last = ''
 
     def start(
@@ -125,198 +127,201 @@ class RefinementServer:
         owner: object = None,
         on_progress: ShareProgress = lambda _phase, _share: None,
     ) -> Future:
-        """Begin to serve a request.
+        """Start to serve a request.
 
         Parameters
         ----------
         request
-            Of the service, or goal of the action: they have the same fields.
+            Request of the service or goal of the action; they have the same fields.
         root
-            Where it may read and write.
+            Folder in which the request may read and write.
         settings
-            Of the steps.
+            Settings of the node and of the refinement steps.
         owner
-            Who asks, for `cancel`.
+            Client's handle for `cancel`.
         on_progress
-            Called with phase and share.
+            Called with phase and share done.
 
         Returns
         -------
-        answer
-            Will hold the fields of the answer, by name.
+        response
+            Future fields of the response, by name.
 
         """
         if self.current is not None:
             busy = self.current
             return self.refuse(
-                f'{busy.source} is being refined ({busy.phase}, {busy.share:.0%}); ask again later'
+                f'{busy.source} is being refined ({busy.phase}, {busy.share:.0%}); try again later'
             )
         if not (request.aflink or request.gsi):
-            return self.refuse('nothing to do; ask for aflink, gsi or both')
-        # What is in the source is left to the worker: that can be much.
+            return self.refuse('nothing to do; request aflink, gsi or both')
+        # The worker checks the content of the source, which may be large.
         try:
             source = root.new(request.input_uri)
             output = root.new(request.output_uri or f'{source}_refined')
             check_new_bag(output)
             _check_topic(request.tracks_topic)
         except InputError as error:
-            return self._answered('failed', str(error))
-        refinement = RefinementJob(source, output, owner, on_progress, before=_there(output))
-        wanted = {
-            'root': str(root.path),
-            'max_memory': settings.node.max_memory,
-            'source': str(source),
-            'output': str(output),
-            'topic': request.tracks_topic,
-            'frame_rate': settings.node.frame_rate,
-            'checkpoint': settings.node.weights,
-            'aflink': dataclasses.asdict(settings.aflink) if request.aflink else None,
-            'gsi': dataclasses.asdict(settings.gsi) if request.gsi else None,
-        }
+            return self._respond('failed', str(error))
+        job = RefinementJob(source, output, owner, on_progress, _existing(output))
         try:
-            refinement.work = _work_folder(output)
-            refinement.worker = WorkerProcess(
-                {**wanted, 'work': str(refinement.work)},
-                lambda message: self._call_later(self._receive, refinement, message),
-            )
+            self._start_worker(job, _worker_request(request, job, root, settings))
         except OSError as error:
-            if refinement.work is not None:
-                _remove(refinement.work)
-            return self._answered('failed', f'no worker can be started: {one_line(error)}')
-        self.current = refinement
-        self._set_deadline(refinement, settings.node.max_duration)
+            if job.work is not None:
+                _remove(job.work)
+            return self._respond('failed', f'cannot start a worker process: {one_line(error)}')
+        self.current = job
+        self._set_deadline(job, settings.node.max_duration)
         _log.info('refining %s', source)
         self._on_change()
-        return refinement.answer
+        return job.response
 
     def refuse(self, reason: str) -> Future:
-        """Return the answer to a request that is not served."""
-        return self._answered('refused', f'refused: {reason}')
+        """Return the response to a request that is not served."""
+        return self._respond('refused', f'refused: {reason}')
 
     def cancel(self, owner: object) -> None:
-        """Stop the request of `owner`, if it is served; the answer comes soon."""
-        refinement = self.current
-        if refinement is not None and refinement.owner is owner:
-            self._stop_soon(refinement, 'cancelled')
+        """Stop the request of `owner` if it is being served; its response follows."""
+        job = self.current
+        if job is not None and job.owner is owner:
+            self._stop_soon(job, 'cancelled')
 
     def stop(self, reason: str) -> None:
-        """Stop what is being served, if anything, and answer."""
-        refinement = self.current
-        if refinement is None:
+        """Stop the current request, if any, and respond."""
+        job = self.current
+        if job is None:
             return
-        refinement.stopped = reason
-        assert refinement.worker is not None
-        refinement.worker.stop()
-        self._end(refinement)
+        job.stop_reason = reason
+        assert job.worker is not None
+        job.worker.stop()
+        self._end(job)
 
-    def _set_deadline(self, refinement: RefinementJob, seconds: float) -> None:
-        """Stop the request when it takes longer; 0: never."""
+    def _start_worker(self, job: RefinementJob, request: dict[str, Any]) -> None:
+        job.work = _work_folder(job.output)
+        job.worker = WorkerProcess(
+            {**request, 'work': str(job.work)},
+            lambda message: self._call_later(self._receive, job, message),
+        )
+
+    def _set_deadline(self, job: RefinementJob, seconds: float) -> None:
+        """Stop the request after some seconds; 0: never."""
         if seconds:
-            reason = f'it took longer than the {seconds:g} s that max_duration allows'
-            refinement.deadline = Timer(
-                seconds, self._call_later, (self._stop_soon, refinement, reason)
-            )
-            refinement.deadline.daemon = True
-            refinement.deadline.start()
+            reason = f'max_duration of {seconds:g} s exceeded'
+            job.deadline = Timer(seconds, self._call_later, (self._stop_soon, job, reason))
+            job.deadline.daemon = True
+            job.deadline.start()
 
-    def _stop_soon(self, refinement: RefinementJob, reason: str) -> None:
-        """Have the worker stopped, if it is still at work; the answer comes when it has ended."""
-        if refinement is self.current:
-            refinement.stopped = reason
-            assert refinement.worker is not None
-            Thread(target=refinement.worker.stop, daemon=True).start()
+    def _stop_soon(self, job: RefinementJob, reason: str) -> None:
+        """Stop the worker in the background; the response follows when it has ended."""
+        if job is self.current:
+            job.stop_reason = reason
+            assert job.worker is not None
+            Thread(target=job.worker.stop, daemon=True).start()
 
-    def _receive(self, refinement: RefinementJob, message: dict[str, Any] | None) -> None:
-        """Take a message of the worker; None: it has ended."""
-        if refinement is not self.current:
+    def _receive(self, job: RefinementJob, message: dict[str, Any] | None) -> None:
+        """Handle a message of the worker; None: the worker has ended."""
+        if job is not self.current:
             return
         if message is None:
-            self._end(refinement)
+            self._end(job)
         elif 'log' in message:
             _log.log(message['level'], '%s', message['log'])
         elif 'phase' in message:
-            changed = message['phase'] != refinement.phase
-            refinement.phase, refinement.share = message['phase'], message['share']
-            refinement.on_progress(refinement.phase, refinement.share)
+            changed = message['phase'] != job.phase
+            job.phase, job.share = message['phase'], message['share']
+            job.on_progress(job.phase, job.share)
             if changed:
                 self._on_change()
         else:
-            refinement.done, refinement.error = message.get('done'), message.get('error', '')
+            job.done, job.error = message.get('done'), message.get('error', '')
 
-    def _end(self, refinement: RefinementJob) -> None:
-        """Answer, now that the worker has ended."""
+    def _end(self, job: RefinementJob) -> None:
+        """Clean up after the worker, and respond."""
         self.current = None
-        if refinement.deadline is not None:
-            refinement.deadline.cancel()
-        if refinement.work is not None:
-            _remove(refinement.work)
-        duration = time.monotonic() - refinement.began
-        if refinement.done is not None:
-            fields = {name: refinement.done[name] for name in COUNTED}
-            fields |= {'output_uri': str(refinement.output), 'duration': duration}
-            message = _in_words(refinement.done, duration, refinement.output)
-            self._answered('done', message, refinement.answer, **fields)
-        elif refinement.error:
-            self._answered('failed', refinement.error, refinement.answer, duration=duration)
+        if job.deadline is not None:
+            job.deadline.cancel()
+        if job.work is not None:
+            _remove(job.work)
+        duration = time.monotonic() - job.started
+        fields: dict[str, Any] = {'duration': duration}
+        if job.done is not None:
+            outcome, message = 'done', _summary(job.done, duration, job.output)
+            fields |= {name: job.done[name] for name in COUNT_FIELDS}
+            fields['output_uri'] = str(job.output)
+        elif job.error:
+            outcome, message = 'failed', job.error
         else:
-            _remove_output(refinement.output, refinement.before)
-            why, message = 'stopped', f'stopped: {refinement.stopped}; no output is left'
-            if not refinement.stopped:
-                assert refinement.worker is not None
-                why, message = (
-                    'failed',
-                    (
-                        f'{refinement.source}: the worker {refinement.worker.end}, in phase '
-                        f'{refinement.phase}; no output is left, ask again'
-                    ),
-                )
-            self._answered(why, message, refinement.answer, duration=duration)
+            _remove_output(job.output, job.existing)
+            outcome, message = 'stopped', f'stopped: {job.stop_reason}; no output was written'
+            if not job.stop_reason:
+                assert job.worker is not None
+                end = f'the worker process {job.worker.end} in phase {job.phase}'
+                outcome = 'failed'
+                message = f'{job.source}: {end}; no output was written; try again'
+        self._respond(outcome, message, job.response, **fields)
         self._on_change()
 
-    def _answered(
-        self, outcome: str, message: str, answer: Future | None = None, **fields: Any
+    def _respond(
+        self, outcome: str, message: str, response: Future | None = None, **fields: Any
     ) -> Future:
-        """Count and log what became of a request, and answer it."""
+        """Count and log the outcome of a request, and complete its response."""
         message = shorten(message)
         self.counts[outcome] += 1
         self.last = message
-        _log.log(LEVELS[outcome], '%s', message)
-        answer = Future() if answer is None else answer
-        answer.set_result({'success': outcome == 'done', 'message': message, **fields})
-        return answer
+        _log.log(LOG_LEVELS[outcome], '%s', message)
+        response = Future() if response is None else response
+        response.set_result({'success': outcome == 'done', 'message': message, **fields})
+        return response
 
 
-def _in_words(done: dict[str, Any], duration: float, output: Path) -> str:
+def _worker_request(
+    request: Any, job: RefinementJob, root: AllowedRoot, settings: RefinerNodeConfig
+) -> dict[str, Any]:
+    """Return the request as the worker reads it."""
+    return {
+        'root': str(root.path),
+        'max_memory': settings.node.max_memory,
+        'source': str(job.source),
+        'output': str(job.output),
+        'topic': request.tracks_topic,
+        'frame_rate': settings.node.frame_rate,
+        'checkpoint': settings.node.weights,
+        'aflink': dataclasses.asdict(settings.aflink) if request.aflink else None,
+        'gsi': dataclasses.asdict(settings.gsi) if request.gsi else None,
+    }
+
+
+def _summary(done: dict[str, Any], duration: float, output: Path) -> str:
     return (
-        '{tracks_in} tracks of {boxes_in} boxes became {tracks_out} of {boxes_out}: {links} '
-        'links, {interpolated} boxes interpolated'.format(**done)
-        + f'; {duration:.1f} s: {output}'
+        '{tracks_in} -> {tracks_out} tracks, {boxes_in} -> {boxes_out} boxes, {links} links, '
+        '{interpolated} boxes interpolated'.format(**done)
+        + f' in {duration:.1f} s: {output}'
     )
 
 
 def _check_topic(topic: str) -> None:
     if len(topic) > MAX_NAME:
-        raise InputError(f'tracks_topic: a name of {len(topic)} letters, at most {MAX_NAME}')
+        raise InputError(f'tracks_topic: {len(topic)} characters, at most {MAX_NAME} are allowed')
 
 
 def _work_folder(output: Path) -> Path:
-    """Make a folder in the file system of an output, which may lie in folders to be made."""
-    place = next(folder for folder in output.parents if folder.is_dir())
-    return Path(tempfile.mkdtemp(prefix='.refiner_', dir=place))
+    """Create a temporary folder in the file system of the output."""
+    parent = next(folder for folder in output.parents if folder.is_dir())
+    return Path(tempfile.mkdtemp(prefix='.refiner_', dir=parent))
 
 
-def _there(output: Path) -> frozenset[Path]:
-    """Return what is there of an output: its folder, its text, and the folders that hold them."""
+def _existing(output: Path) -> frozenset[Path]:
+    """Return those of an output's bag, text and parent folders that exist."""
     paths = (output, text_beside(output), *output.parents)
     return frozenset(path for path in paths if os.path.lexists(path))
 
 
-def _remove_output(output: Path, before: frozenset[Path]) -> None:
-    """Remove what a worker that was ended by force has left of an output."""
-    for path in {output, text_beside(output)} - before:
+def _remove_output(output: Path, existing: frozenset[Path]) -> None:
+    """Remove what a killed worker has written of an output."""
+    for path in {output, text_beside(output)} - existing:
         _remove(path)
     for folder in output.parents:
-        if folder not in before:
+        if folder not in existing:
             with suppress(OSError):
                 folder.rmdir()
 

@@ -13,6 +13,12 @@ import pytest
 
 from strongsort_ros.nodes.ros_environment import profile_variable
 from test.nodes.processes import ROOT, NodeClient, start_node
+from test.nodes.refiner import (  # noqa: F401
+    large_bag,
+    refiner,
+    shared,
+    start_refiner,
+)
 from tools.node_process import NodeProcess
 
 PERIOD = 1_000_000_000 // 30
