@@ -142,7 +142,7 @@ def check_value(name: str, value: object, spec: ParameterSpec, kind: str) -> Non
     if kind.startswith('int') and not isinstance(value, int):
         raise SettingError(f'{name}: {value!r} is not a whole number')
     if not spec.low <= value <= spec.high or not math.isfinite(value):
-        raise SettingError(f'{name}: {value!r}, expected a number {constraints(spec, kind)}')
+        raise SettingError(f'{name}: {value!r}, expected {constraints(spec, kind)}')
 
 
 def constraints(spec: ParameterSpec, kind: str) -> str:
@@ -152,7 +152,7 @@ def constraints(spec: ParameterSpec, kind: str) -> str:
     if kind.startswith(('bool', 'str')):
         return ''
     if spec.high < math.inf:
-        return f'from {spec.low:g} to {spec.high:g}'
+        return f'{spec.low:g} to {spec.high:g}'
     return f'at least {spec.low:g}'
 
 

@@ -252,8 +252,8 @@ def test_extractors_and_camera_motion() -> None:
     [
         ({'preset': 'sort'}, SettingError, "preset: 'sort' is not one of: strongsort, deepsort"),
         ({'max_aeg': 3}, SettingError, "unknown setting 'max_aeg'; did you mean max_age?"),
-        ({'n_init': 0}, SettingError, 'n_init: 0, expected a number at least 1'),
-        ({'frame_rate': -1}, SettingError, 'frame_rate: -1, expected a number from 0 to 1000'),
+        ({'n_init': 0}, SettingError, 'n_init: 0, expected at least 1'),
+        ({'frame_rate': -1}, SettingError, 'frame_rate: -1, expected 0 to 1000'),
         ({'frame_rate': '30'}, SettingError, "frame_rate: '30' is not a number"),
         ({'camera_motion': 'gmc'}, SettingError, "unknown mode 'gmc'"),
         ({'reid': 'osnet.pth'}, ExtractorError, r'no file osnet\.pth'),

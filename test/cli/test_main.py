@@ -52,7 +52,7 @@ def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
         (['track', 'det.txt', '-o', 'out', '--min-confidence', 'nan'], 'min_confidence: nan'),
         (
             ['track', 'det.txt', '-o', 'out', '--min-confidence', '2'],
-            '2.0, expected a number from 0 to 1',
+            '2.0, expected 0 to 1',
         ),
         (['track', 'det.txt', '-o', 'out', '--ema-alpha', 'auto'], "'auto' is not a number"),
         (['track', 'none.txt', '-o', 'out'], r'none\.txt: cannot read it: No such file'),
@@ -71,7 +71,7 @@ def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
         (['refine', 'det.txt', '-o', 'out'], 'no step chosen; add --aflink, --gsi or both'),
         (
             ['refine', 'det.txt', '-o', 'out', '--gsi', '--gsi-tau', '50'],
-            '50.0, expected a number from 1 to 20',
+            '50.0, expected 1 to 20',
         ),
         (
             ['refine', 'det.txt', '-o', 'out', '--gsi-long-rows', '9'],

@@ -54,7 +54,7 @@ def test_sections_namespaces_and_nested_names(tmp_path: Path) -> None:
         ('/**: {ros__parameters: {max_age: ' + 'x' * 5000 + '}}', 'max_age: .* not a number'),
         ('/**: {ros__parameters: {max_age: 1' + '0' * 400 + '}}', 'line 1: not YAML'),
         ('/**: &a {ros__parameters: *a}', 'line 1: not YAML: aliases'),
-        ('/**: {ros__parameters: {max_age: -3}}', r'max_age: -3, expected a number at least 0'),
+        ('/**: {ros__parameters: {max_age: -3}}', r'max_age: -3, expected at least 0'),
         ('/**: {ros__parameters: {max_age: long}}', r"max_age: 'long' is not a number"),
         ('/other: {ros__parameters: {max_age: 3}}', 'no ros__parameters of all nodes'),
         ('[1, 2]', 'no ros__parameters'),
