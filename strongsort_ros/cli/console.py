@@ -87,6 +87,10 @@ def tracks_and_boxes(tracks: int, boxes: int) -> str:
     return f'{count(tracks, "track")}, {count(boxes, "box", "boxes")}'
 
 
+def no_progress(_step: str, _share: float) -> None:
+    """Show no progress; the default of functions that report it."""
+
+
 def progress(label: str) -> Callable[[Collection[T]], Iterable[T]]:
     """Return a function that wraps the items of a loop and shows a progress bar on a terminal."""
     if not _shows_progress():
@@ -110,7 +114,7 @@ def step_progress(label: str) -> Iterator[ShareProgress]:
 
     """
     if not _shows_progress():
-        yield lambda _step, _share: None
+        yield no_progress
         return
     from rich.console import Console
     from rich.progress import Progress

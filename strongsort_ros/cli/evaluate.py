@@ -10,6 +10,7 @@ from strongsort_ros.cli.console import progress, results, say, warn
 from strongsort_ros.cli.options import output_path
 
 if TYPE_CHECKING:
+    from strongsort_ros.evaluation.report.model import Report
     from strongsort_ros.evaluation.scores import EvaluatedTracks, ScoredSequence
 
 
@@ -55,7 +56,7 @@ def add_report_options(group: Any) -> None:
 def run(args: argparse.Namespace) -> None:
     """Score, print the table, and write the report."""
     from strongsort_ros.evaluation.images import folder_images
-    from strongsort_ros.evaluation.report.model import Report, save_report
+    from strongsort_ros.evaluation.report.model import Report
     from strongsort_ros.evaluation.scores import check_scoring
     from strongsort_ros.evaluation.sequences import (
         load_refined_sequences,
@@ -77,38 +78,33 @@ def run(args: argparse.Namespace) -> None:
             warn(line)
     before = _score(pairs, args.results)
     after = _score(refined, args.refined) if refined else None
-    show_scores(before, after)
-    scored = {sequence.name for sequence in before.sequences}
+    paths = (args.results, args.refined, args.ground_truth)
+    *names, truth = (path.resolve().name for path in paths if path)
+    about = f'{" and ".join(names)} against {truth}'
+    images = folder_images(args.ground_truth)
+    write_report(args, Report('Tracking scores', about, before, after, images))
     known = {path.parent.parent.name for path in args.ground_truth.glob('*/gt/gt.txt')}
-    if known - scored:
-        warn(f'not scored, no results: {", ".join(sorted(known - scored))}')
-    if args.json:
-        save_scores(args.json, before, after)
-    if args.html:
-        paths = (args.results, args.refined, args.ground_truth)
-        *names, truth = (path.resolve().name for path in paths if path)
-        about = f'{" and ".join(names)} against {truth}'
-        image = folder_images(args.ground_truth)
-        save_report(args.html, Report('Tracking scores', about, before, after, image))
-        say(f'report: {args.html}')
+    if missing := known - {sequence.name for sequence in before.sequences}:
+        warn(f'not scored, no results: {", ".join(sorted(missing))}')
 
 
-def show_scores(before: EvaluatedTracks, after: EvaluatedTracks | None) -> None:
-    """Print the scores of every sequence and combined, before and after refinement."""
+def write_report(args: argparse.Namespace, report: Report) -> None:
+    """Print the scores of a report, and write the files of --json and --html."""
+    from strongsort_ros.evaluation.report.model import save_report
     from strongsort_ros.evaluation.score_table import score_table
+    from strongsort_ros.evaluation.scores import save_scores
 
-    assert before.scores is not None
-    for line in score_table(before.scores, after.scores if after else None).lines():
+    assert report.before is not None
+    assert report.before.scores is not None
+    scores = report.before.scores, report.after.scores if report.after else None
+    for line in score_table(*scores).lines():
         results().write(f'{line.rstrip()}\n')
-
-
-def save_scores(path: Path, before: EvaluatedTracks, after: EvaluatedTracks | None) -> None:
-    """Write all scores as JSON, and print the path."""
-    from strongsort_ros.evaluation import scores
-
-    assert before.scores is not None
-    scores.save_scores(path, before.scores, after.scores if after else None)
-    say(f'scores: {path}')
+    if args.json:
+        save_scores(args.json, *scores)
+        say(f'scores: {args.json}')
+    if args.html:
+        save_report(args.html, report)
+        say(f'report: {args.html}')
 
 
 def _score(sequences: list[ScoredSequence], results: Path) -> EvaluatedTracks:

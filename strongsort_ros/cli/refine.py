@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from strongsort_ros.cli.batch import Job, add_batch_options, plan, run_many
-from strongsort_ros.cli.console import count, say, step_progress, tracks_and_boxes
+from strongsort_ros.cli.console import count, no_progress, say, step_progress, tracks_and_boxes
 from strongsort_ros.cli.options import (
     add_format,
     add_table,
@@ -22,8 +22,8 @@ from strongsort_ros.errors import InputError
 from strongsort_ros.refinement.settings import CHECKPOINTS, AflinkSettings, GsiSettings
 
 if TYPE_CHECKING:
-    from strongsort_ros.files.rows import TrackRows
-    from strongsort_ros.refinement.tracks import RefinementSteps
+    from strongsort_ros.refinement.bag import RefinedBag
+    from strongsort_ros.refinement.tracks import RefinedTracks, RefinementSteps
     from strongsort_ros.types import ShareProgress
 
 _AFLINK, _GSI = 'aflink_', 'gsi_'
@@ -83,56 +83,39 @@ def run(args: argparse.Namespace) -> int:
     steps = chosen_steps(args)
     if not (args.aflink or args.gsi):
         raise InputError('refine: no step chosen; add --aflink, --gsi or both')
-    work = partial(_refine, steps, _Options(args.topic, args.frame_rate, args.format))
+    work = partial(_refine, steps, args.topic, args.frame_rate, args.format)
     if len(args.inputs) == 1:
         with step_progress('refine') as show:
-            done = work(Job(args.inputs[0], args.output), show)
-        _say_steps(steps, done.links, done.interpolated)
-        say(f'{tracks_and_boxes(done.tracks, done.boxes)}: {args.output}')
+            summary = work(Job(args.inputs[0], args.output), show)
+        say(summary)
         return 0
-    return run_many(
-        plan(args.inputs, args.output), partial(_refine_one_of_many, work),
-        label='refine', n_jobs=args.jobs, backend=args.backend,
-    )  # fmt: skip
+    jobs = plan(args.inputs, args.output)
+    return run_many(jobs, work, label='refine', n_jobs=args.jobs, backend=args.backend)
 
 
-class _Options(NamedTuple):
-    topic: str
-    frame_rate: float
-    format: str | None
-
-
-class _Done(NamedTuple):
-    tracks: int
-    boxes: int
-    links: int
-    interpolated: int
-
-
-def _refine(steps: RefinementSteps, options: _Options, job: Job, progress: ShareProgress) -> _Done:
+def _refine(
+    steps: RefinementSteps,
+    topic: str,
+    frame_rate: float,
+    file_format: str | None,
+    job: Job,
+    progress: ShareProgress = no_progress,
+) -> str:
     from strongsort_ros.bags.paths import is_bag
     from strongsort_ros.files.motchallenge import load_tracks
     from strongsort_ros.refinement.bag import refine_bag
     from strongsort_ros.refinement.tracks import apply_steps
 
     if is_bag(job.source):
-        done = refine_bag(
-            job.source, job.output, steps,
-            topic=options.topic, frame_rate=options.frame_rate, progress=progress,
-        )  # fmt: skip
-        return _Done(done.tracks_out, done.boxes_out, done.links, done.interpolated)
-    refined = apply_steps(load_tracks(job.source), steps, progress=progress)
-    save_tracks_as(job.output, refined.tracks, options.format)
-    tracks = len(set(refined.tracks.ids.tolist()))
-    return _Done(tracks, len(refined.tracks), refined.links, refined.interpolated)
-
-
-def _refine_one_of_many(work: partial[_Done], job: Job) -> str:
-    done: _Done = work(job, lambda _step, _share: None)
-    return (
-        f'{job.output}: {tracks_and_boxes(done.tracks, done.boxes)}; {count(done.links, "link")}, '
-        f'{count(done.interpolated, "box", "boxes")} interpolated'
-    )
+        bag = refine_bag(
+            job.source, job.output, steps, topic=topic, frame_rate=frame_rate, progress=progress
+        )
+        made = tracks_and_boxes(bag.tracks_out, bag.boxes_out)
+        return f'{made}; {steps_summary(steps, bag)}: {job.output}'
+    done = apply_steps(load_tracks(job.source), steps, progress=progress)
+    save_tracks_as(job.output, done.tracks, file_format)
+    made = tracks_and_boxes(len(set(done.tracks.ids.tolist())), len(done.tracks))
+    return f'{made}; {steps_summary(steps, done)}: {job.output}'
 
 
 def chosen_steps(args: argparse.Namespace) -> RefinementSteps:
@@ -161,17 +144,11 @@ def chosen_steps(args: argparse.Namespace) -> RefinementSteps:
     )
 
 
-def refined(tracks: TrackRows, steps: RefinementSteps) -> TrackRows:
-    """Return tracks after the chosen steps, and print what each step did."""
-    from strongsort_ros.refinement.tracks import apply_steps
-
-    done = apply_steps(tracks, steps)
-    _say_steps(steps, done.links, done.interpolated)
-    return done.tracks
-
-
-def _say_steps(steps: RefinementSteps, links: int, interpolated: int) -> None:
+def steps_summary(steps: RefinementSteps, done: RefinedTracks | RefinedBag) -> str:
+    """Return what the chosen steps did: `3 links, 40 boxes interpolated`."""
+    parts = []
     if steps.aflink is not None:
-        say(f'aflink: {count(links, "link")}')
+        parts.append(count(done.links, 'link'))
     if steps.gsi is not None:
-        say(f'gsi: {count(interpolated, "box", "boxes")} interpolated')
+        parts.append(f'{count(done.interpolated, "box", "boxes")} interpolated')
+    return ', '.join(parts)

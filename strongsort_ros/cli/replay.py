@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongsort_ros.cli.batch import Job, add_batch_options, bag_name, plan, run_many
 from strongsort_ros.cli.console import count, progress, say, step_progress, warn
-from strongsort_ros.cli.evaluate import add_report_options, save_scores, show_scores
+from strongsort_ros.cli.evaluate import add_report_options, write_report
 from strongsort_ros.cli.options import (
     SETTINGS_DEST,
     add_network,
@@ -87,17 +87,16 @@ def run(args: argparse.Namespace) -> int:
         steps=steps if steps.aflink or steps.gsi else None,
         csv=args.csv,
     )
-    if len(args.bags) == 1:
-        (source,) = args.bags
-        jobs = {bag_name(source): Job(source, args.output)}
-        truths = _find_truths(args, jobs)
-        status, replayed = 0, _replay(work, *jobs.values())
+    one = len(args.bags) == 1
+    planned = [Job(args.bags[0], args.output)] if one else plan(args.bags, args.output)
+    jobs = {bag_name(job.source): job for job in planned}
+    truths = _find_truths(args, jobs)
+    status, replayed = 0, None
+    if one:
+        replayed = _replay(work, planned[0])
     else:
-        planned = plan(args.bags, args.output)
-        jobs = {job.output.name: job for job in planned}
-        truths = _find_truths(args, jobs)
         status = run_many(planned, work, label='replay', n_jobs=args.jobs, backend=args.backend)
-        jobs, replayed = {name: job for name, job in jobs.items() if job.output.exists()}, None
+        jobs = {name: job for name, job in jobs.items() if job.output.exists()}
     if truths and jobs:
         _score_replays(args, work, jobs, truths, replayed)
     return status
@@ -212,7 +211,7 @@ def _score_replays(
         Result of the only bag, for its frames and latencies; None for several bags.
 
     """
-    from strongsort_ros.evaluation.report.model import Report, save_report
+    from strongsort_ros.evaluation.report.model import Report
     from strongsort_ros.files.motchallenge import text_beside
     from strongsort_ros.replay.replay import read_replay_frames
 
@@ -226,23 +225,18 @@ def _score_replays(
     if work.steps is not None:
         texts = {name: text_beside(refined_beside(job.output)) for name, job in jobs.items()}
         after = _score(texts, truths, frames)
-    show_scores(before, after)
-    if args.json:
-        save_scores(args.json, before, after)
-    if args.html:
-        total = count(sum(len(f.numbers) for f in frames.values()), 'frame')
-        report = Report(
-            title=f'strongsort_ros on {", ".join(jobs)}',
-            about=f'{total}, replayed offline',
-            before=before,
-            after=after,
-            image=_images(work, jobs, frames),
-            latencies=[] if replayed is None else _latencies(replayed),
-            tables=[] if replayed is None else [_message_table(replayed)],
-            files=[(job.output.name, f'tracks of {job.source.name}') for job in jobs.values()],
-        )
-        save_report(args.html, report)
-        say(f'report: {args.html}')
+    total = count(sum(len(f.numbers) for f in frames.values()), 'frame')
+    report = Report(
+        title=f'strongsort_ros on {", ".join(jobs)}',
+        about=f'{total}, replayed offline',
+        before=before,
+        after=after,
+        image=_images(work, jobs, frames),
+        latencies=[] if replayed is None else _latencies(replayed),
+        tables=[] if replayed is None else [_message_table(replayed)],
+        files=[(job.output.name, f'tracks of {job.source.name}') for job in jobs.values()],
+    )
+    write_report(args, report)
 
 
 def _latencies(replayed: ReplayResult) -> list[Latency]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from strongsort_ros.cli.batch import Job
-from strongsort_ros.cli.console import count, tracks_and_boxes
+from strongsort_ros.cli.console import count, no_progress, tracks_and_boxes
+from strongsort_ros.cli.refine import steps_summary
 from strongsort_ros.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class ReplayWork:
 
     def __call__(self, job: Job) -> str:
         """Replay a bag, and return its summary and its warnings as lines."""
-        replayed, lines = self.replay(job, lambda _step, _share: None)
+        replayed, lines = self.replay(job, no_progress)
         return '\n'.join([*lines, *(f'{job.source}: {line}' for line in replay_warnings(replayed))])
 
     def replay(self, job: Job, show: ShareProgress) -> tuple[ReplayResult, list[str]]:
@@ -121,11 +122,9 @@ class ReplayWork:
             written, refined_beside(written), self.steps,
             topic='/tracks', frame_rate=self.settings.node.frame_rate, progress=show,
         )  # fmt: skip
-        return (
-            f'refined: {count(refined.links, "link")}, '
-            f'{count(refined.interpolated, "box", "boxes")} interpolated, '
-            f'{count(refined.tracks_out, "track")}: {refined_beside(job.output)}'
-        )
+        made = tracks_and_boxes(refined.tracks_out, refined.boxes_out)
+        summary = steps_summary(self.steps, refined)
+        return f'refined: {made}; {summary}: {refined_beside(job.output)}'
 
 
 def csv_beside(bag: Path) -> Path:

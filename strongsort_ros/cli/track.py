@@ -19,7 +19,7 @@ from strongsort_ros.cli.options import (
     output_path,
     save_tracks_as,
 )
-from strongsort_ros.cli.refine import add_steps, chosen_steps, refined
+from strongsort_ros.cli.refine import add_steps, chosen_steps, steps_summary
 from strongsort_ros.errors import InputError
 from strongsort_ros.tracking.settings import TrackerSettings
 
@@ -89,6 +89,7 @@ def run(args: argparse.Namespace) -> None:
     from strongsort_ros.files.atomic import replacing
     from strongsort_ros.files.rows import TrackRows
     from strongsort_ros.files.sequence import ImageFolder
+    from strongsort_ros.refinement.tracks import apply_steps
 
     steps = chosen_steps(args)
     _resolve_sequence(args)
@@ -103,10 +104,11 @@ def run(args: argparse.Namespace) -> None:
             tracks = TrackRows.collect(_track(pipeline, rows, images, motions))
         finally:
             pipeline.close()
-        tracks = refined(tracks, steps)
-        save_tracks_as(written, tracks, args.format)
-    made = tracks_and_boxes(len(set(tracks.ids.tolist())), len(tracks))
-    say(f'{made} in {count(len(rows.frame_range), "frame")}: {args.output}')
+        done = apply_steps(tracks, steps)
+        save_tracks_as(written, done.tracks, args.format)
+    made = tracks_and_boxes(len(set(done.tracks.ids.tolist())), len(done.tracks))
+    refined = f'; {summary}' if (summary := steps_summary(steps, done)) else ''
+    say(f'{made} in {count(len(rows.frame_range), "frame")}{refined}: {args.output}')
 
 
 def _resolve_sequence(args: argparse.Namespace) -> None:

@@ -22,9 +22,7 @@ def test_refine(tmp_path: Path, capsys: Capture) -> None:
     source, out = tmp_path / 'tracks.txt', tmp_path / 'refined.txt'
     source.write_text(TRACKS)
     assert run('refine', source, '--gsi', '-o', out) == 0
-    assert capsys.readouterr().out.splitlines() == [
-        'gsi: 2 boxes interpolated', f'1 track, 7 boxes: {out}',
-    ]  # fmt: skip
+    assert capsys.readouterr().out == f'1 track, 7 boxes; 2 boxes interpolated: {out}\n'
     refined = load_tracks(out)
     assert refined.frames.tolist() == [1, 2, 3, 4, 5, 6, 40]
     np.testing.assert_allclose(refined.tlwh[2], [30, 20, 30, 40], atol=1)
@@ -74,7 +72,7 @@ def test_aflink_as_published(data_dir: Path, tmp_path: Path, capsys: Capture) ->
     checkpoint = data_dir / 'aflink' / 'aflink_official_recipe.pth'
     source = golden / 'strongsort' / 'MOT17-02-FRCNN.txt'
     assert run('refine', source, '--aflink', checkpoint, '-o', out) == 0
-    assert capsys.readouterr().out.startswith('aflink: 2 links\n')
+    assert capsys.readouterr().out.endswith(f'; 2 links: {out}\n')
     linked = load_tracks(out)
     expected = load_tracks(golden / 'strongsort_aflink' / source.name)
     order = np.lexsort((expected.ids, expected.frames))
@@ -91,8 +89,7 @@ def test_a_built_in_checkpoint_links_before_gaps_are_filled(
     rows = [(f, 1 if f < 60 else 2) for f in range(1, 120) if not 60 <= f < 65]
     source.write_text(''.join(f'{f},{i},{2 * f},50,40,80,1,-1,-1,-1\n' for f, i in rows))
     assert run('refine', source, '--aflink', 'published', '--gsi', '-o', out) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert said[:2] == ['aflink: 1 link', 'gsi: 5 boxes interpolated']
+    assert '; 1 link, 5 boxes interpolated: ' in capsys.readouterr().out
     assert load_tracks(out).ids.tolist() == [1] * 119
 
 
@@ -129,9 +126,7 @@ def bags(tmp_path: Path) -> list[Path]:
 def test_a_bag(bags: list[Path], tmp_path: Path, capsys: Capture) -> None:
     out = tmp_path / 'refined'
     assert run('refine', bags[0], '--gsi', '--topic', '/tracks', '-o', out) == 0
-    assert capsys.readouterr().out.splitlines() == [
-        'gsi: 3 boxes interpolated', f'1 track, 9 boxes: {out}',
-    ]  # fmt: skip
+    assert capsys.readouterr().out == f'1 track, 9 boxes; 3 boxes interpolated: {out}\n'
     assert read_tracks(out).frames.tolist() == list(range(1, 10))
     assert load_tracks(tmp_path / 'refined.txt').frames.tolist() == list(range(1, 10))
     assert run('refine', bags[0], '--gsi', '-o', out) == 2
@@ -150,9 +145,9 @@ def test_several_bags(bags: list[Path], tmp_path: Path, capsys: Capture) -> None
     assert run('refine', *bags, text, '--gsi', '--jobs', 2, '-o', out) == 1
     said = capsys.readouterr()
     assert said.out.splitlines() == [
-        f'{out / "monday"}: 1 track, 9 boxes; 0 links, 3 boxes interpolated',
-        f'{out / "tuesday"}: 1 track, 9 boxes; 0 links, 3 boxes interpolated',
-        f'{out / "tracks.txt"}: 1 track, 7 boxes; 0 links, 2 boxes interpolated',
+        f'1 track, 9 boxes; 3 boxes interpolated: {out / "monday"}',
+        f'1 track, 9 boxes; 3 boxes interpolated: {out / "tuesday"}',
+        f'1 track, 7 boxes; 2 boxes interpolated: {out / "tracks.txt"}',
         '3 done, 0 skipped, 1 failed',
     ]  # fmt: skip
     assert f'{bags[2]}: not a readable bag' in said.err
