@@ -1,4 +1,4 @@
-"""Setting up: what is refused, what the ROS wheels need to build upon them, lock and audit."""
+"""Set-up of the environment: checks of the machine, ROS wheels, lock and audit."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def check_machine(**environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_this_machine_will_do() -> None:
+def test_this_machine_is_supported() -> None:
     done = check_machine()
     assert (done.returncode, done.stderr) == (0, '')
 
 
-def test_no_compiler() -> None:
+def test_missing_compiler_is_reported() -> None:
     done = check_machine(CXX='no-such-compiler')
     assert done.returncode == 1
     assert 'build-essential' in done.stderr
@@ -44,7 +44,7 @@ def test_no_compiler() -> None:
 @pytest.mark.parametrize(
     'python', ['cp311-cp311/include/python3.11', 'cp313-cp313/include/python3.13']
 )
-def test_headers_of_this_environment(tmp_path: Path, python: str) -> None:
+def test_cmake_files_of_wheels_point_at_this_environment(tmp_path: Path, python: str) -> None:
     exported = tmp_path / 'share' / 'std_msgs' / 'cmake' / 'std_msgs_pyExport.cmake'
     exported.parent.mkdir(parents=True)
     numpy = '/opt/python/cp311-cp311/lib/python3.11/site-packages/numpy/_core/include'
@@ -55,10 +55,9 @@ def test_headers_of_this_environment(tmp_path: Path, python: str) -> None:
 
 
 def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run make on the project, as from a shell of its own."""
+    """Run make on the project, without the settings of a make that runs the tests."""
     if shutil.which('make') is None:
         pytest.skip('needs make')
-    # What a make that runs the tests would hand down.
     inherited = (
         'ARGS', 'MAKEFLAGS', 'MAKELEVEL', 'MAKEOVERRIDES', 'MFLAGS', 'PYTHON', 'ROS_DISTRO',
     )  # fmt: skip
@@ -117,21 +116,21 @@ def test_lock_of_the_lowest_versions_holds_what_is_required() -> None:
     assert {normalised(line) for line in lines if not line.startswith('#')} <= locked, 'make lock'
 
 
-def test_lowest_versions_are_tested_without_arguments() -> None:
+def test_make_test_without_arguments_tests_the_lowest_versions() -> None:
     pytest_runs = '--allow-missing-packages'
     assert pytest_runs in make('--dry-run', 'test').stdout
     assert pytest_runs not in make('--dry-run', 'test', 'ARGS=test/tracking').stdout
     assert pytest_runs not in make('--dry-run', 'test', 'ROS_DISTRO=kilted').stdout
 
 
-def test_ci_demands_data_and_runs_both_distributions() -> None:
+def test_ci_requires_data_and_tests_both_distributions() -> None:
     script = (ROOT / '.ci' / 'run').read_text()
     assert script.count('--require-data') == script.count('make test')
     assert 'ROS_DISTRO=kilted' in script
 
 
 @pytest.mark.parametrize(('option', 'outcome'), [('', 'skipped'), ('--require-data', 'error')])
-def test_data_that_is_not_there(tmp_path: Path, option: str, outcome: str) -> None:
+def test_missing_data_skips_or_fails(tmp_path: Path, option: str, outcome: str) -> None:
     command = [sys.executable, '-m', 'pytest', '-p', 'no:cacheprovider', '-k', 'MOT17-02']
     done = subprocess.run(
         [*command, *option.split(), 'test/tracking/test_parity.py'],
@@ -150,7 +149,7 @@ def test_lock_has_hashes() -> None:
             assert re.fullmatch(r'\S+==.+?( \\\n    --hash=sha256:[0-9a-f]{64})+', entry)
 
 
-def test_tampered_file_is_refused(tmp_path: Path) -> None:
+def test_file_with_another_hash_is_rejected(tmp_path: Path) -> None:
     wheel = tmp_path / 'innocent-1.0-py3-none-any.whl'
     about = 'innocent-1.0.dist-info'
     with zipfile.ZipFile(wheel, 'w') as archive:
@@ -179,30 +178,30 @@ def test_tampered_file_is_refused(tmp_path: Path) -> None:
 
 VULNERABILITY = {'id': 'PYSEC-2024-1', 'fix_versions': ['3.1.3'], 'aliases': []}
 VULNERABLE = {'name': 'jinja2', 'version': '3.1.2', 'vulns': [VULNERABILITY]}
-SOUND = {'name': 'rich', 'version': '15.0.0', 'vulns': []}
-UNKNOWN = {'name': 'lost', 'skip_reason': 'not found on PyPI'}
+SAFE = {'name': 'rich', 'version': '15.0.0', 'vulns': []}
+UNKNOWN = {'name': 'unlisted', 'skip_reason': 'not found on PyPI'}
 
 
-def test_audit_tells_vulnerable_from_unknown() -> None:
-    found = ['jinja2 3.1.2: PYSEC-2024-1, mended in 3.1.3']
-    assert audit.judge({'dependencies': [VULNERABLE, SOUND, UNKNOWN]}) == (2, found)
-    assert audit.judge({'dependencies': [UNKNOWN]}) == (0, [])
+def test_audit_reports_vulnerable_and_counts_listed_packages() -> None:
+    found = ['jinja2 3.1.2: PYSEC-2024-1, fixed in 3.1.3']
+    assert audit.read_report({'dependencies': [VULNERABLE, SAFE, UNKNOWN]}) == (2, found)
+    assert audit.read_report({'dependencies': [UNKNOWN]}) == (0, [])
 
 
 @pytest.mark.parametrize(
-    ('packages', 'options', 'status', 'said'),
+    ('packages', 'options', 'status', 'message'),
     [
-        ([SOUND, UNKNOWN], [], 0, 'no vulnerability is known'),
-        ([VULNERABLE, SOUND], ['--if-reachable'], 1, 'jinja2 3.1.2: PYSEC-2024-1'),
+        ([SAFE, UNKNOWN], [], 0, 'no known vulnerability'),
+        ([VULNERABLE, SAFE], ['--if-reachable'], 1, 'jinja2 3.1.2: PYSEC-2024-1'),
         ([UNKNOWN], [], 2, 'audit skipped'),
         ([UNKNOWN], ['--if-reachable'], 0, 'audit skipped'),
     ],
 )
-def test_audit_passes_when_somebody_said_so(
+def test_exit_status_of_audit(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-    packages: list[dict[str, object]], options: list[str], status: int, said: str,
+    packages: list[dict[str, object]], options: list[str], status: int, message: str,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(sys, 'argv', ['audit.py', *options])
-    monkeypatch.setattr(audit, 'ask', lambda *_, **__: {'dependencies': packages})
+    monkeypatch.setattr(audit, 'query', lambda *_, **__: {'dependencies': packages})
     assert audit.main() == status
-    assert said in capsys.readouterr().out
+    assert message in capsys.readouterr().out

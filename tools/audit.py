@@ -1,7 +1,7 @@
-"""Ask whether vulnerabilities are known of what requirements/lock holds; run by `make audit`.
+"""Look up known vulnerabilities of the packages in requirements/lock; `make audit` runs it.
 
-Exit status 0: none is known. 1: some are. 2: nobody answered, which says nothing of the packages;
-with `--if-reachable`, for machines that reach the index alone, this is said and passes.
+Exit status 0: none is known. 1: some are. 2: the database of vulnerabilities cannot be reached;
+with `--if-reachable` this is a message and status 0.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from pathlib import Path
 from typing import Any
 
 LOCK = Path(__file__).resolve().parent.parent / 'requirements' / 'lock'
-# The CPU build of PyTorch is a local version, unknown to any service: torch.txt has its release.
-# lowest.txt is left out: it is old on purpose, and only tests run in it.
+# The databases do not list the CPU build of PyTorch; torch.txt has the same release.
+# lowest.txt is not audited: its versions are old on purpose and only used by tests.
 FILES = ('common', 'torch', 'sources', 'jazzy', 'kilted', 'tools')
 TIME_LIMIT = 120.0
-"""Seconds for all of them; a service that can be used answers in a third of that."""
+"""Seconds for all files; normally a third of that is enough."""
 
 Report = dict[str, list[dict[str, Any]]]
 
 
 class UnreachableError(Exception):
-    """The service that knows of vulnerabilities does not answer."""
+    """The database of vulnerabilities cannot be reached or does not list the packages."""
 
 
-def ask(requirements: Path, *, service: str, time_limit: float) -> Report:
-    """Return what pip-audit says of a file of the lock.
+def query(requirements: Path, *, service: str, time_limit: float) -> Report:
+    """Return the report of pip-audit on one file of the lock.
 
     Raises
     ------
     UnreachableError
-        It could not say in time, or at all.
+        There was no report, or not in time.
 
     """
     command: list[str | Path] = [
@@ -45,7 +45,7 @@ def ask(requirements: Path, *, service: str, time_limit: float) -> Report:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=time_limit)
     except subprocess.TimeoutExpired as error:
-        raise UnreachableError('no answer in time') from error
+        raise UnreachableError(f'no answer within {time_limit:.0f} s') from error
     try:
         report: Report = json.loads(done.stdout)
     except json.JSONDecodeError as error:
@@ -54,16 +54,15 @@ def ask(requirements: Path, *, service: str, time_limit: float) -> Report:
     return report
 
 
-def judge(report: Report) -> tuple[int, list[str]]:
-    """Return how many packages the service knows, and a line for each vulnerability.
+def read_report(report: Report) -> tuple[int, list[str]]:
+    """Return the number of packages in the database, and a line for each vulnerability.
 
-    A report passes over packages that the service does not know, as if nothing was wrong: an
-    index that stands in for PyPI may know none.
+    pip-audit skips packages that the database does not list. A mirror of PyPI may list none.
     """
     known = [package for package in report['dependencies'] if 'skip_reason' not in package]
     found = [
         f'{package["name"]} {package["version"]}: {each["id"]}, '
-        f'mended in {", ".join(each["fix_versions"]) or "no version yet"}'
+        f'fixed in {", ".join(each["fix_versions"]) or "no version yet"}'
         for package in known
         for each in package['vulns']
     ]
@@ -72,8 +71,10 @@ def judge(report: Report) -> tuple[int, list[str]]:
 
 def main() -> int:
     """Audit every file of the lock; return the exit status."""
-    parser = argparse.ArgumentParser(description='Look for known vulnerabilities in the lock.')
-    parser.add_argument('--if-reachable', action='store_true', help='pass where nobody answers')
+    parser = argparse.ArgumentParser(description='Look up known vulnerabilities.')
+    parser.add_argument(
+        '--if-reachable', action='store_true', help='status 0 if the database cannot be reached'
+    )
     parser.add_argument('--service', default='pypi', choices=('pypi', 'osv'))
     arguments = parser.parse_args()
     found: list[str] = []
@@ -81,17 +82,17 @@ def main() -> int:
     try:
         for name in FILES:
             left = max(0.0, end - time.monotonic())
-            report = ask(LOCK / f'{name}.txt', service=arguments.service, time_limit=left)
-            known, vulnerabilities = judge(report)
+            report = query(LOCK / f'{name}.txt', service=arguments.service, time_limit=left)
+            known, vulnerabilities = read_report(report)
             if not known:
-                raise UnreachableError(f'it knows no package of requirements/lock/{name}.txt')
+                raise UnreachableError(f'it lists no package of requirements/lock/{name}.txt')
             audited += known
             found += vulnerabilities
     except UnreachableError as error:
-        print(f'audit skipped: the service of vulnerabilities cannot be used: {error}')
+        print(f'audit skipped: no answer from the database of vulnerabilities: {error}')
         if not found:
             return 0 if arguments.if_reachable else 2
-    print('\n'.join(found) or f'audited {audited} packages: no vulnerability is known')
+    print('\n'.join(found) or f'{audited} packages audited: no known vulnerability')
     return 1 if found else 0
 
 

@@ -1,8 +1,7 @@
-"""Build our messages, and those of vision_msgs, on a machine without a ROS installation.
+"""Build this package and vision_msgs on a machine without a ROS installation.
 
-ROS 2 comes from PyPI as wheels, into the environment whose Python runs this. What the wheels lack
-is built with colcon into a prefix of its own, an overlay in ROS's words; `env.sh` in it, sourced,
-gives a shell in which ROS processes run:
+Run it with the Python of an environment that has ROS 2 as wheels. colcon builds the messages that
+no wheel has into an overlay; source `env.sh` in it to run ROS processes:
 
     .venv/bin/python tools/build_overlay.py .overlay
     . .overlay/env.sh
@@ -23,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-# Everything that CMakeLists.txt names.
+# Everything that CMakeLists.txt and package.xml use.
 SOURCES = (
     'CMakeLists.txt',
     'LICENSE',
@@ -36,7 +35,7 @@ SOURCES = (
     'srv',
     'strongsort_ros',
 )
-# Include paths of the machine that built the wheels, in the CMake files that they export.
+# The CMake files in the wheels hold include paths of the machine that built them.
 FOREIGN_NUMPY = re.compile(r'/opt/python/[^;"]*/numpy/_core/include')
 FOREIGN_PYTHON = re.compile(r'/opt/python/[^;"]*/include/python[0-9.]+')
 
@@ -44,7 +43,7 @@ ROS_CLIENT = re.compile('ros-[a-z]+-rclpy')
 
 
 def relocate_wheels(prefix: Path) -> int:
-    """Point the wheels' CMake files at this environment's headers; return how many had to be."""
+    """Set include paths in the wheels' CMake files; return the number of files changed."""
     changed = 0
     for path in prefix.glob('share/*/cmake/*Export.cmake'):
         text = path.read_text()
@@ -57,7 +56,7 @@ def relocate_wheels(prefix: Path) -> int:
 
 
 def make_workspace(folder: Path) -> None:
-    """Link the packages into a workspace: CMake refuses headers (in .venv) below the sources."""
+    """Link the packages into a workspace: CMake rejects headers (in .venv) below the sources."""
     package = folder / 'strongsort_ros'
     package.mkdir(parents=True, exist_ok=True)
     for link, target in [
@@ -69,12 +68,12 @@ def make_workspace(folder: Path) -> None:
 
 
 def build(overlay: Path, prefix: Path, *, symlink_install: bool = True) -> None:
-    """Run colcon; what it prints is kept in `overlay/log`.
+    """Run colcon; its log is in `overlay/log`.
 
     Raises
     ------
     SystemExit
-        The build failed; the end of its output is the message.
+        The build failed; the message is the end of its output.
 
     """
     command = [
@@ -94,30 +93,30 @@ def build(overlay: Path, prefix: Path, *, symlink_install: bool = True) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=overlay)
     if done.returncode:
         end = '\n'.join(done.stderr.splitlines()[-40:])
-        raise SystemExit(f'colcon build failed (its log: {overlay / "log"}):\n{end}')
+        raise SystemExit(f'colcon build failed (log: {overlay / "log"}):\n{end}')
 
 
 def ros_distribution() -> str:
-    """Return the distribution of ROS whose wheels are in this environment."""
+    """Return the ROS distribution of the wheels in this environment."""
     (name,) = {each.name for each in distributions() if ROS_CLIENT.fullmatch(each.name)}
     return name.split('-')[1]
 
 
 def write_environment(overlay: Path, prefix: Path) -> None:
-    """Write `env.sh`: what a shell needs to run our nodes, on this machine alone."""
+    """Write `env.sh`, which sets the environment variables of the nodes, visible locally only."""
     install = overlay / 'install'
     modules = sysconfig.get_path('purelib', vars={'base': str(install)})
     wheel_libraries = sorted(Path(sysconfig.get_path('purelib')).glob('ros_*.libs'))
     variables: dict[str, list[Path | str]] = {
         'AMENT_PREFIX_PATH': [install, prefix],
         'LD_LIBRARY_PATH': [install / 'lib', prefix / 'lib', *wheel_libraries],
-        # The sources first: an edit counts at once. The overlay adds the generated messages.
+        # Sources first, so that edits apply at once; the overlay adds the generated messages.
         'PYTHONPATH': [ROOT, modules],
         'ROS_DISTRO': [ros_distribution()],
         'RMW_IMPLEMENTATION': ['rmw_fastrtps_cpp'],
         'ROS_AUTOMATIC_DISCOVERY_RANGE': ['LOCALHOST'],
         'ROS_LOG_DIR': [overlay / 'log' / 'ros'],
-        # Set, it keeps the wheels from starting Python anew to extend the library path.
+        # Otherwise the wheels restart Python with a longer library path.
         '_ROS_WHEELS_BOOTSTRAP_COMPLETE': ['1'],
     }
     lines = [f'# Written by tools/build_overlay.py; source it: . {overlay.name}/env.sh']
@@ -130,9 +129,9 @@ def write_environment(overlay: Path, prefix: Path) -> None:
 
 
 def main() -> None:
-    """Build the overlay in the folder given."""
+    """Build the overlay in a folder."""
     parser = argparse.ArgumentParser(description='Build the messages that no ROS wheel has.')
-    parser.add_argument('overlay', type=Path, help='folder to build in, made if need be')
+    parser.add_argument('overlay', type=Path, help='folder of the overlay, new or existing')
     parser.add_argument('--copy', action='store_true', help='install copies instead of links')
     arguments = parser.parse_args()
     overlay, prefix = arguments.overlay.resolve(), Path(sys.prefix)

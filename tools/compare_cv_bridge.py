@@ -1,9 +1,9 @@
-"""Compare the pixels that this package makes of every encoding with those of cv_bridge.
+"""Compare the pixels decoded by this package with those of cv_bridge, for every encoding.
 
     PYTHONPATH=. python tools/compare_cv_bridge.py
 
-Run it in a Python that has cv_bridge: a machine with ROS, or Debian's python3-cv-bridge. It ends
-with status 1 if a pixel differs in an encoding that cv_bridge converts to bgr8.
+Run it with a Python that has cv_bridge, from ROS or from Debian's python3-cv-bridge. The exit
+status is 1 if a pixel differs in an encoding that cv_bridge converts to bgr8.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def random_image(name: str, height: int, width: int) -> RawImage:
 
 
 def difference(name: str) -> str:
-    """Return '' where all pixels are equal, what cv_bridge says, or how many pixels differ."""
+    """Return '' if all pixels are equal, else the error of cv_bridge or the number that differs."""
     for height, width in SIZES:
         image = random_image(name, height + height % 2 * (name[:2] == 'nv'), width)
         try:

@@ -1,15 +1,15 @@
-"""Write requirements/lock: every package that an environment needs, with the hashes of its files.
+"""Write requirements/lock: all packages of the environments, with the hashes of their files.
 
-The hashes are those of all files of a release, for every Python and machine, as the index of
-packages publishes them; `pip install --require-hashes` takes no others. Run by `make lock`:
+The package index publishes the hashes of all files of a release, for every Python and machine;
+`pip install --require-hashes` installs no other files. `make lock` runs it and writes
 
-- `common.txt`: what an environment holds whatever the distribution of ROS;
-- `jazzy.txt`, `kilted.txt`: what each distribution adds;
-- `torch.txt`: PyTorch with CUDA, `torch-cpu.txt`: its CPU build, which stands on an index of its
-  own. Hashes of CPU builds are those of the files that pip found where this was run;
-- `sources.txt`: what is released without a wheel, and built with the setuptools of the lock;
-- `lowest.txt`: the lowest versions that are declared, for the tests without ROS;
-- `tools.txt`: what runs and audits this.
+- `common.txt`: packages of every ROS distribution;
+- `jazzy.txt`, `kilted.txt`: packages of one distribution;
+- `torch.txt`: PyTorch with CUDA; `torch-cpu.txt`: its CPU build, which has a separate index, with
+  the hashes of the files that pip found on this machine;
+- `sources.txt`: packages without a wheel, which the locked setuptools builds;
+- `lowest.txt`: the lowest declared versions, for tests without ROS;
+- `tools.txt`: the tools of `make lock` and `make audit`.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ REQUIREMENTS = Path(__file__).resolve().parent.parent / 'requirements'
 LOCK = REQUIREMENTS / 'lock'
 DISTRIBUTIONS = ('jazzy', 'kilted')
 PYTHONS = ('3.11', '3.12', '3.13')
-# PyTorch, and what comes with its build for CUDA alone.
+# PyTorch, and the packages that only its CUDA build needs.
 CUDA = re.compile('torch$|triton$|cuda-|nvidia-')
 SOURCES = re.compile('empy$')
 
 Pins = dict[str, str]
-"""Lines of each package's version and hashes, by its name."""
+"""Version and hashes of each package, as lines of a requirements file, by name."""
 
 
 def read_pins(text: str) -> Pins:
-    """Return the packages of a requirements file that pins versions and hashes."""
+    """Return the packages of a requirements file with pinned versions and hashes."""
     entries = re.findall(r'^[^#\s].*(?:\n[ \t]+.*)*', text, flags=re.MULTILINE)
     return {entry.partition('==')[0]: entry for entry in entries}
 
@@ -47,13 +47,13 @@ def write_pins(name: str, pins: Pins, *, note: str = '') -> None:
 
 
 def locked(name: str) -> Pins:
-    """Return what one file of the lock holds, if it is there."""
+    """Return the packages of one file of the lock; none if there is no such file."""
     path = LOCK / f'{name}.txt'
     return read_pins(path.read_text()) if path.exists() else {}
 
 
 def resolve(*names: str, prefer: Pins) -> Pins:
-    """Resolve files of requirements; versions that are preferred stay where they may."""
+    """Resolve requirements files, with the preferred versions where possible."""
     with TemporaryDirectory() as folder:
         output = Path(folder) / 'lock.txt'
         output.write_text('\n'.join(prefer.values()))
@@ -62,12 +62,12 @@ def resolve(*names: str, prefer: Pins) -> Pins:
         command += ['--quiet', '--universal', '--python-version', PYTHONS[0], '--generate-hashes']
         command += ['--no-annotate', '--no-header', '--output-file', output, *files]
         if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
-            raise SystemExit(f'uv could not resolve requirements/{", ".join(names)}.')
+            raise SystemExit(f'uv cannot resolve {", ".join(names)} in requirements/')
         return read_pins(output.read_text())
 
 
 def cpu_build(torch: str, pip_arguments: list[str]) -> Pins:
-    """Return the CPU build of a version of PyTorch, with the hashes that are known of it."""
+    """Return the CPU build of a version of PyTorch, with its known hashes."""
     requirement = f'torch=={torch}+cpu'
     known = locked('torch-cpu').get('torch', '')
     hashes = set(re.findall(r'--hash=\S+', known) if f'{requirement} ' in known else [])
@@ -84,7 +84,7 @@ def cpu_build(torch: str, pip_arguments: list[str]) -> Pins:
 
 
 def main() -> None:
-    """Resolve the distributions one after the other, and write what they share once."""
+    """Resolve each distribution, and write the packages common to all only once."""
     parser = argparse.ArgumentParser(description='Write requirements/lock.')
     _, pip_arguments = parser.parse_known_args()
     LOCK.mkdir(exist_ok=True)
@@ -93,7 +93,7 @@ def main() -> None:
     for name in DISTRIBUTIONS:
         sources = ('runtime', 'dev', 'build', f'ros-{name}')
         resolved[name] = resolve(*sources, prefer=prefer | locked(name))
-        # Of two distributions, the second takes what the first has.
+        # The second distribution prefers the versions of the first.
         prefer = resolved[name]
     first, *others = resolved.values()
     common = {name: pin for name, pin in first.items() if all(o.get(name) == pin for o in others)}
