@@ -1,16 +1,17 @@
-# make setup    an environment in .venv, from pinned requirements, and the ROS messages in .overlay
-# make demo     the whole job on a drawn scene, or on real frames: make demo SEQUENCE=path/to/MOT17-09-FRCNN
-# make test     every test, and those of the lowest versions; one: make test ARGS='test/tracking -k parity'
-# make test-lowest  tests without ROS on the lowest versions of packages, those of Ubuntu 24.04
-# make lint     style, types and import walls
-# make bench    minutes of measurements, beside other trackers: make bench WEIGHTS=path/to/osnet.pth
-# make lock     write down what requirements resolve to, and the hashes, after they have changed
-# make audit    ask whether vulnerabilities of what is locked are known
-# make clean    remove what was made
+# make setup        install pinned packages into .venv and build the ROS messages into .overlay
+# make demo         track, refine and score a drawn scene, or a sequence: make demo SEQUENCE=path/to/MOT17-09-FRCNN
+# make test         run all tests, or some: make test ARGS='test/tracking -k parity'
+# make test-lowest  run the tests without ROS with the lowest supported versions of packages
+# make lint         check style, types and import layers
+# make format       format the code
+# make bench        run the benchmarks, beside other trackers: make bench WEIGHTS=path/to/osnet.pth
+# make lock         resolve requirements/*.txt and write versions and hashes to requirements/lock
+# make audit        look up known vulnerabilities of the locked packages
+# make clean        remove environments, builds and caches
 #
-# ROS_DISTRO=kilted     on another distribution of ROS, with an environment of its own
-# PYTHON=python3.12     make the environment from another interpreter
-# PIP_ARGS=...          for pip, as --extra-index-url with the index of PyTorch's CPU builds
+# ROS_DISTRO=kilted     use another ROS distribution, in a separate environment
+# PYTHON=python3.12     create the environments with another interpreter
+# PIP_ARGS=...          options for pip, such as --extra-index-url for PyTorch's CPU builds
 
 PYTHON ?= python3
 PIP_ARGS ?=
@@ -18,7 +19,7 @@ SEQUENCE ?=
 WEIGHTS ?=
 ARGS ?=
 
-# In the environment the name is that of the ROS installation that is sourced, which stays out.
+# Only the command line counts: the environment has the name of the sourced ROS installation.
 ifneq ($(origin ROS_DISTRO),command line)
 ROS_DISTRO := jazzy
 endif
@@ -33,13 +34,13 @@ PEERS := .peers
 LOWEST := .venv-lowest
 TOOLS := .tools
 PIP := python -m pip --disable-pip-version-check -qq
-# From the lock, which is complete: no file whose hash is not in it.
+# The lock lists all packages; pip rejects files with other hashes.
 LOCKED := --require-hashes --no-deps
 WHEELS := $(LOCKED) --only-binary :all:
-# Everything that runs ROS runs in this environment.
+# Environment variables of ROS.
 ROS := . $(OVERLAY)/env.sh &&
 
-# A ROS installation that is sourced stays out: its packages are of another Python.
+# A sourced ROS installation is not used: its packages are for another Python.
 unexport AMENT_PREFIX_PATH CMAKE_PREFIX_PATH LD_LIBRARY_PATH PYTHONPATH ROS_DISTRO
 
 LOCK := requirements/lock
@@ -51,13 +52,13 @@ INTERFACES := CMakeLists.txt package.xml tools/build_overlay.py \
 
 setup: $(OVERLAY)/.built
 
-# An environment in folder $(1), with PyTorch first: the CPU build where there is no GPU, if an index
-# or a folder that pip knows has it.
+# Create an environment in folder $(1) and install PyTorch: without a GPU the CPU build, if pip finds
+# it.
 define make-environment
 @$(PYTHON) -m venv $(1)
 @if nvidia-smi --list-gpus >/dev/null 2>&1 \
 	|| ! $(1)/bin/$(PIP) install $(PIP_ARGS) $(WHEELS) -r $(LOCK)/torch-cpu.txt 2>/dev/null; then \
-	echo "Installing PyTorch with CUDA: there is a GPU, or no CPU build whose hash is known"; \
+	echo "Installing PyTorch with CUDA: there is a GPU, or pip finds no locked CPU build"; \
 	$(1)/bin/$(PIP) install $(PIP_ARGS) $(WHEELS) -r $(LOCK)/torch.txt; \
 fi
 endef
@@ -81,19 +82,19 @@ $(OVERLAY)/.built: $(VENV)/.installed $(INTERFACES)
 demo: setup
 	@$(ROS) python -m tools.demo $(if $(SEQUENCE),--sequence '$(SEQUENCE)') $(ARGS)
 
-# Field checks: message setters take any type otherwise. One thread for each process: small networks
-# spend more time waiting for threads than they save by them, beside nodes that want the cores, too.
+# Without the first variable message fields accept any type. One thread per process is fastest for
+# small networks in several processes.
 test: setup
 	@$(ROS) ROS_PYTHON_CHECK_FIELDS=1 OMP_NUM_THREADS=1 python -m pytest $(ARGS)
 
-# Without arguments, on the first distribution, and where these old versions have wheels.
+# Without ARGS, on Jazzy, and with a Python for which the lowest versions have wheels.
 ifeq ($(strip $(ARGS)$(SUFFIX)),)
 ifneq ($(shell $(PYTHON) -c 'import sys; print(sys.version_info < (3, 13))'),False)
 test: test-lowest
 endif
 endif
 
-# What needs neither ROS, PyTorch nor TrackEval; a test that does is skipped and says so.
+# Tests of these folders that need ROS, PyTorch or TrackEval are skipped with the reason.
 LOWEST_TESTS := $(addprefix test/,bags camera_motion cli evaluation files messages online \
 	refinement reid replay tools tracking test_packages.py test_pipeline.py)
 
@@ -128,7 +129,7 @@ bench: setup $(PEERS)/.installed
 	@$(ROS) python benchmarks/node_latency.py
 	@$(ROS) python benchmarks/node_soak.py
 
-# Other trackers, to measure beside; boxmot and the rest disagree with our pins.
+# Other trackers for comparison, in an environment of their own: they need other versions.
 $(PEERS)/.installed: benchmarks/peers_requirements.txt
 	$(call make-environment,$(PEERS))
 	@$(PEERS)/bin/$(PIP) install $(PIP_ARGS) torch==$(TORCH) -r benchmarks/peers_requirements.txt
