@@ -1,9 +1,9 @@
-"""How well the background of real sequences lies on itself after camera motion is undone.
+"""Residual of the background in real sequences after the camera motion is undone.
 
-The truth is not known, so this measures what is left: the mean absolute difference of grey values
-between the current image and the previous one moved by the estimate, outside the boxes of both
-frames, at full resolution. `none` leaves the previous image where it is. Give MOTChallenge
-folders; their `det/det.txt`, or the file named with `--detections`, has the boxes.
+The true motion is not known, so this measures the mean absolute difference of grey values between
+the current image and the previous one moved by the estimate, outside the boxes of both frames, at
+full resolution. `none` does not move the previous image. The sequences are MOTChallenge folders,
+with the boxes in `det/det.txt` or the file named by `--detections`.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ MODES = ('none', 'published', 'ecc')
 
 
 def frames(folder: Path, detections: str) -> list[tuple[Path, Matrix]]:
-    """Return image paths and (N, 4) boxes, in order."""
+    """Return the images with their (N, 4) boxes, in order."""
     rows = np.loadtxt(folder / 'det' / detections, delimiter=',', ndmin=2)
     images = sorted((folder / 'img1').iterdir())
     return [(path, rows[rows[:, 0] == int(path.stem), 2:6]) for path in images]
 
 
 def background(shape: tuple[int, ...], tlwh: Matrix) -> Image:
-    """Return a mask: 1 outside the boxes, widened by a tenth of their size."""
+    """Return a mask: 1 outside the boxes, which are widened by a tenth of their size."""
     mask = np.ones(shape[:2], np.uint8)
     for x, y, w, h in tlwh:
         top, left = max(0, int(y - 0.1 * h)), max(0, int(x - 0.1 * w))
@@ -45,11 +45,11 @@ def background(shape: tuple[int, ...], tlwh: Matrix) -> Image:
 def residual(
     before: Image, after: Image, mask_before: Image, mask_after: Image, matrix: Matrix
 ) -> float:
-    """Return the mean absolute grey difference outside the boxes, motion undone."""
+    """Return the mean absolute grey difference outside the boxes after the motion is undone."""
     size = after.shape[::-1]
     moved = cv2.warpAffine(before, matrix[:2], size, flags=cv2.INTER_CUBIC)
     free = cv2.warpAffine(mask_before, matrix[:2], size, flags=cv2.INTER_NEAREST) & mask_after
-    # The rim has no counterpart in the other image.
+    # The border has no counterpart in the other image.
     free[:40] = free[-40:] = 0
     free[:, :40] = free[:, -40:] = 0
     return float(cv2.mean(cv2.absdiff(moved, after), mask=free)[0])

@@ -1,12 +1,12 @@
-"""Milliseconds a frame to embed the boxes of a 1080p image, stage by stage.
+"""Milliseconds per frame to embed the boxes of a 1080p image, by stage.
 
-    python benchmarks/reid.py WEIGHTS                             what a frame costs
-    python benchmarks/reid.py WEIGHTS --onnx FILE                 beside the same network as ONNX
-    python benchmarks/reid.py WEIGHTS --boxmot-python PYTHON      beside BoxMOT's ReID
+    python benchmarks/reid.py WEIGHTS                             this project
+    python benchmarks/reid.py WEIGHTS --onnx FILE                 and the same network as ONNX
+    python benchmarks/reid.py WEIGHTS --boxmot-python PYTHON      and BoxMOT's ReID
 
-PYTHON is one that can import boxmot: an environment of its own (`pip install boxmot`), never a
-dependency of this project. All take turns, round by round, with the same image, boxes, weights
-and threads; numbers are medians, ratios are theirs to ours.
+PYTHON is the interpreter of a separate environment with boxmot (`pip install boxmot`); it is no
+dependency of this project. All run in turns, with the same image, boxes, weights and threads.
+Numbers are medians; ratios are their time to this project's.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ ONNX, ONNX_NETWORK, BOXMOT = 'onnxruntime', 'onnxruntime, network', 'BoxMOT'
 
 
 class BoxMot:
-    """BoxMOT's ReID in a process of its own."""
+    """BoxMOT's ReID in a separate process."""
 
     def __init__(self, python: str, weights: Path, name: str, device: str, folder: Path) -> None:
-        # BoxMOT knows a network by the name of its file.
+        # BoxMOT recognises a network by its file name.
         copied = folder / f'{name}_msmt17.pt'
         shutil.copyfile(weights, copied)
         self._process = subprocess.Popen(
@@ -67,7 +67,9 @@ class BoxMot:
             print(request, file=self._process.stdin, flush=True)
         line = self._process.stdout.readline()
         if not line:
-            sys.exit('BoxMOT does not run in that Python: try benchmarks/reid_boxmot.py by hand')
+            sys.exit(
+                'BoxMOT does not run with that Python; run benchmarks/reid_boxmot.py to see why'
+            )
         return dict(json.loads(line))
 
     def run(self, path: Path) -> float:
@@ -75,13 +77,13 @@ class BoxMot:
         return float(self._ask(str(path))['milliseconds'])
 
     def close(self) -> None:
-        """End the process."""
+        """Terminate the process."""
         self._process.terminate()
         self._process.wait()
 
 
 def picture(seed: int = 0) -> np.ndarray:
-    """Return a 1080p image with structure at all scales."""
+    """Return a 1080p image with structure of several sizes."""
     rng = np.random.default_rng(seed)
     layers = [
         cv2.resize(rng.integers(0, 256, (1080 // n, 1920 // n, 3), dtype=np.uint8), (1920, 1080))
@@ -91,7 +93,7 @@ def picture(seed: int = 0) -> np.ndarray:
 
 
 def crowd(count: int, seed: int = 1) -> np.ndarray:
-    """Return (count, 4) boxes of standing people, left, top, width, height."""
+    """Return (count, 4) tlwh boxes with the shape of standing people."""
     rng = np.random.default_rng(seed)
     height = rng.uniform(120, 500, count)
     width = 0.4 * height
@@ -102,7 +104,7 @@ def crowd(count: int, seed: int = 1) -> np.ndarray:
 def time_stages(
     engine: TorchEngine | OnnxEngine, image: np.ndarray, xyxy: np.ndarray
 ) -> list[float]:
-    """Return milliseconds of each of `STAGES`; they wait for each other, unlike in `extract`."""
+    """Return milliseconds of each of `STAGES`, each run to its end, unlike in `extract`."""
     spent = dict.fromkeys(STAGES, 0.0)
 
     def timed(stage: str, work: Callable[[], Any]) -> Any:
@@ -120,22 +122,22 @@ def time_stages(
         parts = []
         for start, stop, size in batches(len(xyxy), engine.batch_sizes):
             chosen = xyxy[np.resize(np.arange(start, stop), size)]
-            cuts = timed('crop', lambda chosen=chosen: engine.crop(source, chosen))
-            parts.append(timed('network', lambda cuts=cuts: engine.run(cuts)))
+            crops = timed('crop', lambda chosen=chosen: engine.crop(source, chosen))
+            parts.append(timed('network', lambda crops=crops: engine.run(crops)))
         if isinstance(engine, TorchEngine):
             timed('download', lambda: engine.download(parts))
     return [spent[stage] for stage in STAGES]
 
 
-def time_whole(work: Callable[[], Any]) -> float:
-    """Return milliseconds."""
+def time_call(work: Callable[[], Any]) -> float:
+    """Return the milliseconds of a call."""
     start = time.perf_counter()
     work()
     return 1e3 * (time.perf_counter() - start)
 
 
 class OnnxFile:
-    """An ONNX file as one runs it without this project: all cuts in one batch."""
+    """An ONNX file, run without this project: all crops in one batch."""
 
     def __init__(self, path: Path, device: torch.device, threads: int) -> None:
         self._session = engine_from_file(path, str(device), threads).session
@@ -160,29 +162,29 @@ def measure(
     rounds: int,
     folder: Path,
 ) -> dict[str, float]:
-    """Return median milliseconds of the stages, of whole frames and of the peers, by name."""
+    """Return median milliseconds of the stages, of a frame and of the peers, by name."""
     image = picture()
     xyxy, _ = clip_boxes(tlwh, *image.shape[:2])
     path = folder / f'{len(tlwh)}.npz'
     np.savez(path, image=image, xyxy=xyxy)
     tasks: dict[str, Callable[[], list[float]]] = {
         'stages': lambda: time_stages(extractor.engine, image, xyxy),
-        'frame': lambda: [time_whole(lambda: extractor.extract(image, tlwh))],
+        'frame': lambda: [time_call(lambda: extractor.extract(image, tlwh))],
     }
     if onnx is not None:
         planes = onnx.planes(image, xyxy)
-        tasks[ONNX_NETWORK] = lambda: [time_whole(lambda: onnx.run(planes))]
-        tasks[ONNX] = lambda: [time_whole(lambda: onnx.run(onnx.planes(image, xyxy)))]
+        tasks[ONNX_NETWORK] = lambda: [time_call(lambda: onnx.run(planes))]
+        tasks[ONNX] = lambda: [time_call(lambda: onnx.run(onnx.planes(image, xyxy)))]
     if boxmot is not None:
         tasks[BOXMOT] = lambda: [boxmot.run(path)]
     order, turns = list(tasks), []
     for _ in progress(range(rounds + 1), f'{len(tlwh)} boxes', transient=True):
-        # Who runs behind a big one finds the caches cold: each in its turn.
+        # The order rotates, because a large task leaves cold caches to the next.
         order.append(order.pop(0))
         turns.append({name: tasks[name]() for name in order})
     medians = {}
     for name in tasks:
-        # The first turn warms up.
+        # The first round warms up.
         columns = zip(*(turn[name] for turn in turns[1:]), strict=True)
         names = STAGES if name == 'stages' else (name,)
         medians |= dict(zip(names, map(statistics.median, columns), strict=True))
@@ -190,20 +192,20 @@ def measure(
 
 
 def main() -> None:
-    """Measure and print the table."""
+    """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('weights', help='as for the tracker: .pth, .onnx, timm:NAME, ...')
-    parser.add_argument('--onnx', type=Path, help='the same network as ONNX, run at once')
+    parser.add_argument('weights', help='as for the node: .pth, .onnx, timm:NAME, ...')
+    parser.add_argument('--onnx', type=Path, help='the same network as ONNX, for comparison')
     parser.add_argument('--boxmot-python', help='a Python that can import boxmot')
     parser.add_argument('--device', default='auto')
-    parser.add_argument('--threads', type=int, default=1, help='of the CPU')
+    parser.add_argument('--threads', type=int, default=1, help='threads on the CPU')
     parser.add_argument('--boxes', type=int, nargs='+', default=[1, 10, 30, 60, 100])
     parser.add_argument('--rounds', type=int, default=15)
     options = parser.parse_args()
     cv2.setNumThreads(options.threads)
     extractor = load_extractor(options.weights, options.device, threads=options.threads)
     if not isinstance(extractor, NetworkExtractor):
-        parser.error('weights: give those of a network')
+        parser.error('weights: expected those of a network, not the colour descriptor')
     extractor.warm_up(max(options.boxes))
     device = choose_device(options.device)
     onnx = OnnxFile(options.onnx, device, options.threads) if options.onnx else None
@@ -225,7 +227,7 @@ def main() -> None:
 
 
 def cells(times: dict[str, float]) -> list[str]:
-    """Return times as text, those of peers with how many times ours they are."""
+    """Return the times as text, those of peers with their ratio to ours."""
     ours = {ONNX_NETWORK: times['network'], ONNX: times['frame'], BOXMOT: times['frame']}
     return [
         f'{value:.2f} ({value / ours[name]:.2f}x)' if name in ours else f'{value:.2f}'

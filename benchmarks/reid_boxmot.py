@@ -1,4 +1,4 @@
-"""BoxMOT's ReID for `reid.py`: runs in the peer's environment, one line in, one line out."""
+"""BoxMOT's ReID for `reid.py`, in an environment with boxmot; one line per request and reply."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import numpy as np
 
 
 def main() -> None:
-    """Answer each path of an .npz of image and boxes with the milliseconds that a frame takes."""
+    """Read paths of .npz files with image and boxes; print the milliseconds of each frame."""
     weights, device, threads = sys.argv[1:]
-    answers, sys.stdout = sys.stdout, sys.stderr  # BoxMOT prints
+    replies, sys.stdout = sys.stdout, sys.stderr  # BoxMOT prints to stdout
     import torch
     from boxmot.reid.core.runtime import ReID
 
     torch.set_num_threads(int(threads))
     on_gpu = device.startswith('cuda')
     model = ReID(weights, device=torch.device(device), half=on_gpu).model
-    print(json.dumps({'ready': True}), file=answers, flush=True)
+    print(json.dumps({'ready': True}), file=replies, flush=True)
     for line in sys.stdin:
         frame = np.load(line.strip(), allow_pickle=False)
         image, xyxy = frame['image'], frame['xyxy'].astype(np.float32)
         start = time.perf_counter()
-        model.get_features(xyxy, image)  # ends with the embeddings in NumPy
+        model.get_features(xyxy, image)  # returns a NumPy array
         spent = 1e3 * (time.perf_counter() - start)
-        print(json.dumps({'milliseconds': spent}), file=answers, flush=True)
+        print(json.dumps({'milliseconds': spent}), file=replies, flush=True)
 
 
 if __name__ == '__main__':

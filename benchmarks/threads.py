@@ -1,8 +1,8 @@
-"""Milliseconds that a network takes for a frame, by engine and threads, beside other load.
+"""Milliseconds per frame of a ReID network, by library, number of threads and other load.
 
-    python benchmarks/threads.py            OSNet x0.25 with made-up weights, 10 boxes
+    python benchmarks/threads.py            OSNet x0.25 with random weights, 10 boxes
 
-Each measurement is a process of its own; other load are processes that count in Python.
+Each measurement runs in a new process; the other load is a number of busy Python processes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BUSY = 'while True: pass'
 
 
 def measure(engine_name: str, threads: int, boxes: int) -> tuple[float, float, float]:
-    """Return median and 95 % of the times of frames, and the processor's time of one: ms."""
+    """Return median and 95th percentile of the time, and processor time, per frame in ms."""
     cv2.setNumThreads(1)
     torch.set_num_threads(threads)
     network = Network(OSNet(0.25).eval(), CARDS['osnet_x0_25'])
@@ -51,7 +51,7 @@ def measure(engine_name: str, threads: int, boxes: int) -> tuple[float, float, f
 
 
 def main() -> None:
-    """Print a table of every engine, number of threads and load."""
+    """Measure every library, number of threads and load, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--threads', type=int, nargs='+', default=[1, 2])
     parser.add_argument('--load', type=int, nargs='+', default=[0, 3], help='other processes')
