@@ -67,9 +67,7 @@ class BoxMot:
             print(request, file=self._process.stdin, flush=True)
         line = self._process.stdout.readline()
         if not line:
-            sys.exit(
-                'BoxMOT does not run with that Python; run benchmarks/reid_boxmot.py to see why'
-            )
+            sys.exit('BoxMOT does not run with that Python; try benchmarks/reid_boxmot.py')
         return dict(json.loads(line))
 
     def run(self, path: Path) -> float:

@@ -24,10 +24,13 @@ class InputLimits(Settings):
     """
 
     detections: int = param(
-        2000, 'Most detections of a message; one that has more is dropped.', low=1, high=100_000
+        2000,
+        'Largest number of detections in a message; messages with more are dropped.',
+        low=1,
+        high=100_000,
     )
     hypotheses: int = param(
-        1000, 'Most hypotheses of a detection; a message that has more is dropped.', low=1,
+        1000, 'Largest number of hypotheses of a detection; messages with more are dropped.', low=1,
         high=100_000,
     )  # fmt: skip
     image_size: float = param(

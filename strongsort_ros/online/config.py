@@ -38,71 +38,76 @@ class NodeSettings(Settings):
 
     weights: str = param(
         '',
-        "File of the ReID network's weights, or timm:NAME; empty: a colour histogram, which needs "
-        'none; none: track by motion alone.',
+        'ReID weights: a file or timm:NAME; empty: colour histograms, which need no weights; none: '
+        'track by motion alone.',
         read_only_in=CONFIGURED,
     )
     device: str = param(
-        AUTO, 'Where the network runs: auto, cpu, cuda or cuda:N.', read_only_in=CONFIGURED
+        AUTO, 'Device of the ReID network: auto, cpu, cuda or cuda:N.', read_only_in=CONFIGURED
     )
     weights_sha256: str = param(
         '',
-        'SHA-256 that the file of weights must have; empty: not checked.',
+        'Expected SHA-256 of the weights file; empty: not checked.',
         read_only_in=CONFIGURED,
     )
     device_fallback: str = param(
         'motion',
-        'While the device of the network fails: motion alone, or the network on the CPU.',
+        'While the device fails: track by motion alone, or run the network on the CPU.',
         choices=('motion', 'cpu'),
         read_only_in=CONFIGURED,
     )
     threads: int = param(
-        1, 'Threads of the network on the CPU.', low=1, high=256, read_only_in=CONFIGURED
+        1, 'Threads of the ReID network on the CPU.', low=1, high=256, read_only_in=CONFIGURED
     )
     camera_motion: str = param(
-        'ecc', 'How camera motion is found.', choices=MODES, read_only_in=CONFIGURED
+        'ecc', 'Mode of the camera motion estimate.', choices=MODES, read_only_in=CONFIGURED
     )
     frame_rate: float = param(
-        0.0, 'Nominal rate of detections; 0: estimated from stamps.', 'Hz', high=1000.0,
+        0.0, 'Nominal rate of the detections; 0: estimated from their stamps.', 'Hz', high=1000.0,
         read_only_in=CONFIGURED,
     )  # fmt: skip
     classes: str = param(
-        '', 'Names of the classes to track, separated by commas; empty: all. Detections of others '
-        'are left out.',
+        '', 'Names of the classes to track, separated by commas; empty: all. Detections of other '
+        'classes are dropped.',
     )  # fmt: skip
     image_transport: str = param(
         'raw',
-        'Type of image messages; none: do not subscribe.',
+        'Type of the image messages; none: do not subscribe to images.',
         choices=TRANSPORTS,
         read_only_in=ACTIVE,
     )  # fmt: skip
     sync_deadline: float = param(
-        0.2, 'How long detections wait for their image, and for further arrays of their stamp '
-        'where recent stamps had several.', 's', high=60.0, read_only_in=ACTIVE,
+        0.2, 'Longest time that detections wait for their image, and for further arrays of the '
+        'same stamp if recent stamps had several.', 's', high=60.0, read_only_in=ACTIVE,
     )  # fmt: skip
     sync_tolerance: float = param(
-        0.0, 'Largest difference between the stamps of an image and of its detections, for '
-        'detectors that round stamps; below half the interval of images. 0: equal stamps.', 's',
+        0.0, 'Largest difference between the stamps of an image and its detections, for detectors '
+        'that round stamps; less than half the interval between images. 0: equal stamps.', 's',
         high=1.0, read_only_in=ACTIVE,
     )  # fmt: skip
     buffer_time: float = param(
-        2.0, 'How long images wait for their detections: more than the detector takes.', 's',
-        high=60.0, read_only_in=ACTIVE,
+        2.0, 'Longest time that images wait for their detections; more than the detector takes.',
+        's', high=60.0, read_only_in=ACTIVE,
     )  # fmt: skip
     buffer_size: int = param(
-        100, 'Most images, and most arrays of detections, that wait.', 'messages', low=1,
+        100, 'Largest number of images, and of detection arrays, that wait.', 'messages', low=1,
         high=1000, read_only_in=ACTIVE,
     )  # fmt: skip
     buffer_memory: int = param(
-        256, 'Most memory of the images that wait.', 'MiB', low=1, high=65536, read_only_in=ACTIVE
+        256,
+        'Largest memory of the images that wait.',
+        'MiB',
+        low=1,
+        high=65536,
+        read_only_in=ACTIVE,
     )
     max_backlog: float = param(
-        0.1, 'Longest that images and their detections wait for the tracker; when they would wait '
-        'longer, only the newest are tracked.', 's', high=10.0, read_only_in=ACTIVE,
+        0.1, 'Longest time that images and detections wait for the tracker; after that, older ones '
+        'are dropped and the newest are tracked.', 's', high=10.0, read_only_in=ACTIVE,
     )  # fmt: skip
-    publish_tentative: bool = param(False, 'Publish tracks that are not confirmed yet, too.')
+    publish_tentative: bool = param(False, 'Also publish tracks that are not confirmed yet.')
     publish_lost: bool = param(
-        True, 'Publish confirmed tracks that are not seen in this frame, too, as predicted.'
+        True, 'Also publish the predicted boxes of confirmed tracks without a match in this frame.'
     )
 
 
@@ -118,24 +123,24 @@ class DiagnosticsSettings(Settings):
     """
 
     warn_latency: float = param(
-        0.2, 'Warn when it takes longer from detections taken to tracks published (p95).', 's'
+        0.2, 'WARN above this time from receiving detections to publishing tracks (p95).', 's'
     )
-    error_latency: float = param(1.0, 'Report an error when that takes longer.', 's')
-    warn_age: float = param(1.0, 'Warn when the last detections are older.', 's')
-    stale_age: float = param(5.0, 'Report to be stale when they are older.', 's')
+    error_latency: float = param(1.0, 'ERROR above this time (p95).', 's')
+    warn_age: float = param(1.0, 'WARN if the last detections are older.', 's')
+    stale_age: float = param(5.0, 'STALE if the last detections are older.', 's')
     warn_dropped: float = param(
-        0.5, 'Warn when a larger share of the detections since the last report was dropped as the '
-        'tracker was behind.', high=1.0,
+        0.5, 'WARN if a larger share of the detections since the last report was dropped because '
+        'the tracker fell behind.', high=1.0,
     )  # fmt: skip
     warn_without_image: float = param(
-        0.2, 'Warn when a larger share of the detections had no image.', high=1.0
+        0.2, 'WARN if a larger share of the detections had no image.', high=1.0
     )
     warn_duplicates: float = param(
-        0.2, 'Warn when a larger share of the detections was sent twice, or came after others of '
-        'its stamp, or newer ones, were tracked.', high=1.0,
+        0.2, 'WARN if a larger share of the detections arrived twice, or after detections of the '
+        'same or a later stamp were tracked.', high=1.0,
     )  # fmt: skip
     warn_motion_failures: int = param(
-        30, 'Warn when camera motion was not found for so many images in a row.', 'images', low=1
+        30, 'WARN after this many images in a row with unknown camera motion.', 'images', low=1
     )
 
 
@@ -147,17 +152,17 @@ class TrackerNodeConfig(SettingsGroup):
     of limits with `limits.`, those of reports with `diagnostics.`.
     """
 
-    node: NodeSettings = param_table(NodeSettings, 'The node')
+    node: NodeSettings = param_table(NodeSettings, 'Node')
     motion: CameraMotionSettings = param_table(
-        CameraMotionSettings, 'The estimate of camera motion', 'ecc.', CONFIGURED
+        CameraMotionSettings, 'Camera motion', 'ecc.', CONFIGURED
     )
     tracker: TrackerSettings = param_table(
         lambda: TrackerSettings(max_cosine_distance=AUTO),
-        'The tracker: all of these can be changed while it runs',
+        'Tracker; all of these can change while the node runs',
     )
-    limits: InputLimits = param_table(InputLimits, 'Limits of what one message may hold', 'limits.')
+    limits: InputLimits = param_table(InputLimits, 'Limits of one message', 'limits.')
     diagnostics: DiagnosticsSettings = param_table(
-        DiagnosticsSettings, 'Reports on /diagnostics', 'diagnostics.'
+        DiagnosticsSettings, 'Thresholds of /diagnostics', 'diagnostics.'
     )
 
 

@@ -171,6 +171,6 @@ class RefinerSettings(Settings):
 class RefinerNodeConfig(SettingsGroup):
     """Every setting of the refiner node."""
 
-    node: RefinerSettings = param_table(RefinerSettings, 'The node')
+    node: RefinerSettings = param_table(RefinerSettings, 'Node')
     aflink: AflinkSettings = param_table(AflinkSettings, 'AFLink', 'aflink.')
     gsi: GsiSettings = param_table(GsiSettings, 'Gaussian-smoothed interpolation', 'gsi.')
