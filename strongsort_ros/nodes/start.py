@@ -13,6 +13,11 @@ from typing import Final
 from strongsort_ros.errors import one_line
 
 CANNOT_START: Final = 1
+_MODULES: Final = {
+    'tracker_node': lambda: importlib.import_module('strongsort_ros.nodes.tracker_node'),
+    'refiner_node': lambda: importlib.import_module('strongsort_ros.nodes.refiner_node'),
+    'replayer_node': lambda: importlib.import_module('strongsort_ros.nodes.replayer_node'),
+}
 
 
 def start(name: str) -> int:
@@ -21,11 +26,11 @@ def start(name: str) -> int:
     Parameters
     ----------
     name
-        Name of the program and of its module in `strongsort_ros.nodes`, such as `tracker_node`.
+        Name of the program and of its module: tracker_node, refiner_node or replayer_node.
 
     """
     try:
-        main = importlib.import_module(f'strongsort_ros.nodes.{name}').main
+        main = _MODULES[name]().main
     except ImportError as error:
         remedy = _remedy(error)
         if not remedy:
