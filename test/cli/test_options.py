@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from argparse import ArgumentTypeError
+
 import pytest
 
 from strongsort_ros.cli.main import build_parser
-from strongsort_ros.cli.options import chosen_settings
+from strongsort_ros.cli.options import chosen_settings, frame_rate, positive_int
 from strongsort_ros.tracking.settings import TrackerSettings
 
 ALL = ('bot', 'nsa', 'ema', 'mc', 'woc')
@@ -65,3 +68,29 @@ def test_threshold_of_the_network() -> None:
     assert settings('--max-cosine-distance', '0.2', network=True).max_cosine_distance == 0.2
     assert settings('--max-cosine-distance', 'auto').max_cosine_distance == 'auto'
     assert settings().max_cosine_distance == 0.45
+
+
+@pytest.mark.parametrize('text', ['-3', 'fast', 'nan', 'inf'])
+def test_frame_rates_that_are_refused(text: str) -> None:
+    assert frame_rate('0') == 0
+    assert frame_rate('12.5') == 12.5
+    with pytest.raises(ArgumentTypeError, match=f"'{text}' is not a frame rate in Hz"):
+        frame_rate(text)
+
+
+@pytest.mark.parametrize('text', ['0', '-1', '1.5', 'two'])
+def test_counts_that_are_refused(text: str) -> None:
+    assert positive_int('3') == 3
+    with pytest.raises(ArgumentTypeError, match=f"'{text}' is not a positive integer"):
+        positive_int(text)
+
+
+def test_the_help_shows_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those of the command: `track` has StrongSORT's, `replay` those of the node."""
+    for command, default in (('track', '0.45'), ('replay', 'auto')):
+        with pytest.raises(SystemExit):
+            build_parser().parse_args([command, '--help'])
+        text = ' '.join(capsys.readouterr().out.split())
+        (shown,) = re.findall(r'--max-cosine-distance X .*? Default: (\S+)\.', text)
+        assert shown == default
+        assert 'Default: off.' in text
