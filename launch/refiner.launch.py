@@ -1,4 +1,7 @@
-"""Start the refiner: `ros2 launch strongsort_ros refiner.launch.py --show-args` says with what."""
+"""Start the refiner.
+
+`ros2 launch strongsort_ros refiner.launch.py --show-args` lists the arguments.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +20,20 @@ CONFIG = Path(__file__).parent.parent / 'config'
 
 ARGUMENTS = (
     ('namespace', '', 'Namespace of the node and its services'),
-    ('params_file', str(CONFIG / 'refiner.yaml'), 'Parameters; the arguments below come first'),
-    ('allowed_root', '', 'Parameter allowed_root, if not empty: where it reads and writes'),
-    ('autostart', 'true', 'Configure and activate; false: a lifecycle manager does it'),
-    ('required', 'true', 'End the launch with status 1 when the node has failed'),
+    (
+        'params_file',
+        str(CONFIG / 'refiner.yaml'),
+        'Parameter file; the next arguments override it',
+    ),
+    ('allowed_root', '', 'Folder in which it reads and writes; empty: from the file'),
+    ('autostart', 'true', 'Configure and activate; false: leave it to a lifecycle manager'),
+    ('required', 'true', 'End the launch with status 1 when the node fails'),
     ('log_level', 'info', 'debug, info, warn, error or fatal'),
 )
 
 
 def start(context: LaunchContext) -> list[Node]:
-    """Return the node, with the arguments as they were given."""
+    """Return the node."""
     given = context.launch_configurations
     kinds = {'autostart': bool} | ({'allowed_root': str} if given['allowed_root'] else {})
     overrides = {
@@ -50,7 +57,7 @@ def start(context: LaunchContext) -> list[Node]:
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Declare the arguments, and start the node."""
+    """Declare the arguments and start the node."""
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, default, description in ARGUMENTS

@@ -1,6 +1,6 @@
-"""Play a bag through the live graph: track, record, refine, score, report; then end.
+"""Play a bag to the tracker, refine and score its tracks, write a report, and end.
 
-`ros2 launch strongsort_ros replay.launch.py --show-args` says with what.
+`ros2 launch strongsort_ros replay.launch.py --show-args` lists the arguments.
 """
 
 from __future__ import annotations
@@ -25,45 +25,35 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from strongsort_ros.nodes.ros_environment import enclave_of, profile_environment
+from strongsort_ros.replay.settings import ReplayerNodeConfig
 
 LAUNCH = Path(__file__).parent
 CONFIG = LAUNCH.parent / 'config'
 
-REPLAYER = {
-    'bag': ('', str, 'Bag of images and detections to play'),
-    'ground_truth': ('', str, "True boxes: a gt.txt, or a sequence's folder; empty: no scores"),
-    'output': ('', str, 'Folder of the results; empty: the name of the bag and _replayed'),
-    'image_topic': ('', str, 'Topic of images in the bag; empty: the only one'),
-    'detections_topic': ('', str, 'Topic of detections in the bag; empty: the only one'),
-    'frame_rate': ('0.0', float, 'Nominal rate of the bag; 0: estimated from stamps'),
-    'realtime': ('false', bool, 'Play at the rate of the bag; false: in step'),
-    'rate': ('1.0', float, 'So many times as fast as real time'),
-    'clock': ('false', bool, 'Publish the stamps on /clock'),
-    'aflink': ('true', bool, 'Link broken tracks'),
-    'gsi': ('true', bool, 'Fill gaps and smooth'),
-}
-"""Arguments that are parameters of the replayer: default, type, meaning."""
+TYPES = {'str': str, 'float': float, 'bool': bool}
+REPLAYER = [p for p in ReplayerNodeConfig().parameters() if p.name not in ('tracker', 'refiner')]
+"""Parameters of the replayer, each an argument; the names of the nodes are fixed here."""
 
 NODES = (
     ('namespace', '', 'Namespace of the nodes and their topics'),
-    ('params_file', str(CONFIG / 'tracker.yaml'), 'Parameters of the tracker'),
-    ('weights', '', "The tracker's appearance network, if not empty"),
-    ('device', '', 'Where it runs, if not empty'),
-    ('camera_motion', '', 'How camera motion is found, if not empty'),
-    ('refiner_params_file', str(CONFIG / 'refiner.yaml'), 'Parameters of the refiner'),
+    ('params_file', str(CONFIG / 'tracker.yaml'), 'Parameter file of the tracker'),
+    ('weights', '', 'Appearance network of the tracker; empty: from the file'),
+    ('device', '', 'Device of the network; empty: from the file'),
+    ('camera_motion', '', 'Camera motion estimator of the tracker; empty: from the file'),
+    ('refiner_params_file', str(CONFIG / 'refiner.yaml'), 'Parameter file of the refiner'),
     ('log_level', 'info', 'debug, info, warn, error or fatal'),
     (
         'fastdds_profile',
         str(CONFIG / 'fastdds.xml'),
-        'Profile for large images, unless the environment names one; empty: none',
+        'Fast DDS profile for large images, unless the environment selects one; empty: none',
     ),
 )
-"""Arguments for the nodes: name, default, meaning."""
+"""Arguments of the nodes: name, default, description."""
 TRACKER = ('namespace', 'params_file', 'weights', 'device', 'camera_motion', 'log_level')
 
 
 def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """Return the nodes; the replayer configures and activates the others."""
+    """Return the nodes; the replayer configures and activates the other two."""
     given = dict(context.launch_configurations)
     results = Path(given['output']).resolve().parent if given['output'] else Path.cwd()
     tracker = {name: given[name] for name in TRACKER}
@@ -74,8 +64,8 @@ def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         'log_level': given['log_level'],
     }
     parameters = {
-        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
-        for name, (_, kind, _) in REPLAYER.items()
+        p.name: ParameterValue(LaunchConfiguration(p.name), value_type=TYPES[p.kind])
+        for p in REPLAYER
     }
     enclave = enclave_of('replayer', given['namespace'])
     replayer = Node(
@@ -90,7 +80,7 @@ def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     )
     profile = profile_environment(given['fastdds_profile'])
     return [
-        # Of all nodes: the replayer's is the one that counts, as it publishes the images.
+        # For all nodes; the profile of the replayer matters, as it publishes the images.
         *(SetEnvironmentVariable(name, value) for name, value in profile.items()),
         _include('tracker.launch.py', tracker),
         _include('refiner.launch.py', refiner),
@@ -106,25 +96,30 @@ def _include(name: str, arguments: dict[str, str]) -> IncludeLaunchDescription:
 
 
 def end(event: ProcessExited, context: LaunchContext) -> Shutdown | None:
-    """End when a process does: well when it is the replayer that is done."""
+    """End the launch with any process; without error if the replayer has succeeded."""
     if context.is_shutdown:
         return None
     if event.returncode == 0 and event.process_name.startswith('replayer_node'):
-        return Shutdown(reason='the replay is over')
-    # What is raised here makes the exit status of `ros2 launch`.
+        return Shutdown(reason='the replay is done')
+    # An exception gives `ros2 launch` exit status 1.
     raise RuntimeError(f'{event.process_name} ended with status {event.returncode}')
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Declare the arguments, start the nodes, and end when one of them does."""
-    arguments = [(name, default, meaning) for name, (default, _, meaning) in REPLAYER.items()]
+    """Declare the arguments, start the nodes, and end with the first one that ends."""
+    arguments = [(p.name, default_text(p.value), p.spec.description) for p in REPLAYER]
     return LaunchDescription(
         [
             *(
-                DeclareLaunchArgument(name, default_value=default, description=meaning)
-                for name, default, meaning in (*arguments, *NODES)
+                DeclareLaunchArgument(name, default_value=default, description=description)
+                for name, default, description in (*arguments, *NODES)
             ),
             RegisterEventHandler(OnProcessExit(on_exit=end)),
             OpaqueFunction(function=start),
         ]
     )
+
+
+def default_text(value: object) -> str:
+    """Return a default as launch arguments write it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

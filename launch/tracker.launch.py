@@ -1,4 +1,7 @@
-"""Start the tracker: `ros2 launch strongsort_ros tracker.launch.py --show-args` says with what."""
+"""Start the tracker, for one or several cameras.
+
+`ros2 launch strongsort_ros tracker.launch.py --show-args` lists the arguments.
+"""
 
 from __future__ import annotations
 
@@ -18,37 +21,45 @@ CONFIG = Path(__file__).parent.parent / 'config'
 
 ARGUMENTS = (
     ('namespace', '', 'Namespace of the node and its topics'),
-    ('cameras', '', 'Names of cameras, as front,rear: a node each, in a namespace of that name'),
+    (
+        'cameras',
+        '',
+        'Camera names, such as front,rear: a node and a namespace for each',
+    ),
     ('image', 'image', 'Topic of the images'),
     ('detections', 'detections', 'Topic of the detections (vision_msgs/Detection2DArray)'),
-    ('params_file', str(CONFIG / 'tracker.yaml'), 'Parameters; the arguments below come first'),
-    ('autostart', 'true', 'Configure and activate; false: a lifecycle manager does it'),
-    ('respawn', 'true', 'Start the node again when it ends'),
-    ('respawn_max_retries', '5', 'Times that it is started again, in all; -1: without limit'),
-    ('required', 'true', 'End the launch with status 1 when the node has failed for good'),
-    ('use_sim_time', 'false', 'Take the time of reports from /clock'),
+    (
+        'params_file',
+        str(CONFIG / 'tracker.yaml'),
+        'Parameter file; the next arguments override it',
+    ),
+    ('autostart', 'true', 'Configure and activate; false: leave it to a lifecycle manager'),
+    ('respawn', 'true', 'Restart the node when it ends'),
+    ('respawn_max_retries', '5', 'Largest number of restarts; -1: no limit'),
+    ('required', 'true', 'End the launch with status 1 when the node fails and is not restarted'),
+    ('use_sim_time', 'false', 'Take the time of diagnostics from /clock'),
     ('log_level', 'info', 'debug, info, warn, error or fatal'),
     (
         'fastdds_profile',
         str(CONFIG / 'fastdds.xml'),
-        'Profile for large images, unless the environment names one; empty: none',
+        'Fast DDS profile for large images, unless the environment selects one; empty: none',
     ),
 )
 PARAMETERS = ('weights', 'device', 'camera_motion', 'image_transport')
-"""Arguments that are parameters, too; left empty, the file decides."""
+"""Arguments that override parameters of the file, unless they are empty."""
 
 CAMERA = re.compile('[A-Za-z][A-Za-z0-9_]*')
 RESPAWN_DELAY = 1.0
-"""Seconds before a node is started again."""
+"""Seconds before a node is restarted."""
 
 
 def start(context: LaunchContext) -> list[Node]:
-    """Return a node for each camera, with the arguments as they were given.
+    """Return a node for each camera.
 
     Raises
     ------
     ValueError
-        Names of cameras are no namespaces or not different, or their topics would be the same.
+        The camera names are not distinct valid namespaces, or the cameras would share a topic.
 
     """
     given = context.launch_configurations
@@ -56,12 +67,14 @@ def start(context: LaunchContext) -> list[Node]:
     if cameras == ['']:
         return [tracker(given, given['namespace'])]
     if len(set(cameras)) < len(cameras) or not all(map(CAMERA.fullmatch, cameras)):
-        raise ValueError(f'cameras: {given["cameras"]!r}: expected different names, as front,rear')
+        raise ValueError(
+            f'cameras: {given["cameras"]!r}: expected distinct names, such as front,rear'
+        )
     for name in ('image', 'detections'):
         if given[name].startswith('/'):
             raise ValueError(
-                f'{name}: {given[name]!r} is the same topic for every camera: leave its first '
-                'slash out, and it is looked for in the namespace of each'
+                f'{name}: {given[name]!r} is the same topic for every camera; without the first '
+                'slash it is relative to the namespace of each camera'
             )
     return [tracker(given, '/'.join((given['namespace'], camera))) for camera in cameras]
 
@@ -98,13 +111,15 @@ def tracker(given: dict[str, str], namespace: str) -> Node:
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Declare the arguments, and start the node."""
+    """Declare the arguments and start the nodes."""
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, default, description in ARGUMENTS
     ]
     arguments += [
-        DeclareLaunchArgument(name, default_value='', description=f'Parameter {name}, if not empty')
+        DeclareLaunchArgument(
+            name, default_value='', description=f'Parameter {name}; empty: from the file'
+        )
         for name in PARAMETERS
     ]
     return LaunchDescription([*arguments, OpaqueFunction(function=start)])

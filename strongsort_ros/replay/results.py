@@ -1,4 +1,4 @@
-"""Results of a recording that was played to the running tracker: texts, scores, report."""
+"""Results of a bag that was played to the running tracker: text, scores and report."""
 
 from __future__ import annotations
 
@@ -20,40 +20,42 @@ from strongsort_ros.types import FloatArray, IntArray
 
 TRACKS_FOLDER: Final = 'tracks'
 REFINED_FOLDER: Final = 'refined'
-"""Names of the bags of tracks, before and after refinement, in the folder of results."""
+"""Bags of tracks before and after refinement, in the folder of results."""
 
 FILES: Final = (
-    (TRACKS_FOLDER, 'rosbag2 of what the tracker published'),
-    (f'{TRACKS_FOLDER}.txt', 'its tracks, MOTChallenge text'),
+    (TRACKS_FOLDER, 'rosbag2 of the tracks'),
+    (f'{TRACKS_FOLDER}.txt', 'the tracks, MOTChallenge text'),
     (REFINED_FOLDER, 'rosbag2 of the refined tracks'),
     (f'{REFINED_FOLDER}.txt', 'the refined tracks, MOTChallenge text'),
     ('scores.json', 'all scores, before and after refinement'),
 )
-_PREFIX, _SUFFIX = 'latency_', '_p50_ms'
-_STAGES = {'total': 'pipeline', 'node': 'complete node'}
-"""What some stages are called for who does not know the diagnostics."""
+_PREFIX: Final = 'latency_'
+_SUFFIX: Final = '_p50_ms'
+_STAGES: Final = {'total': 'pipeline', 'node': 'complete node'}
+"""Stage in the diagnostics -> its name in the report, where they differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlaybackResult:
-    """What came of playing a bag.
+    """Result of a playback.
 
     Attributes
     ----------
     bag, topics
-        What was played.
+        Bag and topics that were played.
     tracks_topic
-        On which the tracker answered with tracks.
+        Topic of the tracks.
     stamps
-        (N,) of the N detection arrays sent, nanoseconds.
+        (N,) stamps of the detection arrays sent, nanoseconds.
     tracked
-        How many of them tracks came back for.
+        Number of frames whose tracks were received.
     seconds
-        From the first message to the last answer.
+        Seconds from the first message sent to the last one received.
     round_trips
         (tracked,) seconds from a frame sent to its tracks received.
     diagnostics
-        The tracker's last report on /diagnostics, by name.
+        Values by key of the tracker's last diagnostics report.
+
     """
 
     bag: Path
@@ -77,31 +79,31 @@ def write_results(
     frame_rate: float = 0.0,
     name: str = '',
 ) -> tuple[EvaluatedTracks, EvaluatedTracks | None]:
-    """Write text and scores of the bags of tracks in a folder.
+    """Write MOTChallenge text and scores of the bags of tracks in a folder.
 
     Parameters
     ----------
     folder
-        Holds the bag `TRACKS_FOLDER` and, if the tracks were refined, `REFINED_FOLDER` with its
-        text.
+        Folder with the bag `TRACKS_FOLDER` and, if the tracks were refined, `REFINED_FOLDER` and
+        its text.
     played
-        What was tracked.
+        Result of the playback.
     truth
-        A gt.txt, or None.
+        Ground truth, a gt.txt, or None.
     frame_rate
-        Nominal frames a second, which number the frames; 0: estimated from the stamps.
+        Nominal frame rate by which frames are numbered, Hz; 0: estimated from the stamps.
     name
-        Of the recording; '': that of its bag.
+        Name of the sequence; '': that of the bag.
 
     Returns
     -------
     before, after
-        Tracks before refinement and, if they were refined, after it, with their scores.
+        Tracks before refinement, and after it or None, with their scores.
 
     Raises
     ------
     InputError
-        A bag of tracks or the truth cannot be used, or a file cannot be written.
+        A bag of tracks or the ground truth is not usable, or a file cannot be written.
 
     """
     name = name or played.bag.stem
@@ -123,32 +125,34 @@ def playback_report(
     after: EvaluatedTracks | None,
     frame_rate: float = 0.0,
 ) -> Report:
-    """Return a report for the caller to add to, and to save in the folder of the results.
+    """Return a report, to be saved in the folder of the results.
 
     Parameters
     ----------
     folder, played, frame_rate
         As for `write_results`.
     before, after
-        What it returned.
+        Tracks that `write_results` returned.
 
     """
     stamps = number_frames(played.stamps, frame_rate).stamp_of()
     images = bag_images(played.bag, played.topics, stamps)
     return Report(
-        title=f'{before.sequences[0].name}, tracked live',
-        about=f'{played}, by the running tracker node.',
+        title=f'Tracks of {before.sequences[0].name}',
+        about=f'{played}, by the tracker node.',
         before=before,
         after=after,
         image=lambda _name, frame: images(frame),
         latencies=latencies(played),
-        tables=[Table('What the tracker reports', ('name', 'value'), _facts(played.diagnostics))],
+        tables=[
+            Table('Diagnostics of the tracker', ('key', 'value'), _other_values(played.diagnostics))
+        ],
         files=[(file, meaning) for file, meaning in FILES if (folder / file).exists()],
     )
 
 
 def latencies(played: PlaybackResult) -> list[Latency]:
-    """Return the latencies in the tracker's diagnostics, by stage, and that of the round trip."""
+    """Return the latencies by stage from the tracker's diagnostics, and the round trip."""
     stages = [
         key.removeprefix(_PREFIX).removesuffix(_SUFFIX)
         for key in played.diagnostics
@@ -162,5 +166,5 @@ def latencies(played: PlaybackResult) -> list[Latency]:
     return [*found, Latency.of('round trip over ROS', played.round_trips)]
 
 
-def _facts(diagnostics: Mapping[str, str]) -> list[list[str]]:
-    return [[n, value] for n, value in diagnostics.items() if not n.startswith(_PREFIX)]
+def _other_values(diagnostics: Mapping[str, str]) -> list[list[str]]:
+    return [[key, value] for key, value in diagnostics.items() if not key.startswith(_PREFIX)]

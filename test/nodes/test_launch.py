@@ -1,4 +1,4 @@
-"""The launch file, run as `ros2 launch` runs it."""
+"""tracker.launch.py and refiner.launch.py, run as by `ros2 launch`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def launch(ros_context: Any, tmp_path: Path) -> Iterator[Launch]:
 
 @pytest.fixture
 def machine(ros_context: Any, machine_class: Any) -> Iterator[Callable[..., Any]]:
-    """Make the camera and the detector of a namespace."""
+    """Create the camera and the detector of a namespace."""
     made = []
 
     def make(namespace: str, **topics: str) -> Any:
@@ -60,7 +60,7 @@ def machine(ros_context: Any, machine_class: Any) -> Iterator[Callable[..., Any]
 FAST = ('weights:=none', 'camera_motion:=none')
 
 
-def test_it_starts_configures_activates_and_ends(launch: Launch, machine: Any) -> None:
+def test_the_tracker_is_started_configured_and_activated(launch: Launch, machine: Any) -> None:
     process, log = launch('namespace:=front', 'detections:=yolo/detections', *FAST)
     front = machine('/front', detections='yolo/detections')
     front.connected()
@@ -71,7 +71,7 @@ def test_it_starts_configures_activates_and_ends(launch: Launch, machine: Any) -
     assert 'process has finished cleanly' in log.read_text()
 
 
-def test_every_camera_has_a_tracker_of_its_own(launch: Launch, machine: Any) -> None:
+def test_each_camera_has_its_own_tracker(launch: Launch, machine: Any) -> None:
     launch('cameras:=front, rear', 'namespace:=car', 'image:=image_raw', *FAST)
     seen = Detections(np.array([[10.0, 10, 40, 90]]), np.array([0.9]), np.array(['person']))
     for namespace in ('/car/front', '/car/rear'):
@@ -87,12 +87,12 @@ def test_every_camera_has_a_tracker_of_its_own(launch: Launch, machine: Any) -> 
 @pytest.mark.parametrize(
     ('arguments', 'words'),
     [
-        (('cameras:=front,front',), 'expected different names'),
-        (('cameras:=front,,rear',), 'expected different names'),
-        (('cameras:=front,rear', 'image:=/camera/image'), 'leave its first slash out'),
+        (('cameras:=front,front',), 'expected distinct names'),
+        (('cameras:=front,,rear',), 'expected distinct names'),
+        (('cameras:=front,rear', 'image:=/camera/image'), 'without the first slash'),
     ],
 )
-def test_cameras_that_cannot_be_are_refused(
+def test_invalid_cameras_are_refused(
     launch: Launch, arguments: tuple[str, ...], words: str
 ) -> None:
     process, log = launch(*arguments)
@@ -100,22 +100,22 @@ def test_cameras_that_cannot_be_are_refused(
     assert words in log.read_text()
 
 
-def test_a_node_that_is_killed_comes_back(launch: Launch, machine: Any) -> None:
+def test_a_killed_node_is_restarted(launch: Launch, machine: Any) -> None:
     _, log = launch('namespace:=front', *FAST)
     front = machine('/front')
     front.connected()
     (pid,) = re.findall(r'process started with pid \[(\d+)\]', log.read_text())
     os.kill(int(pid), signal.SIGKILL)
     front.wait(lambda: log.read_text().count('process started with pid') == 2, 'the respawn')
-    front.wait(lambda: log.read_text().count('active: reads') == 2, 'the second life')
+    front.wait(lambda: log.read_text().count('active: reads') == 2, 'the second activation')
     front.connected()
 
-    def answered() -> bool:
+    def has_tracks() -> bool:
         front.send(10**12, Detections.empty())
         front.spin(0.1)
         return bool(front.tracks)
 
-    front.wait(answered, 'tracks')
+    front.wait(has_tracks, 'tracks')
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_the_refiner_is_launched(launch: Launch, ros_context: Any, tmp_path: Pat
     arguments = ('namespace:=desk', f'allowed_root:={tmp_path}')
     process, log = launch(*arguments, file=FILE.with_name('refiner.launch.py'))
     refiner = NodeClient(ros_context, '/desk', 'refiner')
-    refiner.wait(lambda: refiner.state() == 'active', 'activity')
+    refiner.wait(lambda: refiner.state() == 'active', 'the active state')
     request = RefineTracks.Request(input_uri='../elsewhere', gsi=True)
     answer = refiner.call(RefineTracks, 'refine', request)
     assert str(tmp_path) in answer.message

@@ -1,4 +1,4 @@
-"""replay.launch.py, run as `ros2 launch` runs it."""
+"""replay.launch.py, run as by `ros2 launch`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILE = Path(__file__).resolve().parents[2] / 'launch' / 'replay.launch.py'
 
 
 def launch(folder: Path, log: Path, *arguments: str) -> tuple[int, str]:
-    """Run it in a folder to its end; return its exit status and what it said."""
+    """Run the launch file to its end in a folder; return its exit status and its output."""
     process = start_launch_file(FILE, log, *arguments, folder=folder)
     try:
         status = process.wait(120)
@@ -34,7 +34,7 @@ def launch(folder: Path, log: Path, *arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.usefixtures('ros_context')
-def test_it_ends_by_itself(tmp_path: Path) -> None:
+def test_a_replay_ends_by_itself_with_results(tmp_path: Path) -> None:
     log = tmp_path / 'launch.log'
     settings = SceneSettings(width=320, height=180, frames=20, people=4)
     write_mot_folder(Scene(settings), tmp_path / 'plaza')
@@ -53,7 +53,7 @@ def test_it_ends_by_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures('ros_context')
-def test_a_failure_is_its_exit_status(tmp_path: Path) -> None:
+def test_a_failure_is_the_exit_status(tmp_path: Path) -> None:
     log = tmp_path / 'launch.log'
     status, said = launch(tmp_path, log, 'bag:=missing')
     assert status == 1

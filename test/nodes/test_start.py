@@ -84,7 +84,7 @@ def test_importing_ros_environment_leaves_the_environment_unchanged() -> None:
     program = (
         'import os\n'
         'before = dict(os.environ)\n'
-        'import strongsort_ros.nodes.ros_environment\n'
+        'import strongsort_ros.nodes.ros_environment, strongsort_ros.replay.settings\n'
         'assert dict(os.environ) == before\n'
     )
     subprocess.run([sys.executable, '-c', program], check=True, timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""What the tracker tells of its latencies is read as it is written."""
+"""Latencies in the report of a playback."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from strongsort_ros.bags.camera import CameraTopics
 from strongsort_ros.replay.results import PlaybackResult, latencies
 
 
-def test_the_stages_of_the_diagnostics_and_the_round_trip() -> None:
+def test_latencies_of_the_diagnostics_and_the_round_trip() -> None:
     pytest.importorskip('diagnostic_msgs', reason='needs ROS 2')
     from strongsort_ros.nodes.diagnostics import latency_values
 
