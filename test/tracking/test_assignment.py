@@ -1,14 +1,17 @@
-"""The assignment is that of the full cost matrix, however it is taken apart."""
+"""The assignment is that of the full cost matrix, whichever solver finds it."""
 
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.optimize import linear_sum_assignment
 
-from strongsort_ros.tracking.assignment import Pairs, assign
+from strongsort_ros.tracking import assignment
+from strongsort_ros.tracking.assignment import Pairs, assign, solve
+from strongsort_ros.tracking.boxes import iou
 
 THRESHOLD = 0.4
 
@@ -19,7 +22,7 @@ def sparse(costs: np.ndarray) -> Pairs:
 
 
 def value(costs: np.ndarray, matches: tuple[np.ndarray, np.ndarray]) -> float:
-    """Return what the matches save against matching nobody."""
+    """Return how much less the matches cost than no match at all."""
     return float(np.sum(THRESHOLD + 1e-5 - costs[matches]))
 
 
@@ -55,3 +58,53 @@ def test_the_cheaper_pair_wins_where_two_want_one() -> None:
     costs = np.array([[0.3, 1.0], [0.1, 1.0]])
     rows, columns = assign(sparse(costs), costs.shape, THRESHOLD)
     assert (rows.tolist(), columns.tolist()) == ([1], [0])
+
+
+def crowd(rows: int, columns: int, seed: int) -> np.ndarray:
+    """Return 1 - IoU of boxes that overlap several others, and of the same boxes moved a little."""
+    rng = np.random.default_rng(seed)
+    boxes = np.zeros((max(rows, columns), 4))
+    boxes[:, :2] = rng.uniform(0, 25 * len(boxes) ** 0.5, (len(boxes), 2))
+    boxes[:, 2:] = boxes[:, :2] + (40, 100)
+    moved = boxes + np.tile(rng.normal(0, 5, (len(boxes), 2)), 2)
+    distance = 1.0 - iou(boxes[:rows], rng.permutation(moved)[:columns])
+    return np.where(distance <= THRESHOLD, distance, THRESHOLD + 1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(60, 150), st.integers(60, 150), st.integers(0, 2**32 - 1))
+def test_lap_finds_the_pairs_that_scipy_finds(rows: int, columns: int, seed: int) -> None:
+    pytest.importorskip('lap')
+    costs = crowd(rows, columns, seed)
+    row, column = solve(costs)
+    expected_row, expected_column = linear_sum_assignment(costs)
+    assert len(row) == len(column) == min(rows, columns)
+    found = costs[row, column] <= THRESHOLD
+    expected = costs[expected_row, expected_column] <= THRESHOLD
+    np.testing.assert_array_equal(row[found], expected_row[expected])
+    np.testing.assert_array_equal(column[found], expected_column[expected])
+
+
+def test_of_equal_costs_either_may_be_found() -> None:
+    """Where boxes are there twice the pairs may differ, their cost does not."""
+    costs = np.repeat(crowd(40, 40, 0), 2, axis=1)
+    assert costs[solve(costs)].sum() == pytest.approx(costs[linear_sum_assignment(costs)].sum())
+    costs = np.repeat(costs, 2, axis=0)
+    assert costs[solve(costs)].sum() == pytest.approx(costs[linear_sum_assignment(costs)].sum())
+
+
+def test_scipy_solves_where_lap_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = crowd(80, 90, 1)
+    monkeypatch.setattr(assignment, 'lapjv', None)
+    np.testing.assert_array_equal(solve(costs), linear_sum_assignment(costs))
+
+
+def test_a_few_pairs_are_left_to_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is faster for them."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(assignment, 'lapjv', fail)
+    costs = crowd(59, 90, 1)
+    np.testing.assert_array_equal(solve(costs), linear_sum_assignment(costs))
