@@ -1,4 +1,4 @@
-"""A bag in, the same bag with whole tracks out."""
+"""Refine the tracks of a bag and write them to a new bag."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RefinedBag:
-    """What refinement did.
+    """Result of `refine_bag`.
 
     Attributes
     ----------
     tracks_in, tracks_out, boxes_in, boxes_out
-        Tracks and their boxes, before and after.
+        Numbers of tracks and boxes before and after refinement.
     links
-        Pairs of tracks that were joined.
+        Number of pairs of tracks that were linked.
     interpolated
-        Boxes that were not there before.
+        Number of interpolated boxes.
     seconds
-        How long it took.
+        Duration.
 
     """
 
@@ -61,36 +61,35 @@ def refine_bag(
     linker: Linker | None = None,
     progress: ShareProgress = lambda _phase, _share: None,
 ) -> RefinedBag:
-    """Write a bag anew with its tracks refined, and beside it the tracks as MOTChallenge text.
+    """Copy a bag with its tracks refined, and write the tracks as MOTChallenge text beside it.
 
-    Every message keeps its times, header and topic; those of the tracks get the boxes of their
-    frame as they are after refinement, all others are carried over byte for byte. A frame that
-    has no message gets no boxes.
+    Every message keeps its times, header and topic. Messages of the tracks get the refined boxes
+    of their frame; all others are copied byte for byte. Frames without a message get no boxes.
 
     Parameters
     ----------
     source
-        Folder, or .mcap or .db3 file; only read.
+        Bag: a folder, or a .mcap or .db3 file. It is not changed.
     output
-        Folder to be, of the same storage; the text is that with '.txt' behind its name.
+        Folder of the new bag, which has the same storage; the text file adds '.txt' to its name.
     steps
-        What to do.
+        Steps of the refinement.
     topic
         Topic of the tracks: Track2DArray, or Detection2DArray with ids. '': the only one.
     frame_rate
-        Nominal frames a second; 0: as the stamps say.
+        Nominal frame rate, Hz; 0: estimated from the stamps.
     linker
-        AFLink's network; None: it is loaded.
+        AFLink's network; None: load the one that the steps name.
     progress
-        Is told the phase ('read', 'link', 'interpolate' or 'write') and the share of it that is
-        done, often. An exception that it raises stops everything and leaves no output.
+        Called often with the phase ('read', 'link', 'interpolate' or 'write') and the share of it
+        that is done. An exception that it raises stops the refinement and leaves no output.
 
     Raises
     ------
     InputError
-        The bag or its tracks cannot be used, or the output exists or cannot be written.
+        The bag or its tracks are invalid, or the output exists or cannot be written.
     ExtractorError
-        AFLink's checkpoint cannot be used.
+        AFLink's checkpoint is invalid.
 
     """
     start = time.monotonic()
@@ -104,7 +103,7 @@ def refine_bag(
             recorded.rows, steps, linker=linker,
             camera_motion=recorded.camera_motion, progress=progress,
         )  # fmt: skip
-        refined = _in_messages(recorded, refined)
+        refined = _drop_frames_without_message(recorded, refined)
         rewrite = rewrite_tracks(
             recorded, refined.tracks, refined.source, refined_fields(recorded, refined)
         )
@@ -121,70 +120,73 @@ def refine_bag(
     )
 
 
-def _in_messages(recorded: RecordedTracks, refined: RefinedTracks) -> RefinedTracks:
-    """Leave out what was interpolated in frames without a message."""
-    there = (refined.source >= 0) | np.isin(refined.tracks.frames, recorded.frames)
-    return RefinedTracks(refined.tracks.select(there), refined.source[there], refined.links)
+def _drop_frames_without_message(recorded: RecordedTracks, refined: RefinedTracks) -> RefinedTracks:
+    """Drop boxes that were interpolated in frames that have no message."""
+    kept = (refined.source >= 0) | np.isin(refined.tracks.frames, recorded.frames)
+    return RefinedTracks(refined.tracks.select(kept), refined.source[kept], refined.links)
 
 
 def refined_fields(recorded: RecordedTracks, refined: RefinedTracks) -> npt.NDArray[np.void]:
-    """Return the fields (K,) of `TRACK` of refined tracks.
+    """Return the `TRACK` records (K,) of refined tracks.
 
-    A box that was recorded keeps its fields but for the id and the box; `first_seen`, `age` and
-    `hits` of a track that was linked go on from those of the first track of its chain. A box that
-    was interpolated is LOST, predicted from the one before the gap; its velocity is along the
-    line to the one after it.
+    A recorded box keeps its fields except id and box; in a linked track `first_seen`, `age` and
+    `hits` continue from the first tracklet of its chain. An interpolated box is LOST and has the
+    fields of the box before the gap; its velocity leads from that box to the one after the gap.
     """
     rows, source = refined.tracks, refined.source
     order = np.lexsort((rows.frames, rows.ids))
     frames, source = rows.frames[order], source[order]
     numbers = np.arange(len(order))
-    seen = source >= 0
-    # The first and the last box of every track was recorded.
-    before = np.maximum.accumulate(np.where(seen, numbers, 0))
-    after = np.minimum.accumulate(np.where(seen, numbers, len(order))[::-1])[::-1]
+    measured = source >= 0
+    # The nearest recorded boxes; the first and the last box of every track are recorded.
+    before = np.maximum.accumulate(np.where(measured, numbers, 0))
+    after = np.minimum.accumulate(np.where(measured, numbers, len(order))[::-1])[::-1]
     fields = recorded.tracks[source[before]]
-    _continue(fields, recorded, recorded.rows.ids[source[before]], rows.ids[order])
+    _continue_chains(fields, recorded, recorded.rows.ids[source[before]], rows.ids[order])
     boxes = rows.tlwh[order]
     fields['id'] = rows.ids[order]
     fields['center'] = boxes[:, :2] + boxes[:, 2:] / 2
     fields['size'] = boxes[:, 2:]
-    new = ~seen
+    new = ~measured
     since = frames[new] - frames[before[new]]
     fields['state'][new] = LOST
     fields['detection_index'][new] = -1
     fields['score'][new] = rows.scores[order][new]
     fields['age'][new] += since.astype(np.uint32)
     fields['time_since_update'][new] += since.astype(np.uint32)
-    way = fields['center'][after[new]] - fields['center'][before[new]]
+    shift = fields['center'][after[new]] - fields['center'][before[new]]
     duration = (frames[after[new]] - frames[before[new]]) / recorded.frame_rate
-    fields['velocity'][new] = way / duration[:, None]
+    fields['velocity'][new] = shift / duration[:, None]
     result = np.empty(len(order), TRACK)
     result[order] = fields
     return result
 
 
-def _continue(
-    fields: npt.NDArray[np.void], recorded: RecordedTracks, pieces_ids: IntArray, ids: IntArray
+def _continue_chains(
+    fields: npt.NDArray[np.void], recorded: RecordedTracks, old_ids: IntArray, new_ids: IntArray
 ) -> None:
-    """Let the pieces of chains, of these ids, go on from the first of their chain, of `ids`."""
+    """Continue `age`, `hits` and `first_seen` of linked tracklets from the first of their chain.
+
+    Row i of `fields` had the id old_ids[i]; new_ids[i] is that of the first tracklet of its chain.
+    """
     rows = recorded.rows
     order = np.lexsort((rows.frames, rows.ids))
-    pieces, starts, counts = np.unique(rows.ids[order], return_index=True, return_counts=True)
+    ids, starts, counts = np.unique(rows.ids[order], return_index=True, return_counts=True)
     first, last = order[starts], order[starts + counts - 1]
     born = rows.frames[first] - recorded.tracks['age'][first].astype(np.int64)
     hits = recorded.tracks['hits'][last].astype(np.int64)
-    piece = np.searchsorted(pieces, pieces_ids)
-    head = np.searchsorted(pieces, ids)
-    heads = np.arange(len(pieces))
-    heads[piece] = head
+    tracklet = np.searchsorted(ids, old_ids)
+    head = np.searchsorted(ids, new_ids)
+    heads = np.arange(len(ids))
+    heads[tracklet] = head
+    # Hits of the earlier tracklets of the chain: sums over tracklets sorted by chain and frame.
     chain = np.lexsort((rows.frames[first], heads))
     total = np.cumsum(hits[chain])
-    starting = np.searchsorted(heads[chain], heads[chain])
-    earlier = np.empty(len(pieces), dtype=np.int64)
-    earlier[chain] = total - hits[chain] - (total - hits[chain])[starting]
-    linked = piece != head
-    age = fields['age'] + np.maximum(born[piece] - born[head], 0)
+    chain_start = np.searchsorted(heads[chain], heads[chain])
+    earlier = np.empty(len(ids), dtype=np.int64)
+    earlier[chain] = total - hits[chain] - (total - hits[chain])[chain_start]
+    linked = tracklet != head
+    age = fields['age'] + np.maximum(born[tracklet] - born[head], 0)
     fields['age'][linked] = age[linked]
-    fields['hits'][linked] += earlier[piece[linked]].astype(np.uint32)
+    fields['hits'][linked] += earlier[tracklet[linked]].astype(np.uint32)
     fields['first_seen'][linked] = recorded.tracks['first_seen'][first[head[linked]]]

@@ -1,4 +1,4 @@
-"""Gaussian process regression along time, in time and memory that are linear in the rows."""
+"""Gaussian process regression over time; time and memory grow linearly with the rows."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from scipy.linalg import solveh_banded
 
 from strongsort_ros.types import FloatArray, IntArray
 
-# In length scales; the covariance is 2e-16 there, nothing beside 1 in double precision. What is
-# further apart is left out, so that the matrix is a band, however long the track.
+# Length scales at which the covariance falls to 2e-16, which vanishes beside 1 in double precision.
+# Pairs further apart are left out, which makes the matrix a band.
 _REACH = 8.5
 
 
 def posterior_mean(
     frames: IntArray, values: FloatArray, length: float, noise: FloatArray
 ) -> FloatArray:
-    """Return the mean of a Gaussian process given values, where these were taken.
+    """Return the posterior mean of a Gaussian process at the frames of its observations.
 
     The prior has mean 0 and the squared exponential covariance
     k(s, t) = exp(-(s - t)^2 / (2 length^2)): Rasmussen and Williams, Gaussian Processes for
-    Machine Learning, equation 2.23, K (K + noise)^-1 values. That is
-    values - noise (K + noise)^-1 values; one factorisation of the banded matrix serves all columns.
+    Machine Learning, equation 2.23: K (K + noise)^-1 values, computed as
+    values - noise (K + noise)^-1 values. One factorisation of the banded matrix serves all columns.
 
     Parameters
     ----------
     frames
-        (N,) strictly ascending.
+        (N,) frame numbers, strictly ascending.
     values
-        (N, C).
+        (N, C) observations.
     length
-        Length scale: frames.
+        Length scale, frames.
     noise
-        (N,) variances of the values, as shares of the prior's; at least 1e-10 for the matrix to
-        be safely positive definite.
+        (N,) variances of the observations relative to the variance of the prior; at least 1e-10,
+        so that the matrix is positive definite.
 
     Returns
     -------
     mean
-        (N, C).
+        (N, C) posterior mean.
 
     Raises
     ------
@@ -55,13 +55,13 @@ def posterior_mean(
 
 
 def _covariances(frames: IntArray, length: float) -> FloatArray:
-    """Return (N, width + 1): of each frame with itself and those after it; LAPACK's lower form.
+    """Return (N, width + 1) covariances of each frame with itself and with the frames after it.
 
-    What stands there for frames past the last is not looked at.
+    This is the transpose of LAPACK's lower band form; entries past the last frame are not used.
     """
     far = math.ceil(_REACH * length)
     width = min(len(frames) - 1, far)
-    # Frames are whole numbers: there are few distances.
+    # Frames are integers, so there are few distinct distances.
     covariances = np.exp(-0.5 * (np.arange(far + 2) / length) ** 2)
     covariances[-1] = 0.0
     if frames[-1] - frames[0] == len(frames) - 1:

@@ -1,4 +1,4 @@
-"""Gaussian-smoothed interpolation (GSI): gaps filled by lines, then every track smoothed.
+"""Gaussian-smoothed interpolation (GSI): linear interpolation, then smoothing of every track.
 
 After StrongSORT (arXiv 2202.13514), section "Gaussian-smoothed Interpolation".
 """
@@ -18,10 +18,10 @@ from strongsort_ros.refinement.settings import GsiSettings
 from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
 _PUBLISHED_NOISE = 1e-10
-# Frames; the covariance of neighbours is 2e-22 at the published lower limit of 0.1.
+# Frames; at the published lower limit of 0.1 the covariance of neighbours is 2e-22.
 _NO_LENGTH = 0.12
 _MIN_SCORE = 0.1
-_LEAST_VARIANCE = 1e-12  # px^2: a box that never moves has one, too
+_MIN_VARIANCE = 1e-12  # px^2, for boxes that never move
 
 
 def gsi(
@@ -36,26 +36,26 @@ def gsi(
     tracks
         Rows in any order; not changed.
     settings
-        None: as published.
+        None: the published values.
     progress
-        Is told the share of rows done, 0 to 1, after every track.
+        Called after every track with the share of rows that are done, 0 to 1.
 
     Returns
     -------
     filled
-        Sorted by frame and id; the rows that were interpolated are marked. Widths and heights
-        are at least 0.
+        Smoothed rows, sorted by frame and id, with a mark of the interpolated ones. Widths and
+        heights are at least 0.
 
     Raises
     ------
     InputError
-        An id is twice in a frame, or a box or score is not finite; the message names it.
+        An id occurs twice in a frame, or a box or score is not finite; the message names it.
 
     """
     settings = settings or GsiSettings()
     filled = fill_gaps(tracks, settings.interval)
     rows = filled.tracks
-    # Track by track, each in the order of frames: the sort is stable.
+    # The stable sort keeps the order of frames within each track.
     order = np.argsort(rows.ids, kind='stable')
     by_track, interpolated = rows.select(order), filled.interpolated[order]
     boxes = by_track.tlwh.copy()
@@ -76,8 +76,8 @@ def gsi(
 def length_scale(count: int, settings: GsiSettings) -> float:
     """Return the length scale for a track of `count` rows, in frames.
 
-    tau ln(tau^3 / count), limited as in the published program: from 1/tau, which smooths
-    nothing, to tau^2. 0 for no rows.
+    tau ln(tau^3 / count), limited as in the published program to 1/tau (no smoothing) to tau^2;
+    0 for no rows.
     """
     if count == 0:
         return 0.0
@@ -94,20 +94,21 @@ def _smooth(
     if not settings.noise:
         noise = np.full(len(track), _PUBLISHED_NOISE)
         return posterior_mean(track.frames, track.tlwh, length, noise)
-    # The prior is the track's own: its mean box, and how far its boxes are from that.
+    # The prior of a track: its mean box and the variance around it.
     mean = track.tlwh.mean(axis=0)
     deviations = track.tlwh - mean
-    variance = max(float(np.mean(deviations**2)), settings.noise**2, _LEAST_VARIANCE)
+    variance = max(float(np.mean(deviations**2)), settings.noise**2, _MIN_VARIANCE)
     sigma = settings.noise / np.clip(track.scores, _MIN_SCORE, 1.0)
-    sigma = sigma * (1.0 + _frames_to_seen(track.frames, interpolated))
+    sigma = sigma * (1.0 + _frames_to_measured(track.frames, interpolated))
     noise = np.maximum(sigma**2 / variance, _PUBLISHED_NOISE)
     smoothed: FloatArray = mean + posterior_mean(track.frames, deviations, length, noise)
     return smoothed
 
 
-def _frames_to_seen(frames: IntArray, interpolated: BoolArray) -> IntArray:
-    """Return how far the nearest box that was seen is from each row, in frames."""
-    seen = frames[~interpolated]
-    after = np.searchsorted(seen, frames)
-    nearest: IntArray = np.minimum(frames - seen[np.maximum(after - 1, 0)], seen[after] - frames)
+def _frames_to_measured(frames: IntArray, interpolated: BoolArray) -> IntArray:
+    """Return the distance of each row from the nearest measured box, in frames."""
+    measured = frames[~interpolated]
+    after = np.searchsorted(measured, frames)
+    before = measured[np.maximum(after - 1, 0)]
+    nearest: IntArray = np.minimum(frames - before, measured[after] - frames)
     return np.where(interpolated, nearest, 0)

@@ -1,4 +1,4 @@
-"""Gaps of tracks, filled by straight lines."""
+"""Linear interpolation over the gaps of tracks."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
 @dataclass(frozen=True, slots=True)
 class FilledTracks:
-    """Tracks with rows that no detector saw.
+    """Tracks with interpolated rows.
 
     Attributes
     ----------
     tracks
         N rows, sorted by frame and id.
     source
-        (N,) int64: the row of the input that a row is, -1 for one that was interpolated.
+        (N,) int64 row of the input; -1 for interpolated rows.
 
     """
 
@@ -29,43 +29,43 @@ class FilledTracks:
 
     @property
     def interpolated(self) -> BoolArray:
-        """(N,) which rows were interpolated."""
+        """(N,) mask of the interpolated rows."""
         return self.source < 0
 
     @property
     def interpolated_count(self) -> int:
-        """How many rows were interpolated."""
+        """Number of interpolated rows."""
         return int(np.count_nonzero(self.interpolated))
 
 
 def fill_gaps(tracks: TrackRows, interval: int) -> FilledTracks:
-    """Fill the gaps of every track by lines between the boxes at their ends.
+    """Fill the gaps of every track by linear interpolation of boxes and scores.
 
-    The score follows a line as well; the class is that of the box before the gap.
+    The class is that of the box before the gap.
 
     Parameters
     ----------
     tracks
         N rows in any order; not changed.
     interval
-        A gap is filled when the frames of its ends differ by less: frames.
+        Gaps are filled where the frames of the boxes on both sides differ by less than this.
 
     Returns
     -------
     filled
-        At least N rows.
+        The input rows and the interpolated ones, sorted by frame and id.
 
     Raises
     ------
     InputError
-        An id is twice in a frame, or a box or score is not finite; the message names it.
+        An id occurs twice in a frame, or a box or score is not finite; the message names it.
 
     """
     order = np.lexsort((tracks.frames, tracks.ids))
     ids, frames = tracks.ids[order], tracks.frames[order]
     apart, same = np.diff(frames), np.diff(ids) == 0
     _check(tracks, order[1:][same & (apart == 0)])
-    # A row and the interpolated ones that follow it; the last of a track stands alone.
+    # Number of output rows from each row on: the row and the interpolated ones that follow it.
     steps = np.ones(len(order), dtype=np.int64)
     near = same & (apart < interval)
     steps[:-1][near] = apart[near]
@@ -99,4 +99,4 @@ def _check(tracks: TrackRows, again: IntArray) -> None:
         )
     if len(again):
         row = again[0]
-        raise InputError(f'frame {tracks.frames[row]}: id {tracks.ids[row]} is there twice')
+        raise InputError(f'frame {tracks.frames[row]}: id {tracks.ids[row]} occurs twice')

@@ -1,4 +1,4 @@
-"""The steps that make recorded tracks whole, one after the other."""
+"""Refine recorded tracks: link tracklets, then interpolate and smooth."""
 
 from __future__ import annotations
 
@@ -24,22 +24,21 @@ if TYPE_CHECKING:
     from strongsort_ros.refinement.aflink.candidates import CameraMotions, CameraPath, Tracklets
     from strongsort_ros.refinement.aflink.linking import Linker
 
-# Between two reports of progress: a fraction of a second.
-_PAIRS: Final = 2048
+_PAIRS: Final = 2048  # between two reports of progress
 
 
 @dataclass(frozen=True, slots=True)
 class RefinementSteps:
-    """What to do with recorded tracks, in this order; None: not that.
+    """Steps of a refinement, in this order; a step whose settings are None is left out.
 
     Attributes
     ----------
     aflink
-        Link the pieces of broken tracks.
+        Settings of AFLink, which links tracklets of the same object.
     gsi
-        Fill gaps and smooth.
+        Settings of GSI, which fills gaps and smooths boxes.
     checkpoint
-        AFLink's network, a file or a name of `aflink_network.SHIPPED`; None: the default.
+        AFLink checkpoint: a file, or a name of `settings.CHECKPOINTS`; None: the default.
 
     """
 
@@ -57,9 +56,9 @@ class RefinedTracks:
     tracks
         K rows, sorted by frame and id.
     source
-        (K,) int64: the row of the input that a row was, -1 for one that was interpolated.
+        (K,) int64 row of the input; -1 for interpolated rows.
     links
-        Pairs of tracks that were joined.
+        Number of pairs of tracks that were linked.
 
     """
 
@@ -69,7 +68,7 @@ class RefinedTracks:
 
     @property
     def interpolated(self) -> int:
-        """How many rows were interpolated."""
+        """Number of interpolated rows."""
         return int(np.count_nonzero(self.source < 0))
 
 
@@ -81,39 +80,40 @@ def apply_steps(
     camera_motion: CameraMotions | None = None,
     progress: ShareProgress = lambda _phase, _share: None,
 ) -> RefinedTracks:
-    """Make recorded tracks whole.
+    """Apply the steps of a refinement to recorded tracks.
 
     Parameters
     ----------
     tracks
         Rows in any order; not changed.
     steps
-        What to do.
+        Steps to apply.
     linker
-        AFLink's network; None: it is loaded.
+        AFLink's network; None: load the one that the steps name.
     camera_motion
-        Of AFLink's distances: frame -> (3, 3) from the frame before.
+        Camera motion that AFLink compensates: frame -> (3, 3) from the frame before.
     progress
-        An exception that it raises stops the refinement.
+        Called with the phase ('link' or 'interpolate') and the share of it that is done. An
+        exception that it raises stops the refinement.
 
     Raises
     ------
     ExtractorError
-        AFLink's checkpoint cannot be used.
+        AFLink's checkpoint is invalid.
     InputError
-        An id is twice in a frame, or a box or score is not finite.
+        An id occurs twice in a frame, or a box or score is not finite.
 
     """
     links, source = 0, np.lexsort((tracks.ids, tracks.frames))
     if steps.aflink is not None:
-        # PyTorch takes seconds to import, which GSI alone can do without.
+        # Not at the top: GSI alone needs no network.
         from strongsort_ros.refinement.aflink.linking import link, load_linker
 
         progress('link', 0.0)
-        watched = _WatchedLinker(linker or load_linker(steps.checkpoint), progress)
+        reporting = _ReportingLinker(linker or load_linker(steps.checkpoint), progress)
         linked = link(
             tracks.frames, tracks.ids, tracks.tlwh, tracks.class_ids,
-            watched, steps.aflink, camera_motion or None,
+            reporting, steps.aflink, camera_motion or None,
         )  # fmt: skip
         tracks = dataclasses.replace(tracks, ids=linked.ids)
         source = np.lexsort((linked.ids, tracks.frames))
@@ -164,8 +164,8 @@ def refine_tracks(
         text file, a .csv file with a header, or a bag with tracks. Rows may be in any order; they
         are not changed.
     aflink
-        Link the pieces of broken tracks with AFLink. A checkpoint of it: a file, 'motion' (the
-        default) or 'published' (needs PyTorch); or its settings.
+        Link tracklets of the same object with AFLink. May be a checkpoint, which is a file,
+        'motion' (the default) or 'published' (needs PyTorch); or its settings.
     gsi
         Fill gaps and smooth by Gaussian-smoothed interpolation; or its settings.
 
@@ -250,8 +250,8 @@ def _rows_of_array(rows: object) -> TrackRows:
     return TrackRows(frames, ids, table[:, 2:6], table[:, 6], np.full(len(table), PERSON))
 
 
-class _WatchedLinker:
-    """A linker that tells how far it is, and can be stopped on its way."""
+class _ReportingLinker:
+    """Linker that reports its progress and can be stopped by it."""
 
     def __init__(self, linker: Linker, progress: ShareProgress) -> None:
         self._linker = linker

@@ -1,9 +1,9 @@
-"""Refines one bag in a process of its own: `python -m strongsort_ros.refinement.worker`.
+"""Refine one bag in a separate process: `python -m strongsort_ros.refinement.worker`.
 
-A request comes as one line of JSON on standard input; progress, the log and at last an answer
-leave as lines of JSON on standard output. SIGTERM, or the end of standard input as when the
-process that asked dies, stops it; then there is no output. The request names a folder for all
-temporary files and unfinished outputs, which is removed at the end, and may limit the memory.
+The request is one line of JSON on standard input. Progress, log messages and finally the answer
+are lines of JSON on standard output. SIGTERM or the end of standard input, as when the parent
+process dies, stops the worker, and no output is left. The request names a folder for temporary
+files and unfinished outputs, which is removed at the end, and may limit the memory.
 """
 
 from __future__ import annotations
@@ -29,20 +29,21 @@ from strongsort_ros.errors import StrongSortError, one_line
 from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
 
 NICENESS: Final = 5
-"""What drives the robot comes first."""
+"""Lower priority than the processes that drive the robot."""
 PERIOD: Final = 0.1
 """Seconds between two messages of progress."""
 STOPPED: Final = 130
+"""Exit status after SIGTERM or the end of standard input."""
 LONGEST_LOG: Final = 10_000
-"""Characters of a log message, a traceback too; a bag chooses what is quoted in it."""
+"""Characters of a log message; messages may quote texts of any length from a bag."""
 Send = Callable[..., None]
 
-_package_log = logging.getLogger('strongsort_ros')  # as a program, this module has another name
+_package_log = logging.getLogger('strongsort_ros')  # __name__ is '__main__' here
 
 
 def main() -> int:
-    """Serve one request; the exit status is 130 when it was stopped."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal; who asked decides
+    """Serve one request; return the exit status, 130 when stopped."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
     signal.signal(signal.SIGTERM, _interrupt_once)
     os.nice(NICENESS)
     send = _take_standard_output()
@@ -59,13 +60,13 @@ def main() -> int:
     finally:
         if 'work' in request:
             shutil.rmtree(request['work'], ignore_errors=True)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is done is said
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # still report a finished result
     send(**answer)
     return 0
 
 
 def _answer(request: dict[str, Any], send: Send) -> dict[str, Any]:
-    """Do what is asked; what goes wrong is the answer."""
+    """Serve the request and return the answer; an error is an answer, too."""
     try:
         if 'check' in request:
             from strongsort_ros.refinement.aflink.linking import load_linker
@@ -83,17 +84,17 @@ def _answer(request: dict[str, Any], send: Send) -> dict[str, Any]:
         return {'error': one_line(error)}
     except Exception as error:
         _package_log.error(traceback.format_exc())
-        return {'error': f'{one_line(error)}; the log has more'}
+        return {'error': f'{one_line(error)}; the log has the traceback'}
 
 
 def _refine(request: dict[str, Any], send: Send) -> dict[str, Any]:
-    """Refine the bag, and return what it gave."""
+    """Refine the bag and return the fields of `RefinedBag`."""
     from strongsort_ros.bags.paths import AllowedRoot
 
     root = AllowedRoot(request['root'])
     source, output = root.existing(request['source']), root.new(request['output'])
 
-    # Slow to import, and not for a path that is refused.
+    # Slow to import; not needed for a path that is refused.
     from strongsort_ros.files.atomic import staging
     from strongsort_ros.refinement.bag import refine_bag
     from strongsort_ros.refinement.tracks import RefinementSteps
@@ -115,7 +116,7 @@ def _refine(request: dict[str, Any], send: Send) -> dict[str, Any]:
 
 
 class _Progress:
-    """Sends the begin and the end of each phase, and how far it is from time to time."""
+    """Send the start and the end of each phase, and its progress every `PERIOD`."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -129,7 +130,7 @@ class _Progress:
 
 
 class _LogLines(logging.Handler):
-    """Sends what the library logs."""
+    """Send log records of the package."""
 
     def __init__(self, send: Send) -> None:
         super().__init__(logging.INFO)
@@ -144,7 +145,7 @@ class _LogLines(logging.Handler):
 
 
 def _take_standard_output() -> Send:
-    """Return what sends a message; whatever else is printed goes to standard error."""
+    """Return a function that sends messages; other output then goes to standard error."""
     stream = os.fdopen(os.dup(1), 'w', encoding='utf-8')
     os.dup2(2, 1)
 
@@ -156,12 +157,12 @@ def _take_standard_output() -> Send:
 
 
 def _limit_memory(mebibytes: int) -> None:
-    """Let allocations fail beyond so much memory of the process's own; 0: no limit.
+    """Make allocations beyond this much private memory fail; 0: no limit.
 
-    A lower limit that the process was started with stays.
+    A lower limit that the process inherited is kept.
     """
     if mebibytes:
-        # Not the address space, of which libraries reserve much that they never use.
+        # Not RLIMIT_AS: libraries reserve much address space that they never use.
         _, most = resource.getrlimit(resource.RLIMIT_DATA)
         if most == resource.RLIM_INFINITY or most > mebibytes * 2**20:
             most = mebibytes * 2**20
@@ -169,14 +170,14 @@ def _limit_memory(mebibytes: int) -> None:
 
 
 def _interrupt_once(number: int, frame: FrameType | None) -> None:
-    """Raise an interrupt, and let no other one disturb the cleaning up."""
+    """Raise KeyboardInterrupt once; later signals do not disturb the clean-up."""
     del frame
     signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def _read_line() -> bytes:
-    """Read standard input up to the end of the line."""
+    """Read one line of standard input; its end before that stops the worker."""
     line = b''
     while not line.endswith(b'\n'):
         part = os.read(0, 65536)
@@ -187,8 +188,8 @@ def _read_line() -> bytes:
 
 
 def _stop_without_parent() -> None:
-    """Wait for the end of standard input."""
-    # Not by sys.stdin: Python cannot end while another thread reads it.
+    """Stop this process when its standard input ends."""
+    # Not sys.stdin: Python cannot exit while another thread reads it.
     os.read(0, 1)
     os.kill(os.getpid(), signal.SIGTERM)
 

@@ -1,4 +1,4 @@
-"""A worker, as seen by the process that started it."""
+"""Start and stop workers, and receive their messages."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from typing import Any, Final
 from strongsort_ros.errors import ExtractorError
 
 GRACE: Final = 1.0
-"""Seconds that a worker has to clean up."""
+"""Seconds that a stopped worker has to clean up."""
 
 
 class WorkerProcess:
-    """Has one request served by `strongsort_ros.refinement.worker`.
+    """Worker process (`strongsort_ros.refinement.worker`) that serves one request.
 
     Parameters
     ----------
     request
-        As the worker takes it.
+        Request, which can be written as JSON.
     on_message
-        Called in a thread of its own: with every message, and with None when the worker has
-        ended, whether it answered or not.
+        Called from a separate thread with every message, and with None when the worker has
+        exited, whether it answered or not.
 
     """
 
@@ -40,7 +40,7 @@ class WorkerProcess:
             [sys.executable, '-P', '-m', 'strongsort_ros.refinement.worker'],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # It shall find the modules that we found.
+            # The worker finds the same modules as this process.
             env={**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))},
         )
         assert self._process.stdin is not None
@@ -51,18 +51,13 @@ class WorkerProcess:
         self._listener.start()
 
     @property
-    def pid(self) -> int:
-        """Number of the process."""
-        return self._process.pid
-
-    @property
     def end(self) -> str:
-        """How the process ended, in words."""
+        """How the process ended, for messages: its signal or its exit status."""
         status = self._process.returncode
-        return f'was ended by signal {-status}' if status < 0 else f'ended with status {status}'
+        return f'was killed by signal {-status}' if status < 0 else f'exited with status {status}'
 
     def stop(self) -> None:
-        """Tell it to end, wait until it has cleaned up, and end it by force when it does not."""
+        """Terminate the worker, wait until it has cleaned up, and kill it after `GRACE`."""
         with suppress(ProcessLookupError):
             self._process.terminate()
         try:
@@ -72,31 +67,31 @@ class WorkerProcess:
         self.wait()
 
     def wait(self) -> None:
-        """Wait until it has ended and all its messages are taken."""
+        """Wait until the worker has exited and all its messages are received."""
         self._listener.join()
 
     def _listen(self) -> None:
         with suppress(BrokenPipeError), self._process as process:
             assert process.stdout is not None
             for line in process.stdout:
-                # The last line of a worker that was killed is cut off.
+                # A killed worker may leave an incomplete last line.
                 with suppress(json.JSONDecodeError):
                     self._on_message(json.loads(line))
         self._on_message(None)
 
 
 def check_checkpoint(path: str) -> None:
-    """Have a worker load a checkpoint of AFLink.
+    """Check in a worker that an AFLink checkpoint loads.
 
     Parameters
     ----------
     path
-        The file; empty: the project's own.
+        Checkpoint: a file or a name of `settings.CHECKPOINTS`; '': the default.
 
     Raises
     ------
     ExtractorError
-        It cannot be used; the message says why.
+        The checkpoint is invalid; the message gives the reason.
 
     """
     messages: list[dict[str, Any] | None] = []

@@ -94,7 +94,7 @@ def test_a_worker_that_dies_is_reported_and_replaced(refiner: Refiner) -> None:
     os.kill(refiner.worker(), signal.SIGKILL)
     refiner.wait(long.done)
     assert not long.result().success
-    assert 'the worker process was ended by signal 9' in long.result().message
+    assert 'the worker process was killed by signal 9' in long.result().message
     assert refiner.outputs() == set()
     assert refiner.refine('bag').success
 
@@ -143,7 +143,7 @@ def test_a_killed_worker_leaves_no_files(refiner: Refiner) -> None:
     assert not future.done(), future.result().message
     os.kill(refiner.worker(), signal.SIGKILL)
     refiner.wait(future.done)
-    assert 'the worker process was ended by signal 9' in future.result().message
+    assert 'the worker process was killed by signal 9' in future.result().message
     assert refiner.outputs() == {'packed'}
     assert set(Path(tempfile.gettempdir()).glob('strongsort_*')) == temporary
 

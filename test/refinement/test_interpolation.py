@@ -59,7 +59,7 @@ def test_rows_as_counted_one_by_one(boxes: set[tuple[int, int]], interval: int) 
 
 
 def test_refuses_what_is_no_track() -> None:
-    with pytest.raises(ValueError, match='frame 4: id 7 is there twice'):
+    with pytest.raises(ValueError, match='frame 4: id 7 occurs twice'):
         fill_gaps(track([4, 4], [7, 7]), 20)
     broken = track([4, 5], [7, 7])
     broken.tlwh[1, 2] = np.nan

@@ -77,7 +77,7 @@ def test_none_is_fine() -> None:
         ([(1.5, 1, 2, 3, 4, 5, 1)], r'row 0 is \[1.5, .* expected a whole frame'),
         ([(1, 1, 2, 3, 4, 5, 1), (2, 1e300, 2, 3, 4, 5, 1)], 'row 1 is'),
         ([(1, 1, 2, 3, -4, 5, 1)], 'width and height of at least 0'),
-        ([(1, 1, 2, 3, 4, 5, 1)] * 2, 'id 1 is there twice'),
+        ([(1, 1, 2, 3, 4, 5, 1)] * 2, 'id 1 occurs twice'),
         ('no_such_file.txt', 'no_such_file.txt: cannot read it'),
         ('text of tracks', 'text of tracks'),
     ],

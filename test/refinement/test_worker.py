@@ -128,5 +128,5 @@ def test_a_mistake_of_the_program_keeps_its_traceback_within_bounds(
     assert log['log'].startswith('Traceback')
     assert len(log['log']) < LONGEST_LOG + 10
     assert answer['error'].startswith('TypeError: ')
-    assert answer['error'].endswith('; the log has more')
+    assert answer['error'].endswith('; the log has the traceback')
     assert len(answer['error']) < LONGEST_TEXT + 30

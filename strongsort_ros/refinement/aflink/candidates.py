@@ -1,4 +1,4 @@
-"""Pairs of tracklets that may be one object, and what AFLink's network sees of them."""
+"""Candidate pairs of tracklets, and their rows as input of the published network."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from strongsort_ros.errors import InputError
 from strongsort_ros.types import FloatArray, IntArray
 
 LENGTH: Final = 30
-"""Rows of a tracklet that the network sees."""
+"""Rows of a tracklet that the networks use."""
 
 CameraMotions = Mapping[int, npt.ArrayLike]
-"""Frame -> (3, 3) motion of the image, in pixels, from the frame before."""
+"""Frame -> (3, 3) camera motion, pixels of the frame before -> pixels of this frame."""
 
-# Pairs looked at together while candidates are searched: bounds memory, not results.
+# Pairs tested at once in the search: bounds memory, does not affect results.
 _CHUNK = 1_000_000
 _EPSILON = 1e-5
-# Determinant of many motions together; numbers of 64 bits end at 1e-308.
+# Smallest determinant of composed motions; float64 underflows at 1e-308.
 _SMALLEST_POSE = 1e-100
 
 
 @dataclass(frozen=True, slots=True)
 class Tracklets:
-    """Tracks of a recording: rows (N,) sorted by id and frame, and where each tracklet lies.
+    """Tracklets of a recording: their rows (N,), sorted by id and frame.
 
     Attributes
     ----------
     order
-        (N,) number of the row in what was given.
+        (N,) index of each row in the input.
     frames, tlwh
-        (N,) int64; (N, 4) float64 boxes in pixels.
+        (N,) int64 frame numbers; (N, 4) float64 boxes in pixels.
     classes
         (N,) int64 code of the class of each row.
     starts, stops
-        (T,) int64: tracklet t has the rows starts[t]..stops[t] - 1.
+        (T,) int64; tracklet t has rows starts[t] to stops[t] - 1.
     ids
-        (T,) int64.
+        (T,) int64 ids of the tracklets.
 
     """
 
@@ -56,7 +56,7 @@ class Tracklets:
     def gather(
         cls, frames: IntArray, ids: IntArray, tlwh: FloatArray, class_ids: npt.NDArray[Any]
     ) -> Tracklets:
-        """Sort the rows of a recording, given in any order."""
+        """Return the tracklets of rows in any order."""
         order = np.lexsort((frames, ids))
         found, starts, counts = np.unique(ids[order], return_index=True, return_counts=True)
         classes = np.unique(class_ids, return_inverse=True)[1][order]
@@ -70,22 +70,22 @@ class Tracklets:
 
     @property
     def corners(self) -> FloatArray:
-        """(N, 2) top left corners in pixels."""
+        """(N, 2) top-left corners in pixels."""
         return self.tlwh[:, :2]
 
 
 class CameraPath:
-    """Where the camera looked in every frame: the motions since the first, put together.
+    """Camera pose in every frame, composed of the motions since the first frame.
 
     Parameters
     ----------
     motions
-        Frames that are not there have no motion.
+        Camera motions; the camera does not move in frames without one.
 
     Raises
     ------
     InputError
-        A motion is not 3 x 3 finite numbers, or cannot be undone; the message names its frame.
+        A motion is not a finite 3 x 3 matrix or not invertible; the message names its frame.
 
     """
 
@@ -95,38 +95,38 @@ class CameraPath:
         for place, frame in enumerate(self._frames.tolist()):
             motion = np.asarray(motions[frame], dtype=np.float64)
             if motion.shape != (3, 3) or not np.isfinite(motion).all():
-                raise InputError(f'camera_motion: frame {frame}: not 3 x 3 finite numbers')
+                raise InputError(f'camera_motion: frame {frame}: not a finite 3 x 3 matrix')
             if abs(np.linalg.det(motion[:2, :2])) < 1e-6:
-                raise InputError(f'camera_motion: frame {frame}: a motion that cannot be undone')
+                raise InputError(f'camera_motion: frame {frame}: the matrix is not invertible')
             self._poses[place + 1, :2] = motion[:2] @ self._poses[place]
             if not abs(np.linalg.det(self._poses[place + 1, :2, :2])) > _SMALLEST_POSE:
                 raise InputError(
-                    f'camera_motion: frame {frame}: the motions up to here cannot be undone'
+                    f'camera_motion: frame {frame}: the motions up to here are not invertible'
                 )
 
     def move(self, points: FloatArray, frames: IntArray, to: IntArray) -> FloatArray:
-        """Return (..., 2) points of images `frames` (...) as images `to` (...) show them."""
+        """Transform points (..., 2) from the images `frames` (...) to the images `to` (...)."""
         poses = self._poses[np.searchsorted(self._frames, frames, side='right')]
         wanted = self._poses[np.searchsorted(self._frames, to, side='right')]
         offset = points - poses[..., :2, 2]
-        still = np.linalg.solve(poses[..., :2, :2], offset[..., None])
-        moved: FloatArray = (wanted[..., :2, :2] @ still)[..., 0] + wanted[..., :2, 2]
+        fixed = np.linalg.solve(poses[..., :2, :2], offset[..., None])
+        moved: FloatArray = (wanted[..., :2, :2] @ fixed)[..., 0] + wanted[..., :2, 2]
         return moved
 
 
 def find_candidates(
     tracklets: Tracklets, gap: tuple[int, int], distance: float, camera: CameraPath | None = None
 ) -> tuple[IntArray, IntArray]:
-    """Return (K,) earlier and (K,) later tracklets that may be one object.
+    """Return the pairs of tracklets that may be one object: (K,) earlier and (K,) later ones.
 
-    The later one starts `gap[0]` to `gap[1] - 1` frames after the end of the earlier, at most
-    `distance` pixels away, in the same class. Tracklets are sorted by class and first frame, so
-    those that start in time are neighbours; memory grows with the candidates.
+    The later tracklet has the same class and starts `gap[0]` to `gap[1] - 1` frames after the end
+    of the earlier, at most `distance` pixels away. With tracklets sorted by class and first frame,
+    the later ones of each are neighbours, so that memory grows with the candidates only.
     """
     first, last = tracklets.starts, tracklets.stops - 1
     starts = _keys(tracklets, first, gap)
     by_start = np.argsort(starts, kind='stable')
-    # A link leads on in this order, however far tracklets may overlap: no chain is a ring.
+    # Links lead forward in this order even where tracklets overlap, so that no chain is a cycle.
     rank = np.empty(len(tracklets), dtype=np.int64)
     rank[by_start] = np.arange(len(tracklets))
     ends = _keys(tracklets, last, gap)
@@ -142,7 +142,7 @@ def find_candidates(
 
 
 def _keys(tracklets: Tracklets, rows: IntArray, gap: tuple[int, int]) -> IntArray:
-    """Return frames, those of different classes further apart than any gap."""
+    """Return frames shifted by class, so that classes are further apart than any gap."""
     length = int(np.ptp(tracklets.frames)) if len(tracklets.frames) else 0
     apart = length + abs(gap[0]) + abs(gap[1]) + 1
     keys: IntArray = tracklets.frames[rows] + tracklets.classes[rows] * apart
@@ -150,7 +150,7 @@ def _keys(tracklets: Tracklets, rows: IntArray, gap: tuple[int, int]) -> IntArra
 
 
 def _ranges(low: IntArray, high: IntArray) -> Iterator[tuple[IntArray, IntArray]]:
-    """Yield (i, places), for every i all of low[i]..high[i] - 1, a bounded number at a time."""
+    """Yield (i, j) with all j in low[i]..high[i] - 1 of every i, a bounded number at a time."""
     ends = np.cumsum(high - low)
     start = 0
     while start < len(ends):
@@ -177,11 +177,11 @@ def _near(
 def pair_rows(
     tracklets: Tracklets, earlier: IntArray, later: IntArray, camera: CameraPath | None = None
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return what the network sees of pairs: two (K, 30, 3) of frame, x and y, normalised.
+    """Return the input of the published network: two (K, 30, 3) of frame, x and y, normalised.
 
-    The last rows of the earlier and the first of the later; where there are less, zeros stand
-    before the former and behind the latter. Camera motion is undone: all rows of a pair are as
-    the image shows them in which the later one starts.
+    These are the last 30 rows of the earlier tracklet and the first 30 of the later, padded with
+    zeros before the former and after the latter. With camera motion, all rows of a pair are
+    transformed to the image in which the later tracklet starts.
     """
     steps = np.arange(LENGTH)
     back = tracklets.stops[earlier, None] - LENGTH + steps
@@ -211,7 +211,7 @@ def _rows(
 def normalise(
     earlier: FloatArray, later: FloatArray
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Bring every column of each pair (K, 30, 3) to [-1, 1], both tracklets together."""
+    """Scale every column of each pair (K, 30, 3), both tracklets together, to [-1, 1]."""
     low = np.minimum(earlier.min(axis=1), later.min(axis=1))[:, None]
     high = np.maximum(earlier.max(axis=1), later.max(axis=1))[:, None]
     middle, half = (high + low) / 2, (high - low) / 2 + _EPSILON

@@ -1,4 +1,4 @@
-"""AFLink: links the pieces of a track that broke, from motion alone, after the recording.
+"""AFLink: link tracklets of the same object by their motion, after the recording.
 
 Y. Du et al.: StrongSORT: Make DeepSORT Great Again, arXiv 2202.13514, section 3.3.
 """
@@ -28,8 +28,8 @@ from strongsort_ros.reid.checkpoint import read_state_dict
 from strongsort_ros.tracking.assignment import Pairs
 from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
-# What it costs to leave a tracklet alone where one link more outweighs whatever links cost.
-_MOST_LINKS: Final = 1e5
+# Cost of leaving a tracklet unlinked where the number of links matters more than their costs.
+_UNLINKED_COST: Final = 1e5
 
 
 _MOTION_MARK: Final = 'hidden.weight'
@@ -41,19 +41,19 @@ SHIPPED: Final = dict(
         strict=True,
     )
 )
-"""The project's own checkpoints; docs/aflink.md is their card."""
+"""Checkpoints that come with the package; docs/aflink.md describes them."""
 
 
 class Linker(Protocol):
-    """Says of pairs of tracklets whether they are of one object."""
+    """Network that predicts whether pairs of tracklets are the same object."""
 
     @property
     def window(self) -> LinkWindow:
-        """Which pairs it was made for, and the cost below which they are linked."""
+        """Limits of the pairs that it was trained for, and the cost below which they are linked."""
 
     @property
     def prefer_more_links(self) -> bool:
-        """Whether one link more outweighs what the links cost."""
+        """Link as many pairs as possible, and only then at the least cost."""
 
     def costs(
         self, tracklets: Tracklets, earlier: IntArray, later: IntArray, camera: CameraPath | None
@@ -62,21 +62,21 @@ class Linker(Protocol):
 
 
 def load_linker(path: Path | str | None = None) -> Linker:
-    """Return the linker whose weights are in a file.
+    """Load a linker from a checkpoint.
 
     Parameters
     ----------
     path
-        A .pth or .safetensors of either network, the published `AFLink_epoch20.pth` for one;
-        'motion' or 'published': the project's own of that kind; None: 'motion'.
+        A .pth or .safetensors file of either network, such as the published `AFLink_epoch20.pth`;
+        'motion' or 'published' for a checkpoint of the package; None: 'motion'.
 
     Raises
     ------
     ExtractorError
-        The file is missing, damaged, or belongs to another network; the message names it and
-        what does not fit.
+        The file is missing, damaged, or belongs to another network; the message names the file and
+        the parameter.
     MissingPackageError
-        The published network, and files of PyTorch, need PyTorch, which is not installed.
+        The file needs PyTorch, as the published network and .pth files do, and it is not installed.
 
     """
     path = SHIPPED.get(str(path or CHECKPOINTS[0]), Path(path or ''))
@@ -91,18 +91,18 @@ def load_linker(path: Path | str | None = None) -> Linker:
 
 @dataclass(frozen=True, slots=True)
 class LinkedTracks:
-    """What linking makes of the rows of a recording.
+    """Result of `link`.
 
     Attributes
     ----------
     ids
-        (N,) int64: the id of each row now, that of the first track of its chain.
+        (N,) int64 new id of each row: that of the first tracklet of its chain.
     keep
-        (N,) bool: false where another box before it has the same id and frame now.
+        (N,) bool: false where an earlier row has the same new id and frame.
     links
-        (L, 2) int64 ids, as they were, of the tracks linked: earlier, later.
+        (L, 2) int64 old ids of the linked tracklets: earlier, later.
     costs
-        (L,) float64: 1 - P(same object) of each link.
+        (L,) float64 cost of each link, 1 - P(same object).
 
     """
 
@@ -132,20 +132,19 @@ def link(
     tlwh
         (N, 4) boxes in pixels: left, top, width, height.
     class_ids
-        (N,) classes, of any type that can be sorted. No link joins two classes.
+        (N,) classes, of any type that can be sorted; tracks of different classes are not linked.
     linker
-        Of a checkpoint (`load_linker`).
+        Network, from `load_linker`.
     settings
         None: the defaults.
     camera_motion
-        Frame -> (3, 3) from the frame before, undone before distances are taken; None: the
-        camera stands still.
+        Camera motion to compensate, frame -> (3, 3) from the frame before; None: none.
 
     Raises
     ------
     InputError
-        Arrays differ in length, a box is not finite, a camera motion is unusable, or the settings
-        leave no gap.
+        Arrays differ in length, a box is not finite, a camera motion is not invertible, or the
+        range of gaps is empty.
 
     """
     window = (settings or AflinkSettings()).window(linker.window)
@@ -157,14 +156,14 @@ def link(
     gap = (window.min_gap, window.max_gap)
     earlier, later = find_candidates(tracklets, gap, window.max_distance, camera)
     costs = linker.costs(tracklets, earlier, later, camera)
-    good = costs < window.max_cost
-    alone = _MOST_LINKS if linker.prefer_more_links else window.max_cost
-    links = best_links(Pairs(earlier[good], later[good], costs[good]), alone)
+    possible = costs < window.max_cost
+    unlinked = _UNLINKED_COST if linker.prefer_more_links else window.max_cost
+    links = best_links(Pairs(earlier[possible], later[possible], costs[possible]), unlinked)
     linked = tracklets.ids[_heads(links, tracklets)]
     new_ids = np.empty_like(ids)
     new_ids[tracklets.order] = np.repeat(linked, tracklets.stops - tracklets.starts)
     pairs = np.stack([tracklets.ids[links.rows], tracklets.ids[links.columns]], axis=1)
-    # Only tracks that were linked can meet themselves.
+    # Only linked tracks can have two boxes in a frame.
     chained = np.isin(ids, pairs)
     keep = np.ones(len(ids), dtype=bool)
     keep[chained] = _first_of_each(frames[chained], new_ids[chained])
@@ -183,22 +182,21 @@ def _check(frames: IntArray, ids: IntArray, boxes: FloatArray, class_ids: npt.ND
         raise InputError(f'tlwh: row {row} is not finite: {boxes[row].tolist()}')
 
 
-def best_links(pairs: Pairs, alone: float = _MOST_LINKS) -> Pairs:
-    """Return the pairs, one to one, that cost the least, where a row without one costs `alone`.
+def best_links(pairs: Pairs, unlinked: float = _UNLINKED_COST) -> Pairs:
+    """Return the one-to-one pairs of least total cost, where a row without a pair costs `unlinked`.
 
-    That is the assignment over the full matrix of rows and columns that have a candidate. The
-    matrix here holds the candidates alone, and for every row a column of its own that stands for
-    no link.
+    This is the assignment over the full matrix of costs. The sparse matrix holds only the given
+    pairs and, for every row, an additional column that stands for no link.
     """
     if not len(pairs.rows):
         return pairs
     rows, row = np.unique(pairs.rows, return_inverse=True)
     columns, column = np.unique(pairs.columns, return_inverse=True)
-    row_alone = np.arange(len(rows))
-    # A sparse matrix takes a cost of 0 for no candidate; the same more on each changes nothing.
-    costs = np.concatenate([1 + pairs.costs, np.full(len(rows), 1 + alone)])
-    # SciPy before 1.15 takes 32-bit indices only.
-    places = np.concatenate([[row, column], [row_alone, len(columns) + row_alone]], axis=1)
+    no_link = np.arange(len(rows))
+    # A sparse matrix takes a cost of 0 for no pair; adding 1 to all costs changes nothing.
+    costs = np.concatenate([1 + pairs.costs, np.full(len(rows), 1 + unlinked)])
+    # SciPy before 1.15 accepts 32-bit indices only.
+    places = np.concatenate([[row, column], [no_link, len(columns) + no_link]], axis=1)
     shape = (len(rows), len(columns) + len(rows))
     matrix = coo_array((costs, tuple(places.astype(np.int32))), shape=shape).tocsr()
     partner = min_weight_full_bipartite_matching(matrix)[1]
@@ -207,7 +205,7 @@ def best_links(pairs: Pairs, alone: float = _MOST_LINKS) -> Pairs:
 
 
 def _heads(links: Pairs, tracklets: Tracklets) -> IntArray:
-    """Return (T,) the first tracklet of the chain that each tracklet is in."""
+    """Return (T,) the first tracklet of the chain of each tracklet."""
     head = np.arange(len(tracklets))
     head[links.columns] = links.rows
     while not np.array_equal(head, head[head]):
@@ -216,7 +214,7 @@ def _heads(links: Pairs, tracklets: Tracklets) -> IntArray:
 
 
 def _first_of_each(frames: IntArray, ids: IntArray) -> BoolArray:
-    """Return which rows are the first with their frame and id."""
+    """Return a mask of the first row of every frame and id."""
     order = np.lexsort((ids, frames))
     keep = np.ones(len(frames), dtype=bool)
     again = (np.diff(frames[order]) == 0) & (np.diff(ids[order]) == 0)

@@ -1,9 +1,9 @@
-"""AFLink from how objects move: links over long gaps, told from a few numbers of each pair.
+"""AFLink over long gaps: a small network on motion features of each pair of tracklets.
 
-A tracker ends a track only after its object was hidden for `max_age` frames, so pieces of one
-object are further apart in time than the published network looks. From where a piece ended and
-how it moved follows where the object may appear again, and from where the next one began and
-moved, where it came from; both are measured in heights of the box.
+A tracker ends a track only after its object was hidden for `max_age` frames, so that tracklets of
+one object are further apart in time than the published network considers. The position and velocity
+at the end of the earlier tracklet predict where the object appears again, and those at the start of
+the later one where it came from. Errors of both predictions are measured in box heights.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from strongsort_ros.reid.checkpoint import as_float64, check_shapes
 from strongsort_ros.types import FloatArray, IntArray
 
 MAX_AGE: Final = 30
-"""Frames that an object can be hidden for without its track ending: the tracker's default."""
+"""Frames that an object can be hidden without its track ending: default of the tracker."""
 
 FEATURES: Final = 8
 HIDDEN: Final = 16
-# Rows at an end whose mean is where it is.
-_TIP: Final = 5
-# Frames squared: pulls velocities of a few rows to 0; half for a track of 13 rows.
-_STILL: Final = 200.0
-# Heights, added before the logarithm: smaller errors are all the same.
-_CLOSE: Final = 0.1
+# Rows at an end whose mean is its position.
+_POSITION_ROWS: Final = 5
+# Frames squared: regularisation that shrinks velocities from few rows, by half at 13 rows.
+_RIDGE: Final = 200.0
+# Box heights, added before the logarithm: smaller errors make no difference.
+_MIN_ERROR: Final = 0.1
 
 
 _EXPECTED: Final = {
@@ -46,21 +46,19 @@ _EXPECTED: Final = {
 
 
 class MotionLinker:
-    """Says of pairs of tracklets how likely they are of one object, from how they move.
-
-    A network with one hidden layer on `pair_features`, in NumPy.
+    """Motion network: one hidden layer on `pair_features`, in NumPy.
 
     Parameters
     ----------
     parameters
-        Name -> array or tensor of the network (`aflink_motion_training.MotionNetwork`).
+        Name -> array or tensor of the network (`motion_training.MotionNetwork`).
     path
-        Their file, for errors.
+        File of the parameters, named in errors.
 
     Raises
     ------
     ExtractorError
-        The parameters are those of another network.
+        The parameters belong to another network.
 
     """
 
@@ -90,12 +88,13 @@ class MotionLinker:
 def pair_features(
     tracklets: Tracklets, earlier: IntArray, later: IntArray, camera: CameraPath | None = None
 ) -> FloatArray:
-    """Return (K, 8) of pairs (K,) of tracklets, from the last rows of one and the first of other.
+    """Return (K, 8) features of pairs (K,) of tracklets.
 
-    Logarithms of: the distance between that end and that start; how far the start is from where
-    the earlier was going; how far the end is from where the later came from; the distance up
-    and down, all in heights; the frames between; the ratio of the heights, larger over smaller;
-    how many rows, 30 at most, are known of either. Camera motion is undone.
+    They are logarithms of: the distance between the end of the earlier tracklet and the start of
+    the later; the distance of the start from its prediction by the earlier tracklet; the distance
+    of the end from its prediction by the later; the vertical distance (these four in box heights);
+    the gap in frames; the ratio of the heights, larger over smaller; the number of rows used of
+    each tracklet, at most 30. Camera motion is compensated.
     """
     first, i = np.unique(earlier, return_inverse=True)
     second, j = np.unique(later, return_inverse=True)
@@ -115,7 +114,7 @@ def pair_features(
         np.abs(apart[:, 1]),
     ])  # fmt: skip
     return np.column_stack([
-        np.log(errors / scale + _CLOSE).T,
+        np.log(errors / scale + _MIN_ERROR).T,
         np.log(np.maximum(gap, 1)),
         np.log(heights.max(axis=0) / heights.min(axis=0)),
         np.log(ends.counts[i]),
@@ -124,19 +123,19 @@ def pair_features(
 
 
 @dataclass(frozen=True, slots=True)
-class _Tips:
-    """One end of each of some tracklets.
+class _EndStates:
+    """State at one end of T tracklets.
 
     Attributes
     ----------
     frames
-        (T,) number of its frame.
+        (T,) frame number.
     places, heights
-        (T, 2) middle of the bottom of the box; (T,) at least 1: px.
+        (T, 2) bottom centre of the box and (T,) its height, at least 1, in pixels.
     velocities
-        (T, 2) px a frame.
+        (T, 2) pixels per frame.
     counts
-        (T,) rows that this is known from.
+        (T,) number of rows that the state is estimated from.
 
     """
 
@@ -147,20 +146,20 @@ class _Tips:
     counts: IntArray
 
 
-def _ends(tracklets: Tracklets, which: IntArray, camera: CameraPath | None) -> _Tips:
+def _ends(tracklets: Tracklets, which: IntArray, camera: CameraPath | None) -> _EndStates:
     rows = tracklets.stops[which, None] - 1 - np.arange(LENGTH)
-    return _tips(tracklets, rows, rows >= tracklets.starts[which, None], camera)
+    return _end_states(tracklets, rows, rows >= tracklets.starts[which, None], camera)
 
 
-def _starts(tracklets: Tracklets, which: IntArray, camera: CameraPath | None) -> _Tips:
+def _starts(tracklets: Tracklets, which: IntArray, camera: CameraPath | None) -> _EndStates:
     rows = tracklets.starts[which, None] + np.arange(LENGTH)
-    return _tips(tracklets, rows, rows < tracklets.stops[which, None], camera)
+    return _end_states(tracklets, rows, rows < tracklets.stops[which, None], camera)
 
 
-def _tips(
+def _end_states(
     tracklets: Tracklets, rows: IntArray, there: npt.NDArray[np.bool_], camera: CameraPath | None
-) -> _Tips:
-    """Return the ends whose rows (T, 30), from the last one inwards, are those that are there."""
+) -> _EndStates:
+    """Return the states of ends from their rows (T, 30), outermost first, where `there` is true."""
     rows = np.where(there, rows, rows[:, :1])
     frames, boxes = tracklets.frames[rows], tracklets.tlwh[rows]
     last = frames[:, :1]
@@ -168,19 +167,19 @@ def _tips(
     if camera is not None:
         feet = camera.move(feet, frames, np.broadcast_to(last, frames.shape))
     times = (frames - last).astype(np.float64)
-    # Least squares, with some rows of a still object more.
+    # Least squares, regularised towards 0.
     centred = times - _mean(times, there)[:, None]
     centred[~there] = 0.0
     velocities = np.einsum('tr,trc->tc', centred, feet - _mean(feet, there)[:, None])
-    velocities /= (centred**2).sum(axis=1)[:, None] + _STILL
-    tip = there & (np.arange(LENGTH) < _TIP)
-    places = _mean(feet, tip) - velocities * _mean(times, tip)[:, None]
-    heights = np.maximum(_mean(boxes[..., 3], tip), 1.0)
-    return _Tips(last[:, 0], places, heights, velocities, there.sum(axis=1))
+    velocities /= (centred**2).sum(axis=1)[:, None] + _RIDGE
+    outermost = there & (np.arange(LENGTH) < _POSITION_ROWS)
+    places = _mean(feet, outermost) - velocities * _mean(times, outermost)[:, None]
+    heights = np.maximum(_mean(boxes[..., 3], outermost), 1.0)
+    return _EndStates(last[:, 0], places, heights, velocities, there.sum(axis=1))
 
 
 def _mean(values: FloatArray, there: npt.NDArray[np.bool_]) -> FloatArray:
-    """Return the mean over axis 1 of those that are there."""
+    """Return the mean over axis 1 where `there` is true."""
     weights = there / there.sum(axis=1, keepdims=True)
     mean: FloatArray = np.einsum('tr...,tr->t...', values, weights)
     return mean

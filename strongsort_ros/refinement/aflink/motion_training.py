@@ -24,26 +24,25 @@ from strongsort_ros.refinement.aflink.motion import (
 from strongsort_ros.settings import Settings, param
 from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
-# Recordings that are broken anew, to say how good a network is.
-_TRIALS = 10
+_TRIALS = 10  # random breaks of every recording for validation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MotionTrainingSettings(Settings):
     """Recipe of the training."""
 
-    epochs: int = param(20, 'Times that every pair is seen.', low=1)
-    breaks: int = param(60, 'Times that every recording is broken, each in its own way.', low=1)
-    batch: int = param(1024, 'Pairs a step.', low=1)
-    learning_rate: float = param(1e-2, 'Of Adam, at the start of a cosine to 0.', high=1.0)
-    weight_decay: float = param(1e-3, 'Of Adam.', high=1.0)
+    epochs: int = param(20, 'Epochs: uses of every pair.', low=1)
+    breaks: int = param(60, 'Random breaks of every recording.', low=1)
+    batch: int = param(1024, 'Pairs per step.', low=1)
+    learning_rate: float = param(1e-2, 'Initial rate of Adam; falls to 0 by a cosine.', high=1.0)
+    weight_decay: float = param(1e-3, 'Weight decay of Adam.', high=1.0)
     seed: int = param(0, 'The same seed and data give the same network.')
 
 
 class MotionNetwork(nn.Module):
     """P(same object) of a pair from `pair_features`: one hidden layer.
 
-    This is the form that is trained; `MotionLinker` runs it.
+    This form is for training; `MotionLinker` runs the network in NumPy.
     """
 
     mean: torch.Tensor
@@ -67,21 +66,26 @@ def train_motion(
     settings: MotionTrainingSettings | None = None,
     progress: Callable[[Collection[int]], Iterable[int]] = iter,
 ) -> MotionNetwork:
-    """Return a network that was trained on true tracks, broken where people are hidden.
+    """Train a network on true tracks, broken where people are hidden.
 
     Parameters
     ----------
     truths
-        Of each recording, the people with their visibilities.
+        People of each recording, with visibilities.
     settings
-        None: as the checkpoint that is shipped.
+        None: the recipe of the checkpoint that comes with the package.
     progress
-        Wraps the loop over the epochs, to show how far it is.
+        Wraps the loop over the epochs, to show its progress.
+
+    Returns
+    -------
+    network
+        In evaluation mode.
 
     Raises
     ------
     InputError
-        Nobody is hidden for long and seen again.
+        No person is hidden for long and visible again.
 
     """
     settings = settings or MotionTrainingSettings()
@@ -89,8 +93,8 @@ def train_motion(
     features, same, weights = training_pairs(truths, rng, settings.breaks)
     if not same.any():
         raise InputError(
-            'the ground truth has nobody who is hidden, by the visibility in its last column, for '
-            'more than 30 frames and seen again; train with --recipe published'
+            'no person of the ground truth is hidden for more than 30 frames and visible again, '
+            'by the visibility in the last column; train with --recipe published'
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -119,58 +123,58 @@ def train_motion(
 
 @torch.inference_mode()
 def motion_accuracy(network: MotionNetwork, truths: list[GroundTruth]) -> float:
-    """Return the share of pairs of broken tracks that the network tells right, link by link."""
+    """Return the share of pairs of broken tracks that the network classifies correctly."""
     features, same, _ = training_pairs(truths, np.random.default_rng(0), _TRIALS)
     costs = 1 - torch.sigmoid(network(torch.from_numpy(features.astype(np.float32)))).numpy()
     return float(np.mean((costs < MotionLinker.window.max_cost) == same))
 
 
 _MIN_ROWS: Final = 2
-# A person is detected from about this share of them on that is visible; drawn anew each time.
+# Range of the visibility from which a person is detected; drawn for every break.
 _VISIBLE: Final = (0.1, 0.45)
-# In heights: how far boxes of a detector are off, each by itself and all of a piece together.
+# Errors of a detector, in box heights: of each box, and common to all boxes of a tracklet.
 _JITTER: Final = 0.015
 _BIAS: Final = np.array([0.04, 0.04, 0.04, 0.08])
 
 TrainingPairs = tuple[FloatArray, BoolArray, FloatArray]
-"""(K, 8) features of pairs, (K,) whether they are one object, (K,) what they weigh."""
+"""(K, 8) features of pairs, (K,) whether they are the same object, (K,) weights."""
 
 
 def break_tracks(truth: GroundTruth, rng: np.random.Generator) -> tuple[Tracklets, IntArray]:
-    """Return the tracks of a recording, broken where people are hidden, and whose they are.
+    """Return tracklets of a recording, broken where people are hidden, and their person ids.
 
     Parameters
     ----------
     truth
-        Boxes of people with their visibility.
+        Boxes of people with visibility.
     rng
-        Draws how well people have to be seen, and errors of the boxes.
+        Draws the visibility from which people are detected, and errors of the boxes.
 
     """
     order = np.lexsort((truth.frames, truth.ids))
     truth = truth.select(order[truth.visibility[order] >= rng.uniform(*_VISIBLE)])
     breaks = (np.diff(truth.ids) != 0) | (np.diff(truth.frames) > MAX_AGE)
-    pieces = np.concatenate([np.zeros(min(len(truth), 1), dtype=np.int64), np.cumsum(breaks)])
-    long_enough = np.bincount(pieces)[pieces] >= _MIN_ROWS
-    truth, pieces = truth.select(long_enough), pieces[long_enough]
+    fragments = np.concatenate([np.zeros(min(len(truth), 1), dtype=np.int64), np.cumsum(breaks)])
+    long_enough = np.bincount(fragments)[fragments] >= _MIN_ROWS
+    truth, fragments = truth.select(long_enough), fragments[long_enough]
     heights = truth.tlwh[:, 3:]
-    bias = rng.normal(0.0, _BIAS, (pieces.max(initial=0) + 1, 4))[pieces]
+    bias = rng.normal(0.0, _BIAS, (fragments.max(initial=0) + 1, 4))[fragments]
     errors = (bias + rng.normal(0.0, _JITTER, truth.tlwh.shape)) * heights
     classes = np.zeros(len(truth), dtype=np.int64)
-    tracklets = Tracklets.gather(truth.frames, pieces, truth.tlwh + errors, classes)
+    tracklets = Tracklets.gather(truth.frames, fragments, truth.tlwh + errors, classes)
     return tracklets, truth.ids[tracklets.order][tracklets.starts]
 
 
 def training_pairs(
     truths: list[GroundTruth], rng: np.random.Generator, count: int
 ) -> TrainingPairs:
-    """Return the pairs to learn from, of every recording broken `count` times.
+    """Return pairs for training, of every recording broken `count` times.
 
-    Those that linking looks at, and those of shorter gaps: near by in time and space, and never
-    one object, as a tracker would not have let go of it.
+    These are the candidates of linking, and pairs with shorter gaps, which are never the same
+    object, as a tracker would not have ended its track.
 
-    A pair weighs the square root of the rows of its shorter tracklet: longer ones matter more to
-    the scores, but not in proportion, as their boxes are not independent.
+    The weight of a pair is the square root of the length of its shorter tracklet: longer ones
+    matter more to the scores, but less than in proportion, as their boxes are not independent.
     """
     parts = [_pairs(*break_tracks(truth, rng)) for truth in truths for _ in range(count)]
     features, same, weights = (np.concatenate(part) for part in zip(*parts, strict=True))

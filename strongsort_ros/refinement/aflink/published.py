@@ -1,7 +1,9 @@
-"""AFLink's published network in use: the same numbers, with each calculation done once.
+"""AFLink's published network: the layers for training, and a faster form for inference.
 
-Normalisations are part of the convolutions. The columns, frame, x and y, meet only behind the
-convolutions over time, and in many pairs a column is the same: it is convolved once.
+Y. Du et al.: StrongSORT: Make DeepSORT Great Again, arXiv 2202.13514, section 3.3 and figure 4.
+Parameters have the names of the published checkpoint. Inference gives the same results: batch
+normalisations are folded into the convolutions, and a column (frame, x or y) that occurs in many
+pairs is convolved once, as columns are combined only after the convolutions over time.
 """
 
 from __future__ import annotations
@@ -22,15 +24,15 @@ from strongsort_ros.refinement.settings import LinkWindow
 from strongsort_ros.reid.checkpoint import load_parameters
 from strongsort_ros.types import FloatArray, IntArray
 
-# Pairs at once: what they take on their way through fits a processor's cache.
+# Pairs per batch, whose intermediate results fit a processor's cache.
 _BATCH: Final = 256
 
 Layer = tuple[torch.Tensor, torch.Tensor]
-"""Weights (outputs, inputs, 1, width) and bias of a convolution with ReLU behind it."""
+"""Weights (outputs, inputs, 1, width) and bias of a convolution that ReLU follows."""
 
 
 class TemporalBlock(nn.Module):
-    """Convolution over 7 rows, and batch normalisation of frame, x and y each by its own."""
+    """Convolution over 7 rows with separate batch normalisations of frame, x and y."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -41,7 +43,7 @@ class TemporalBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return (3, N, outputs, T - 6) of (3, N, inputs, T): frame, x and y."""
-        # One convolution over rows serves the three columns; faster than one over an image.
+        # A 1-D convolution over rows serves the three columns; faster than a 2-D one.
         y = nn.functional.conv1d(x.flatten(0, 1), self.conv.weight[..., 0])
         columns = y.view(*x.shape[:2], *y.shape[1:])
         norms = (self.bnf, self.bnx, self.bny)
@@ -50,7 +52,7 @@ class TemporalBlock(nn.Module):
 
 
 class FusionBlock(nn.Module):
-    """Convolution that brings the three columns together."""
+    """Convolution that combines the three columns."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -63,7 +65,7 @@ class FusionBlock(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Two layers on the features of both tracklets."""
+    """Two linear layers on the features of both tracklets."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -76,7 +78,7 @@ class Classifier(nn.Module):
 
 
 class PostLinker(nn.Module):
-    """The network of AFLink: a branch for the earlier tracklet, one for the later."""
+    """AFLink's network: a branch for the earlier tracklet and one for the later."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,7 +89,7 @@ class PostLinker(nn.Module):
         self.classifier = Classifier(256)
 
     def forward(self, earlier: torch.Tensor, later: torch.Tensor) -> torch.Tensor:
-        """Return (N, 2) logits (other, same) of two (N, 30, 3), normalised."""
+        """Return (N, 2) logits (different, same) of two normalised inputs (N, 30, 3)."""
         earlier, later = (x.permute(2, 0, 1)[:, :, None] for x in (earlier, later))
         first = self.FusionBlock_1(self.TemporalModule_1(earlier)).mean(dim=(2, 3))
         second = self.FusionBlock_2(self.TemporalModule_2(later)).mean(dim=(2, 3))
@@ -100,12 +102,12 @@ def _temporal_module() -> nn.Sequential:
 
 
 class PublishedLinker:
-    """What the published program says of pairs of tracklets.
+    """Published network for inference.
 
     Parameters
     ----------
     network
-        Copied; changes to it later do not count.
+        Network in evaluation mode; its parameters are copied.
 
     """
 
@@ -145,7 +147,7 @@ class PublishedLinker:
     def score(
         self, earlier: npt.NDArray[np.float32], later: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float32]:
-        """Return (K,) 1 - P(same object) of two (K, 30, 3) normalised rows: frame, x, y."""
+        """Return (K,) 1 - P(same object) of two normalised inputs (K, 30, 3) of frame, x, y."""
         features = torch.cat([self._earlier(earlier), self._later(later)], dim=1)
         same = torch.softmax(self._classifier(features), dim=1)[:, 1]
         costs: npt.NDArray[np.float32] = (1 - same).numpy()
@@ -153,7 +155,7 @@ class PublishedLinker:
 
 
 class _Branch:
-    """Features of a tracklet: a stack of convolutions for each column, and one over all three."""
+    """Features of a tracklet: convolutions of each column, then one over all three."""
 
     def __init__(self, temporal: nn.Sequential, fusion: FusionBlock) -> None:
         blocks = [block for block in temporal if isinstance(block, TemporalBlock)]
@@ -165,30 +167,30 @@ class _Branch:
                 [(block, block.bny) for block in blocks],
             )
         ]
-        # The columns come as channels, one behind the other.
+        # The columns are concatenated as channels.
         weight = fusion.conv.weight.permute(0, 3, 1, 2).flatten(1, 2)[..., None]
         self._fusion = _folded(weight, fusion.bn)
 
     def __call__(self, rows: npt.NDArray[np.float32]) -> torch.Tensor:
-        """Return (K, 256) of (K, 30, 3)."""
+        """Return (K, 256) features of (K, 30, 3) rows."""
         columns = [_convolved(rows[..., i], stack) for i, stack in enumerate(self._columns)]
         together = torch.cat(columns, dim=3).permute(0, 3, 1, 2)
         return conv2d(together, *self._fusion).relu_().mean(dim=(2, 3))
 
 
 def _folded(weight: torch.Tensor, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> Layer:
-    """Return a convolution that does what it and the trained normalisation behind it do."""
+    """Return a convolution with the batch normalisation that follows it folded in."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
     bias = norm.bias - norm.running_mean * scale
     folded = (weight * scale[:, None, None, None]).detach()
-    # Channels last is the order in which convolutions are fastest on a CPU.
+    # Convolutions on a CPU are fastest with channels last.
     return folded.contiguous(memory_format=torch.channels_last), bias.detach()
 
 
 def _convolved(column: npt.NDArray[np.float32], layers: list[Layer]) -> torch.Tensor:
-    """Return (K, 1, 6, 256) of (K, 30)."""
+    """Return (K, 1, 6, 256) features of a column (K, 30), each distinct row convolved once."""
     column = np.ascontiguousarray(column)
     as_bytes = column.view(np.dtype((np.void, column.itemsize * column.shape[1])))[:, 0]
     _, first, place = np.unique(as_bytes, return_index=True, return_inverse=True)

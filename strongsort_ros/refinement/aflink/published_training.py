@@ -1,7 +1,6 @@
-"""Pairs of tracklets to train AFLink on: true tracks cut in two, and what is not one track.
+"""Training of AFLink's published network on true tracks that are cut in two.
 
-Y. Du et al.: StrongSORT, arXiv 2202.13514, section 3.3; how pairs are made is the published
-program's.
+Y. Du et al.: StrongSORT, arXiv 2202.13514, section 3.3; pairs are made as in the published program.
 """
 
 from __future__ import annotations
@@ -27,16 +26,24 @@ from strongsort_ros.reid.safetensors_file import write_safetensors
 from strongsort_ros.settings import Settings, param
 from strongsort_ros.types import FloatArray, IntArray
 
+MIN_ROWS: Final = 30
+"""Shorter true tracks are left out."""
+
+_PEDESTRIAN: Final = 1
+
+LabelledPairs = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], IntArray]
+"""Two inputs (K, 30, 3) of the network, normalised, and labels (K,): 1 for the same object."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AflinkTrainingSettings(Settings):
-    """Recipe of the training; the defaults are the published program's, and a seed."""
+    """Recipe of the training; the defaults are those of the published program."""
 
-    epochs: int = param(20, 'Times that every track is seen.', low=1)
-    batch: int = param(16, 'Tracks a step; each gives four pairs.', low=1)
-    learning_rate: float = param(1e-3, 'Of Adam, at the start.', high=1.0)
-    final_rate: float = param(1e-5, 'Of Adam, at the end of a cosine.', high=1.0)
-    weight_decay: float = param(1e-5, 'Of Adam.', high=1.0)
+    epochs: int = param(20, 'Epochs: uses of every track.', low=1)
+    batch: int = param(16, 'Tracks per step; each gives four pairs.', low=1)
+    learning_rate: float = param(1e-3, 'Initial learning rate of Adam.', high=1.0)
+    final_rate: float = param(1e-5, 'Final learning rate of Adam, reached by a cosine.', high=1.0)
+    weight_decay: float = param(1e-5, 'Weight decay of Adam.', high=1.0)
     seed: int = param(0, 'The same seed and data give the same network.')
 
 
@@ -45,16 +52,21 @@ def train_published(
     settings: AflinkTrainingSettings | None = None,
     progress: Callable[[Collection[int]], Iterable[int]] = iter,
 ) -> PostLinker:
-    """Return a network that was trained on true tracks, in evaluation mode.
+    """Train a network on true tracks.
 
     Parameters
     ----------
     tracks
-        Each (n, 3) of frame, x and y, with n >= 30 (`load_true_tracks`).
+        (n, 3) of frame, x and y each, with n >= 30 (`load_true_tracks`).
     settings
         None: the published recipe.
     progress
-        Wraps the loop over the epochs, to show how far it is.
+        Wraps the loop over the epochs, to show its progress.
+
+    Returns
+    -------
+    network
+        In evaluation mode.
 
     """
     settings = settings or AflinkTrainingSettings()
@@ -73,7 +85,7 @@ def train_published(
     network.train()
     for _ in progress(range(settings.epochs)):
         order = rng.permutation(len(tracks))
-        # What is left of an epoch is too few for batch normalisation.
+        # The rest of an epoch is too small for batch normalisation.
         for start in range(0, len(tracks) - batch + 1, batch):
             chosen = [tracks[place] for place in order[start : start + batch]]
             earlier, later, labels = training_pairs(chosen, rng)
@@ -86,7 +98,7 @@ def train_published(
 
 
 def pair_accuracy(linker: PublishedLinker, tracks: list[FloatArray]) -> float:
-    """Return the share of `validation_pairs` that it tells right."""
+    """Return the share of `validation_pairs` that the network classifies correctly."""
     earlier, later, labels = validation_pairs(tracks)
     same = linker.score(earlier, later) < 0.5
     return float(np.mean(same == (labels == 1)))
@@ -106,29 +118,23 @@ def save_weights(path: Path | str, network: nn.Module) -> None:
         write_safetensors(file, arrays)
 
 
-MIN_ROWS: Final = 30
-"""True tracks that are shorter are left out."""
-
-_PEDESTRIAN: Final = 1
-LabelledPairs = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], IntArray]
-
-
 def load_true_tracks(folder: Path | str, half: str = '') -> list[FloatArray]:
-    """Return the pedestrians of a MOTChallenge sequence, each (n, 3) of frame, x and y.
+    """Load the tracks of pedestrians of a MOTChallenge sequence, (n, 3) of frame, x and y each.
 
-    x and y are the top left corner in pixels; tracks of less than 30 boxes are left out.
+    x and y are the top-left corner in pixels; tracks of fewer than 30 boxes are left out.
 
     Parameters
     ----------
     folder
-        With gt/gt.txt, and seqinfo.ini where a half is asked for.
+        Sequence folder with gt/gt.txt, and with seqinfo.ini if a half is chosen.
     half
-        '', 'first' or 'second': the published split. A gt/gt_train_half.txt is a first half.
+        '', 'first' or 'second' half of the published split; gt/gt_train_half.txt is used as the
+        first half if it exists.
 
     Raises
     ------
     InputError
-        A file is missing or not usable.
+        A file is missing or invalid.
 
     """
     truth = load_pedestrians(folder, half)
@@ -139,11 +145,11 @@ def load_true_tracks(folder: Path | str, half: str = '') -> list[FloatArray]:
 
 
 def load_pedestrians(folder: Path | str, half: str = '') -> GroundTruth:
-    """Return the considered boxes of pedestrians; parameters and errors of `load_true_tracks`."""
+    """Load the considered boxes of pedestrians; parameters and errors as `load_true_tracks`."""
     folder = Path(folder)
-    part = folder / 'gt' / 'gt_train_half.txt'
-    whole = half != 'first' or not part.is_file()
-    truth = load_ground_truth(folder / 'gt' / 'gt.txt' if whole else part)
+    first_half = folder / 'gt' / 'gt_train_half.txt'
+    use_half = half == 'first' and first_half.is_file()
+    truth = load_ground_truth(first_half if use_half else folder / 'gt' / 'gt.txt')
     used = truth.considered & (truth.classes == _PEDESTRIAN)
     if half:
         in_second = truth.frames >= load_sequence_info(folder).second_half
@@ -152,20 +158,20 @@ def load_pedestrians(folder: Path | str, half: str = '') -> GroundTruth:
 
 
 def load_training_tracks(folders: list[Path], half: str = '') -> list[FloatArray]:
-    """Return the tracks of several sequences; raises InputError where there are none."""
+    """Load the tracks of several sequences; raise InputError if there are none."""
     tracks = [track for folder in folders for track in load_true_tracks(folder, half)]
     if not tracks:
         names = ', '.join(map(str, folders)) or 'no folder'
-        raise InputError(f'{names}: no track of at least {MIN_ROWS} boxes to learn from')
+        raise InputError(f'{names}: no track of at least {MIN_ROWS} boxes to train on')
     return tracks
 
 
 def training_pairs(tracks: list[FloatArray], rng: np.random.Generator) -> LabelledPairs:
-    """Return random pairs of N tracks: two (4 N, 30, 3), normalised, and (4 N,) 1 for same.
+    """Return 4 N random pairs of N tracks.
 
-    A track is cut at a random place, and some rows are left out there. The halves are one
-    object; in the wrong order, or with the later half moved in time or in the image, they are
-    not.
+    Every track is cut at a random place, where some rows are left out. Its halves are a positive
+    pair; negative pairs are the halves in reverse order, and with the later half shifted in time
+    or in the image.
     """
     halves = [_training_halves(track, rng) for track in tracks]
     times = _signs(rng, (len(tracks), 1)) * rng.integers(30, 101, (len(tracks), 1))
@@ -174,7 +180,7 @@ def training_pairs(tracks: list[FloatArray], rng: np.random.Generator) -> Labell
 
 
 def validation_pairs(tracks: list[FloatArray]) -> LabelledPairs:
-    """Return such pairs without chance: cut in the middle, moved by 50 frames or 300 pixels."""
+    """Return fixed pairs: cut in the middle, shifted by 50 frames or by 300 pixels."""
     halves = [(track[: len(track) // 2], track[len(track) // 2 :]) for track in tracks]
     signs = np.array([[(-1.0) ** (len(track) // 2)] for track in tracks])
     return _pairs(halves, 50 * signs, np.repeat(300 * signs, 2, axis=1))
@@ -208,5 +214,5 @@ def _pairs(
 
 
 def _padded(rows: FloatArray, *, before: bool) -> FloatArray:
-    lack = LENGTH - len(rows)
-    return np.pad(rows, ((lack, 0) if before else (0, lack), (0, 0)))
+    missing = LENGTH - len(rows)
+    return np.pad(rows, ((missing, 0) if before else (0, missing), (0, 0)))

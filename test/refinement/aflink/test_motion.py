@@ -171,7 +171,9 @@ def test_nobody_hidden_is_refused(tmp_path: Path) -> None:
     from strongsort_ros.refinement.aflink.motion_training import train_motion
 
     folder = write_ground_truth(tmp_path / 'seq', people=4, length=60)
-    with pytest.raises(InputError, match=r'nobody who is hidden.*--recipe published'):
+    with pytest.raises(
+        InputError, match=r'no person of the ground truth is hidden.*--recipe published'
+    ):
         train_motion([load_pedestrians(folder)])
 
 

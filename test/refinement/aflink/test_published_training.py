@@ -89,8 +89,8 @@ def test_command_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         str(folder),
     ]
     assert main(['train', 'aflink', str(folder), '-o', str(out), *arguments]) == 0
-    assert '4 tracks, 1 epochs' in (said := capsys.readouterr().out)
-    assert 'validation pairs' in said
+    assert '4 tracks, 1 epoch' in (said := capsys.readouterr().out)
+    assert 'validation accuracy' in said
     assert load_linker(out).window.max_gap == 30
 
 
@@ -100,7 +100,10 @@ def test_command_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         ([folder, '-o', 'out.pth'], 'does not end in .safetensors'),
         ([folder, '-o', 'out.safetensors'], 'no track of at least 30 boxes'),
         (['nowhere', '-o', 'out.safetensors'], 'nowhere/gt/gt.txt: cannot read it'),
-        ([folder, '-o', 'out.safetensors', '--epochs', '0'], '--epochs: 0 is not in'),
+        (
+            [folder, '-o', 'out.safetensors', '--epochs', '0'],
+            "--epochs: '0' is not a positive integer",
+        ),
     ]
     for arguments, message in cases:
         assert main(['train', 'aflink', '--recipe', 'published', *arguments]) == 2
