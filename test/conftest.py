@@ -1,4 +1,4 @@
-"""What all tests share: where the real sequences are, and the count of what was skipped."""
+"""Fixtures and options of all tests: real sequences, missing packages, count of skipped tests."""
 
 from __future__ import annotations
 
@@ -26,16 +26,15 @@ imExt=.jpg
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# A shell starts background jobs with interrupts ignored, and their children inherit that; tests
-# that interrupt a program need it to listen.
+# Background jobs of a shell ignore SIGINT, and so do their children; tests of Ctrl-C need it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add what CI demands, what an environment may lack, and how long some tests go on."""
+    """Add the options of the tests."""
     parser.addoption(
         '--require-data', action='store_true',
-        help='fail, instead of skipping, the tests whose real sequences are not there',
+        help='fail tests whose real sequences are missing, instead of skipping them',
     )  # fmt: skip
     parser.addoption(
         '--allow-missing-packages', action='store_true',
@@ -43,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )  # fmt: skip
     parser.addoption(
         '--fuzz-messages', type=int, default=4000, metavar='N',
-        help='bad messages that the node receives in test/nodes/test_fuzz.py',
+        help='malformed messages sent to the node in test/nodes/test_fuzz.py',
     )  # fmt: skip
 
 
@@ -63,8 +62,8 @@ def data_dir(pytestconfig: pytest.Config) -> Path:
 
 
 @contextmanager
-def allowed_to_miss_packages(config: pytest.Config) -> Iterator[None]:
-    """Skip a test that needs a package which is not installed, where that is allowed."""
+def skipped_without_package(config: pytest.Config) -> Iterator[None]:
+    """Skip a test that needs a missing package, with --allow-missing-packages."""
     try:
         yield
     except MissingPackageError as error:
@@ -75,20 +74,20 @@ def allowed_to_miss_packages(config: pytest.Config) -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
-    """Let fixtures miss packages."""
-    with allowed_to_miss_packages(item.config):
+    """Skip tests whose fixtures need a missing package."""
+    with skipped_without_package(item.config):
         yield
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Let tests miss packages."""
-    with allowed_to_miss_packages(item.config):
+    """Skip tests that need a missing package."""
+    with skipped_without_package(item.config):
         yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many tests were skipped, and why, even in a quiet run."""
+    """Print the number of skipped tests and the reasons, in quiet runs as well."""
     reasons: dict[str, int] = {}
     for report in terminalreporter.stats.get('skipped', []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)

@@ -1,4 +1,4 @@
-"""Rooms know only what they may: the import walls of pyproject.toml, and what a room loads."""
+"""Import layers of pyproject.toml, and the heavy packages that modules load."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAVY = {'cv2', 'onnxruntime', 'rclpy', 'rosbags', 'timm', 'torch', 'trackeval'}
 
 
-def test_walls_hold() -> None:
+def test_import_layers() -> None:
     linter = Path(sys.executable).with_name('lint-imports')
     done = subprocess.run([linter, '--no-cache'], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stdout
@@ -29,7 +29,7 @@ def test_walls_hold() -> None:
         ('strongsort_ros.cli.main', {'cv2'}),
     ],
 )
-def test_loads_no_more_than_it_needs(module: str, allowed: set[str]) -> None:
+def test_heavy_packages_are_loaded_only_where_needed(module: str, allowed: set[str]) -> None:
     program = f'import sys, {module}; print(*sys.modules)'
     done = subprocess.run(
         [sys.executable, '-c', program], capture_output=True, text=True, cwd=ROOT, check=True

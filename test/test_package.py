@@ -13,6 +13,7 @@ import sys
 import tarfile
 import tomllib
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -192,9 +193,7 @@ def test_ament_finds_what_pip_installed(pip_prefix: Path, underlay: str) -> None
 
 
 @pytest.mark.parametrize('name', NODES)
-def test_a_node_of_pip_without_messages_says_what_to_do(
-    pip_prefix: Path, underlay: str, name: str
-) -> None:
+def test_node_of_pip_reports_missing_messages(pip_prefix: Path, underlay: str, name: str) -> None:
     done = subprocess.run(
         [pip_prefix / 'lib' / 'strongsort_ros' / name], cwd=pip_prefix, timeout=60,
         env={**os.environ, 'AMENT_PREFIX_PATH': underlay, 'PYTHONPATH': str(pip_prefix / SITE)},
@@ -206,7 +205,7 @@ def test_a_node_of_pip_without_messages_says_what_to_do(
 
 
 @pytest.mark.parametrize('name', ['refiner_node', 'tracker_node'])
-def test_a_node_of_pip_runs_with_messages_of_a_workspace(
+def test_node_of_pip_runs_with_messages_of_a_workspace(
     pip_prefix: Path, workspace: Path, underlay: str, name: str
 ) -> None:
     built = workspace / 'install' / 'strongsort_ros'
@@ -224,23 +223,18 @@ def test_a_node_of_pip_runs_with_messages_of_a_workspace(
             'PYTHONPATH': os.pathsep.join(map(str, modules)),
         },
     )  # fmt: skip
+    assert node.stdout is not None
     try:
-        assert node.stdout is not None
-        lines = []
-        for line in node.stdout:  # the timeout of the test bounds it
-            lines.append(line)
-            if 'configured in' in line:
-                break
+        lines = list(takewhile(lambda line: 'configured in' not in line, node.stdout))
         node.send_signal(signal.SIGINT)
-        lines += node.communicate(timeout=60)
+        lines += node.stdout.readlines()
+        assert node.wait(60) == 0, lines
     finally:
         node.kill()
         node.wait()
-    assert node.returncode == 0, lines
-    assert any('configured in' in line for line in lines if line), lines
 
 
-def test_the_command_of_pip_runs(pip_prefix: Path) -> None:
+def test_command_of_pip_runs(pip_prefix: Path) -> None:
     command = pip_prefix / 'bin' / 'strongsort'
     assert 'track' in run([command, '--help'], pip_prefix, PYTHONPATH=str(pip_prefix / SITE))
 
@@ -273,7 +267,7 @@ def test_manifest() -> None:
     assert [group.name for group in package.member_of_groups] == ['rosidl_interface_packages']
 
 
-def test_manifest_names_what_the_nodes_import() -> None:
+def test_manifest_lists_imported_ros_packages() -> None:
     packages = pytest.importorskip('catkin_pkg.package', reason='needs catkin_pkg: make setup')
     declared = {each.name for each in packages.parse_package(ROOT / 'package.xml').exec_depends}
     imported: set[str] = set()
@@ -286,18 +280,18 @@ def test_manifest_names_what_the_nodes_import() -> None:
     assert imported & ROS_PACKAGES <= declared
 
 
-def test_readme_lets_rosdep_skip_what_pip_installs() -> None:
+def test_readme_skips_rosdep_keys_installed_by_pip() -> None:
     keys = re.findall(r'<exec_depend>(\S+-pip)</exec_depend>', (ROOT / 'package.xml').read_text())
     (skipped,) = re.findall(r'--skip-keys "([^"]+)"', (ROOT / 'README.md').read_text())
     assert skipped.split() == sorted(keys)
 
 
-def test_lowest_versions_are_declared_and_kept_on_robots() -> None:
+def test_declared_versions_match_lowest_and_robot_requirements() -> None:
     declared = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']['dependencies']
     lowest = pins('lowest')
     for requirement in declared:
         name, _, version = requirement.partition('>=')
-        if name != 'rosbags':  # not of Ubuntu: its newest is installed
+        if name != 'rosbags':  # not in Ubuntu
             assert f'{lowest[name]}.'.startswith(f'{version}.'), name
     robot = pins('ubuntu-24.04')
     assert all(robot[name] == lowest[name] for name in ('numpy', 'opencv-python', 'scipy'))
@@ -305,6 +299,6 @@ def test_lowest_versions_are_declared_and_kept_on_robots() -> None:
 
 
 def pins(name: str) -> dict[str, str]:
-    """Return name -> version of what a file of requirements pins."""
+    """Return name -> version of the packages pinned in a requirements file."""
     lines = (ROOT / 'requirements' / f'{name}.txt').read_text().splitlines()
     return dict(line.split('==') for line in lines if '==' in line)

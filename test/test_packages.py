@@ -1,4 +1,4 @@
-"""What runs without the optional packages, and what is said when one of them is needed."""
+"""Work without optional packages, and errors where one is needed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ print(load_linker().window)
 
 
 def run_without(packages: tuple[str, ...], program: str, *arguments: object) -> tuple[int, str]:
-    """Run Python code where packages cannot be imported; return status and last line printed."""
+    """Run Python code with packages hidden; return the exit status and the last line printed."""
     hidden = ''.join(f'sys.modules[{name!r}] = None\n' for name in packages)
     done = subprocess.run(
         [sys.executable, '-c', f'import sys\n{hidden}{program}', *map(str, arguments)],
@@ -52,7 +52,7 @@ def sequence(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_tracker_node_needs_no_optional_package() -> None:
+def test_tracker_node_needs_no_optional_package() -> None:
     pytest.importorskip('rclpy')
     assert run_without((*OPTIONAL, 'ruamel'), TRACKER)[0] == 0
 
@@ -73,7 +73,7 @@ def test_aflink_needs_no_optional_package() -> None:
         ('rosbags', ['bag', '{seq}', '-o', '{out}']),
     ],
 )  # fmt: skip
-def test_a_missing_package_is_one_line_and_no_output(
+def test_missing_package_gives_one_line_and_no_output(
     sequence: Path, tmp_path: Path, package: str, arguments: list[str]
 ) -> None:
     out, file = tmp_path / 'out', tmp_path / 'file'
@@ -86,7 +86,7 @@ def test_a_missing_package_is_one_line_and_no_output(
     assert not out.exists()
 
 
-def test_a_replay_that_is_to_be_scored_does_not_begin_without_trackeval(
+def test_replay_with_ground_truth_does_not_start_without_trackeval(
     sequence: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip('rclpy')
@@ -99,12 +99,12 @@ def test_a_replay_that_is_to_be_scored_does_not_begin_without_trackeval(
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_installed_is_not_complained_about() -> None:
+def test_installed_packages_are_accepted() -> None:
     assert is_installed('numpy')
     require('this', 'numpy')
 
 
-def test_other_modules_are_not_optional() -> None:
+def test_only_optional_packages_give_an_instruction() -> None:
     assert missing_package(ModuleNotFoundError(name='no_such_module')) is None
     found = missing_package(ModuleNotFoundError(name='rosbags.highlevel'))
     assert isinstance(found, MissingPackageError)

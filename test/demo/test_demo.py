@@ -1,4 +1,4 @@
-"""The demonstration as its user runs it: a process, on tiny sequences, through the real node."""
+"""The demonstration, run as a process on tiny sequences with the real nodes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DEMO = (sys.executable, '-m', 'tools.demo')
 TINY = ('--width', '320', '--height', '180', '--people', '4', '--frames', '20')
 PATIENCE = 90.0
-# The project's root first: the tools are not installed.
+# tools/ is not installed, so the root of the project is on the path.
 ENVIRONMENT = {
     **os.environ,
     'PYTHONPATH': os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')])),
@@ -72,7 +72,7 @@ def test_a_drawn_scene_end_to_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures('ros')
-def test_a_folder_with_some_images_gives_the_same_twice(tmp_path: Path) -> None:
+def test_results_of_two_runs_are_equal(tmp_path: Path) -> None:
     settings = SceneSettings(width=320, height=180, frames=24, people=4, seed=5)
     sequence = tmp_path / 'some'
     write_mot_folder(Scene(settings), sequence, 'some')
@@ -95,7 +95,7 @@ def test_a_folder_with_some_images_gives_the_same_twice(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures('ros')
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+def test_interrupted_run_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     demo = subprocess.Popen(
         [*DEMO, *TINY], cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL
     )
@@ -115,13 +115,13 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, number: signal.Signal
 
 
 def _children(process: int) -> list[int]:
-    """Return the processes that it started."""
+    """Return the child processes of a process."""
     lists = Path(f'/proc/{process}/task').glob('*/children')
     return [int(child) for each in lists for child in each.read_text().split()]
 
 
 @pytest.mark.usefixtures('ros')
-def test_a_node_that_cannot_start_is_one_message(tmp_path: Path) -> None:
+def test_missing_weights_are_reported(tmp_path: Path) -> None:
     done = run(*TINY, '--weights', 'missing.pth', folder=tmp_path)
     assert done.returncode == 2
     assert 'missing.pth' in done.stderr
@@ -130,7 +130,7 @@ def test_a_node_that_cannot_start_is_one_message(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures('ros')
-def test_what_is_no_output_of_the_demo_stays(tmp_path: Path) -> None:
+def test_other_folders_are_not_replaced(tmp_path: Path) -> None:
     mine = tmp_path / 'mine'
     mine.mkdir()
     (mine / 'thesis.txt').write_text('years of work')
@@ -142,7 +142,7 @@ def test_what_is_no_output_of_the_demo_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures('ros')
-def test_a_folder_without_detections_is_refused(tmp_path: Path) -> None:
+def test_folder_without_detections_is_rejected(tmp_path: Path) -> None:
     write_mot_folder(Scene(SceneSettings(width=96, height=64, frames=2)), tmp_path / 'some')
     (tmp_path / 'some' / 'det' / 'det.txt').unlink()
     done = run('--sequence', 'some', folder=tmp_path)
@@ -150,7 +150,7 @@ def test_a_folder_without_detections_is_refused(tmp_path: Path) -> None:
     assert '--detections' in done.stderr
 
 
-def test_without_ros_it_says_what_to_do(tmp_path: Path) -> None:
+def test_missing_ros_is_reported(tmp_path: Path) -> None:
     code = (
         'import importlib.util, runpy, sys\n'
         'find = importlib.util.find_spec\n'
