@@ -24,6 +24,7 @@ def test_import_layers() -> None:
         ('strongsort_ros', set()),
         ('strongsort_ros.tracking.tracker', set()),
         ('strongsort_ros.camera_motion.ecc', {'cv2'}),
+        ('strongsort_ros.reid.factory', {'cv2'}),
         ('strongsort_ros.files.motchallenge', set()),
         ('strongsort_ros.refinement.gsi', set()),
         ('strongsort_ros.cli.main', {'cv2'}),
