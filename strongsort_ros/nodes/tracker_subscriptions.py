@@ -1,11 +1,12 @@
-"""Subscriptions of an active tracker: messages in, frames out."""
+"""Subscriptions of an active tracker: passes paired images and detections on as frames."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable
+from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 from rclpy.clock import Clock
@@ -19,145 +20,105 @@ from vision_msgs.msg import Detection2DArray
 
 from strongsort_ros.nodes.lifecycle import OVERRIDABLE_QOS
 from strongsort_ros.nodes.rclpy_internals import waiting_messages
-from strongsort_ros.online.backlog import Frame
 from strongsort_ros.online.config import NodeSettings
-from strongsort_ros.online.frame_pairer import FramePairer
-from strongsort_ros.online.frame_processor import StampedMessage
+from strongsort_ros.online.frame_pairer import DETECTIONS, IMAGE, FramePairer, MessageFrame
 
 IMAGE_TYPES: Final = {'raw': Image, 'compressed': CompressedImage}
 SENSOR: Final = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.BEST_EFFORT
 )
-"""Best effort takes what any publisher offers."""
+"""Best effort is compatible with every publisher."""
 THROTTLE: Final = 5.0
-"""Seconds between log lines that say the same."""
+"""Seconds between log lines of the same kind."""
 
 
 class TrackerSubscriptions:
-    """Takes messages in their serialised form, and gives frames as soon as they are complete.
-
-    Whenever a message comes, all that wait in the middleware are taken, so that a tracker that is
-    behind knows what it has to leave out.
+    """Subscribes to serialised messages, pairs them, and passes on complete frames.
 
     Parameters
     ----------
     node
-        Owns the subscriptions.
+        Node that owns the subscriptions.
     settings
-        Transport, deadline, buffer size.
+        Transport, deadline and limits of the buffers.
     on_frame
-        Called with every frame, in the order of stamps.
+        Called with every frame, in the order of their stamps.
+
+    Attributes
+    ----------
+    pairer
+        Pairs the messages and counts them.
 
     """
 
     def __init__(
-        self,
-        node: Node,
-        settings: NodeSettings,
-        on_frame: Callable[[Frame[StampedMessage, StampedMessage]], None],
+        self, node: Node, settings: NodeSettings, on_frame: Callable[[MessageFrame], None]
     ) -> None:
-        self._on_frame = on_frame
         self._node = node
-        self._last = {'images': -math.inf, 'detections': -math.inf}
+        self._on_frame = on_frame
+        self._last = {IMAGE: -math.inf, DETECTIONS: -math.inf}
         logger = node.get_logger()
-        self._intake = FramePairer(
+        self.pairer = FramePairer(
             settings,
             lambda line: logger.error(line, throttle_duration_sec=THROTTLE),
             lambda text: logger.warning(text),
         )
-        self._timer = node.create_timer(
-            1.0, self._take_waiting, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        # Deadlines pass by wall time, also with simulated time.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = node.create_timer(1.0, self._process_waiting, clock=steady)
         self._timer.cancel()
-        self._detections = self._subscribe(
-            Detection2DArray, 'detections', self._on_detections_message
-        )
-        self._images = (
-            self._subscribe(IMAGE_TYPES[settings.image_transport], 'image', self._on_image_message)
-            if self.uses_images
-            else None
-        )
+        # Detections first: their images were published before them and have arrived by then.
+        self._subscriptions = {DETECTIONS: self._subscribe(Detection2DArray, DETECTIONS)}
+        if self.pairer.uses_images:
+            image_type = IMAGE_TYPES[settings.image_transport]
+            self._subscriptions[IMAGE] = self._subscribe(image_type, IMAGE)
 
     def __str__(self) -> str:
-        topics = [self._detections.topic_name]
-        topics += [self._images.topic_name] if self._images is not None else []
-        return f'reads {" and ".join(topics)}'
-
-    @property
-    def uses_images(self) -> bool:
-        """False: motion alone, by choice."""
-        return self._intake.uses_images
-
-    @property
-    def counts(self) -> Counter[str]:
-        """What became of every message, by name: see `Intake.counts`."""
-        return self._intake.counts
-
-    @property
-    def slow_detector(self) -> str:
-        """What to do about detections whose images had been discarded: see `FramePairer`."""
-        return self._intake.slow_detector
+        return f'reads {" and ".join(s.topic_name for s in self._subscriptions.values())}'
 
     @property
     def ages(self) -> dict[str, float]:
-        """Seconds since the last message of `images` and of `detections`; inf: none came."""
+        """Seconds since the last message of `images` and of `detections`; inf without any."""
         now = time.monotonic()
-        return {name: now - last for name, last in self._last.items()}
-
-    def clear(self) -> None:
-        """Drop what waits; the next stamps may be any."""
-        self._intake.clear()
+        return {'images': now - self._last[IMAGE], 'detections': now - self._last[DETECTIONS]}
 
     def close(self) -> None:
-        """Unsubscribe; what waits is dropped."""
+        """Unsubscribe and drop the waiting messages."""
         self._node.destroy_timer(self._timer)
-        self._node.destroy_subscription(self._detections)
-        if self._images is not None:
-            self._node.destroy_subscription(self._images)
-        self._intake.clear()
+        for subscription in self._subscriptions.values():
+            self._node.destroy_subscription(subscription)
+        self.pairer.clear()
 
-    def _subscribe(self, kind: Any, topic: str, callback: Callable[[bytes], None]) -> Subscription:
+    def _subscribe(self, message_type: Any, topic: str) -> Subscription:
         return self._node.create_subscription(
-            kind,
+            message_type,
             topic,
-            callback,
+            partial(self._process_waiting, topic),
             SENSOR,
             qos_overriding_options=QoSOverridingOptions(OVERRIDABLE_QOS),
             raw=True,
         )
 
-    def _on_image_message(self, message: bytes) -> None:
-        self._add_image(message)
-        self._take_waiting()
+    def _process_waiting(self, topic: str = '', message: bytes = b'') -> None:
+        """Pair a message, if any, and all that wait in the middleware; pass on complete frames.
 
-    def _on_detections_message(self, message: bytes) -> None:
-        self._add_detections(message)
-        self._take_waiting()
-
-    def _take_waiting(self) -> None:
-        # Detections first: their images were published before them, and so are there by now.
-        for message in waiting_messages(self._detections, SENSOR.depth):
-            self._add_detections(message)
-        if self._images is not None:
-            for message in waiting_messages(self._images, SENSOR.depth):
-                self._add_image(message)
-        self._give_frames()
-
-    def _give_frames(self) -> None:
-        for frame in self._intake.take(time.monotonic_ns()):
+        This is the callback of both subscriptions and of the timer for deadlines. As it takes all
+        waiting messages, a tracker that has fallen behind knows which frames to drop.
+        """
+        waiting = (
+            (name, data)
+            for name, subscription in self._subscriptions.items()
+            for data in waiting_messages(subscription, SENSOR.depth)
+        )
+        for name, data in chain([(topic, message)] if topic else [], waiting):
+            self._last[name] = time.monotonic()
+            self.pairer.receive(name, data, time.monotonic_ns())
+        for frame in self.pairer.take(time.monotonic_ns()):
             self._on_frame(frame)
-        # One pair at a time: before the next, other callbacks run and new messages are taken.
-        wait = 0 if self._intake.ready else self._intake.wait(time.monotonic_ns())
+        # take() returns one pair at most, so that other callbacks run before the next one.
+        wait = 0 if self.pairer.ready else self.pairer.wait(time.monotonic_ns())
         if wait is None:
             self._timer.cancel()
         else:
             self._timer.timer_period_ns = max(wait, 1)
             self._timer.reset()
-
-    def _add_image(self, message: bytes) -> None:
-        self._last['images'] = time.monotonic()
-        self._intake.add_image(message, time.monotonic_ns())
-
-    def _add_detections(self, message: bytes) -> None:
-        self._last['detections'] = time.monotonic()
-        self._intake.add_detections(message, time.monotonic_ns())

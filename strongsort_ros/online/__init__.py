@@ -1,1 +1,1 @@
-"""A stream of messages through the pipeline, live or out of a bag; knows no ROS."""
+"""From serialised messages to tracked frames: what the tracker node and the replay share."""

@@ -1,4 +1,4 @@
-"""Frames that wait for the tracker, in order; left out when it cannot keep up."""
+"""Queue of complete frames in front of the tracker, which drops frames when it falls behind."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ I = TypeVar('I')  # noqa: E741
 
 @dataclass(frozen=True, slots=True)
 class Frame(Generic[D, I]):
-    """Detections to be tracked now.
+    """Detections to track now, with their image.
 
     Attributes
     ----------
     stamp
-        Header stamp of the detections, nanoseconds; 0: they have none.
+        Header stamp of the detections, nanoseconds; 0 without a stamp.
     detections, image
-        As they were added; image None: it did not come in time, track by motion alone.
+        The messages; image None: it did not arrive in time, track by motion alone.
     restarted
-        Time jumped back before this frame: what was tracked is of another time.
-    passed
-        Stamps of the frames since the last one that were left out, ascending.
+        Time jumped back before this frame, so that earlier tracks are void.
+    dropped
+        Ascending stamps of the frames dropped since the previous one.
     more
-        Further arrays of detections of this stamp, in order of arrival.
+        Further detection arrays of this stamp, in order of arrival.
 
     """
 
@@ -33,15 +33,15 @@ class Frame(Generic[D, I]):
     detections: D
     image: I | None
     restarted: bool
-    passed: tuple[int, ...] = ()
+    dropped: tuple[int, ...] = ()
     more: tuple[D, ...] = ()
 
 
 @dataclass(slots=True)
 class Ready(Generic[D, I]):
-    """A frame that waits for the tracker: as `Frame`, with all its arrays.
+    """A complete frame in the queue: a `Frame`, with all its arrays in one list.
 
-    `since` is when it was found to be complete, nanoseconds.
+    `since` is when it became complete, nanoseconds.
     """
 
     stamp: int
@@ -49,20 +49,20 @@ class Ready(Generic[D, I]):
     image: I | None
     restarted: bool
     since: int
-    passed: tuple[int, ...] = ()
+    dropped: tuple[int, ...] = ()
 
 
 class Backlog(Generic[D, I]):
     """Queue of complete frames.
 
-    A few that come at once are tracked one after the other. When the oldest pair has waited for
-    longer than `longest`, the tracker is behind: until it waits for input again, only the newest
-    pair is kept. Frames without image take hardly any time and are always kept.
+    Frames that arrive together are tracked one after the other. Once the oldest pair has waited
+    longer than `longest`, the tracker is behind: until the queue has been empty, only the newest
+    pair is kept. Frames without an image are fast to track and never dropped.
 
     Parameters
     ----------
     longest
-        Nanoseconds; None: nothing is left out.
+        Longest wait of a pair, nanoseconds; None: never drop frames.
 
     """
 
@@ -75,7 +75,7 @@ class Backlog(Generic[D, I]):
         return len(self._queue)
 
     def clear(self) -> None:
-        """Discard everything."""
+        """Drop everything."""
         self._queue.clear()
         self._behind = False
 
@@ -84,11 +84,11 @@ class Backlog(Generic[D, I]):
         self._queue.append(ready)
 
     def find(self, stamp: int) -> Ready[D, I] | None:
-        """Return the frame with a stamp, if it waits."""
+        """Return the queued frame with a stamp; None if there is none."""
         return next((ready for ready in self._queue if ready.stamp == stamp), None)
 
     def skip(self, now: int) -> int:
-        """Leave out all pairs but the newest if the tracker is behind; return how many."""
+        """Drop all pairs but the newest if the tracker is behind; return how many."""
         pairs = [ready for ready in self._queue if ready.image is not None]
         if not pairs:
             self._behind = False  # the tracker waits for input
@@ -107,21 +107,21 @@ class Backlog(Generic[D, I]):
             ready = self._queue.popleft()
             first, *more = ready.arrays
             frames.append(
-                Frame(ready.stamp, first, ready.image, ready.restarted, ready.passed, tuple(more))
+                Frame(ready.stamp, first, ready.image, ready.restarted, ready.dropped, tuple(more))
             )
         return frames
 
     def _keep_only(self, pair: Ready[D, I]) -> None:
         kept: deque[Ready[D, I]] = deque()
-        passed: list[int] = []
+        dropped: list[int] = []
         restarted = False
         for ready in self._queue:
             if ready.restarted:
-                passed, restarted = [], True
+                dropped, restarted = [], True
             if ready.image is not None and ready is not pair:
-                passed += (*ready.passed, ready.stamp)
+                dropped += (*ready.dropped, ready.stamp)
                 continue
-            ready.passed, ready.restarted = (*passed, *ready.passed), restarted
+            ready.dropped, ready.restarted = (*dropped, *ready.dropped), restarted
             kept.append(ready)
-            passed, restarted = [], False
+            dropped, restarted = [], False
         self._queue = kept

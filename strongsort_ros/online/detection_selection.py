@@ -1,4 +1,4 @@
-"""Detections of a frame's messages: joined, checked, and chosen by class."""
+"""Joins and filters the detections of a frame, and warns of values that are probably mistakes."""
 
 from __future__ import annotations
 
@@ -17,61 +17,89 @@ from strongsort_ros.types import IntArray
 _log = logging.getLogger(__name__)
 
 
-def join(parts: Sequence[Detections]) -> Detections:
+def join(arrays: Sequence[Detections]) -> Detections:
     """Return the detections of one or more arrays, one after the other."""
-    if len(parts) == 1:
-        return parts[0]
+    if len(arrays) == 1:
+        return arrays[0]
     return Detections(
-        np.concatenate([part.tlwh for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-        np.concatenate([part.class_ids for part in parts]),
+        np.concatenate([array.tlwh for array in arrays]),
+        np.concatenate([array.scores for array in arrays]),
+        np.concatenate([array.class_ids for array in arrays]),
     )
 
 
-class ClassFilter:
-    """Keep detections of some classes only.
-
-    Parameters
-    ----------
-    classes
-        Names, separated by commas; '': all classes.
-
-    """
-
-    def __init__(self, classes: str) -> None:
-        self.names = [name.strip() for name in classes.split(',') if name.strip()]
-
-    def choose(self, detections: Detections) -> tuple[Detections, IntArray | None]:
-        """Return the detections to track, and (M,) their rows; None: all."""
-        if not self.names:
-            return detections, None
-        rows = np.isin(detections.class_ids, self.names).nonzero()[0]
-        kept = Detections(
-            detections.tlwh[rows], detections.scores[rows], detections.class_ids[rows]
-        )
-        return kept, rows
+def class_names(classes: str) -> list[str]:
+    """Return the names in a list separated by commas."""
+    return [name.strip() for name in classes.split(',') if name.strip()]
 
 
-class UnusedDetections:
-    """Warn once if no detection of the first frames is tracked: other classes, or low scores."""
+def select_classes(detections: Detections, names: list[str]) -> tuple[Detections, IntArray]:
+    """Return the detections of some classes, and (M,) their rows in all detections."""
+    rows = np.isin(detections.class_ids, names).nonzero()[0]
+    selected = Detections(
+        detections.tlwh[rows], detections.scores[rows], detections.class_ids[rows]
+    )
+    return selected, rows
+
+
+def with_rows(tracks: Tracks, rows: IntArray | None) -> Tracks:
+    """Return tracks whose `detection_index` refers to all detections instead of selected rows."""
+    if rows is None or not len(rows):
+        return tracks
+    index = tracks.detection_index
+    return replace(tracks, detection_index=np.where(index >= 0, rows[index], -1))
+
+
+class DetectionChecks:
+    """Warns once of each kind of suspicious detections; tracking goes on."""
 
     FRAMES: Final = 30
-    """Frames with detections after which that is likely to be a mistake."""
+    """Frames with detections of which none is tracked, before it counts as a mistake."""
 
     def __init__(self) -> None:
-        self._frames = 0
+        self._scores = self._boxes = False
+        self.restart()
+
+    def restart(self) -> None:
+        """Check again whether any detection is tracked, as after a change of the settings."""
+        self._unused_frames = 0
         self._best = -np.inf
 
-    def check(self, detections: Detections, chosen: Detections, min_confidence: float) -> None:
-        """Look at the detections of a frame, and at those of the chosen classes."""
-        if self._frames >= self.FRAMES or not len(detections):
+    def check(self, detections: Detections, selected: Detections, min_confidence: float) -> None:
+        """Check the detections of a frame, and those of the selected classes."""
+        if not len(detections):
             return
-        self._best = float(np.fmax.reduce(chosen.scores, initial=self._best))
+        self._check_values(detections)
+        if self._unused_frames < self.FRAMES:
+            self._check_use(detections, selected, min_confidence)
+
+    def _check_values(self, detections: Detections) -> None:
+        scores, sizes = detections.scores, detections.tlwh[:, 2:]
+        wrong_scores = scores[(scores < 0) | (scores > 1)]  # not NaN
+        if not self._scores and len(wrong_scores):
+            self._scores = True
+            _log.warning(
+                'detections: a score of %g, expected 0 to 1; min_confidence and the measurement '
+                'noise assume that range (reported once)', wrong_scores[0],
+            )  # fmt: skip
+        negative = sizes[(sizes < 0).any(axis=1)]
+        if not self._boxes and len(negative):
+            self._boxes = True
+            width, height = negative[0]
+            _log.warning(
+                'detections: dropped a box of %g x %g px; size_x and size_y must be positive: '
+                'does the detector publish corners? (reported once)', width, height,
+            )  # fmt: skip
+
+    def _check_use(
+        self, detections: Detections, selected: Detections, min_confidence: float
+    ) -> None:
+        self._best = float(np.fmax.reduce(selected.scores, initial=self._best))
         if self._best >= min_confidence:
-            self._frames = self.FRAMES
+            self._unused_frames = self.FRAMES
             return
-        self._frames += 1
-        if self._frames < self.FRAMES:
+        self._unused_frames += 1
+        if self._unused_frames < self.FRAMES:
             return
         if np.isfinite(self._best):
             reason = f'their best score is {self._best:g}, min_confidence is {min_confidence:g}'
@@ -79,39 +107,3 @@ class UnusedDetections:
             seen = ', '.join(sorted({shorten(repr(name), 40) for name in detections.class_ids[:5]}))
             reason = f'they are of class {seen}; see the parameter classes'
         _log.warning('no detection of the first %d frames is tracked: %s', self.FRAMES, reason)
-
-
-def with_rows(tracks: Tracks, rows: IntArray | None) -> Tracks:
-    """Return tracks whose `detection_index` counts all detections, not those that were chosen."""
-    if rows is None or not len(rows):
-        return tracks
-    index = tracks.detection_index
-    return replace(tracks, detection_index=np.where(index >= 0, rows[index], -1))
-
-
-class OddValues:
-    """Warn once of scores outside 0 to 1, and once of boxes with a negative width or height."""
-
-    def __init__(self) -> None:
-        self._scores = self._boxes = False
-
-    def check(self, detections: Detections) -> None:
-        """Look at the detections of a frame."""
-        if not len(detections):
-            return
-        scores, sizes = detections.scores, detections.tlwh[:, 2:]
-        odd_scores = scores[(scores < 0) | (scores > 1)]  # NaN is neither
-        if not self._scores and len(odd_scores):
-            self._scores = True
-            _log.warning(
-                'detections: a score of %g, expected 0 to 1; min_confidence and the noise of the '
-                'filter assume that (reported once)', odd_scores[0],
-            )  # fmt: skip
-        negative = sizes[(sizes < 0).any(axis=1)]
-        if not self._boxes and len(negative):
-            self._boxes = True
-            width, height = negative[0]
-            _log.warning(
-                'detections: a box of %g x %g px is left out; size_x and size_y must be positive: '
-                'were corners written into them? (reported once)', width, height,
-            )  # fmt: skip

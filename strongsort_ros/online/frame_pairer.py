@@ -1,38 +1,73 @@
-"""Serialised messages in, frames out: headers are read, messages paired, and all is counted."""
+"""Pairs serialised image and detection messages by the stamps in their headers."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
-from typing import Final
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from strongsort_ros.errors import MessageError
-from strongsort_ros.messages.cdr import read_header
+from strongsort_ros.messages.cdr import Header, read_header
 from strongsort_ros.online.backlog import Frame
 from strongsort_ros.online.config import NodeSettings
-from strongsort_ros.online.frame_processor import StampedMessage
 from strongsort_ros.online.image_buffer import Limits
 from strongsort_ros.online.synchroniser import Synchroniser
-from strongsort_ros.types import SECOND
+from strongsort_ros.types import SECOND, Image
 
 IMAGE: Final = 'image'
 DETECTIONS: Final = 'detections'
+"""Names of the two inputs in counters and log lines."""
 
 
-class FramePairer:
-    """What comes in on the two topics of a tracker, by a clock of the caller's.
+@dataclass(frozen=True, slots=True)
+class StampedMessage:
+    """A serialised message and its header.
+
+    Attributes
+    ----------
+    header
+        The message's header.
+    data
+        The serialised message.
+    arrived
+        Time of arrival by `time.perf_counter`, seconds.
+    clock
+        Time of arrival by the clock of the deadlines, nanoseconds.
+    pixels
+        The decoded image, where it is decoded ahead of tracking.
+
+    """
+
+    header: Header
+    data: bytes
+    arrived: float
+    clock: int = 0
+    pixels: Future[Image] | None = None
+
+
+MessageFrame: TypeAlias = Frame[StampedMessage, StampedMessage]
+
+
+class FramePairer(Synchroniser[StampedMessage, StampedMessage]):
+    """Synchroniser that takes serialised messages and reads their headers.
 
     Parameters
     ----------
     settings
-        Transport, deadline, tolerance, limits of what waits.
+        Transport, deadline, tolerance and limits of the buffers.
     reject
-        Called with one line about every message that cannot be read.
+        Called with one line for each message whose header cannot be read.
     warn
-        Called once with each thing that is odd about the messages.
+        Called once for each kind of defect in the headers.
     live
-        Frames are left out when the tracker is behind; False: never.
+        Drop frames when the tracker falls behind; False: never.
+
+    Attributes
+    ----------
+    counts
+        Counters of `Synchroniser`, and `malformed_image` and `malformed_detections`.
 
     """
 
@@ -44,9 +79,7 @@ class FramePairer:
         *,
         live: bool = True,
     ) -> None:
-        self.uses_images = settings.image_transport != 'none'
-        self._settings = settings
-        self._synchroniser = Synchroniser[StampedMessage, StampedMessage](
+        super().__init__(
             settings.buffer_size,
             round(settings.sync_deadline * SECOND),
             tolerance=round(settings.sync_tolerance * SECOND),
@@ -56,91 +89,53 @@ class FramePairer:
                 round(settings.buffer_time * SECOND),
                 settings.buffer_memory << 20,
             ),
-            uses_images=self.uses_images,
+            uses_images=settings.image_transport != 'none',
         )
-        self._malformed: Counter[str] = Counter()
+        self._settings = settings
         self._reject = reject
         self._warn = warn
         self._warned: set[str] = set()
 
     @property
-    def counts(self) -> Counter[str]:
-        """What became of every message, by name: see `Synchroniser.counts`, and `malformed_*`."""
-        return self._synchroniser.counts + self._malformed
-
-    @property
     def slow_detector(self) -> str:
-        """How late detections came whose image had been discarded, and what to do; '': none."""
-        if self._synchroniser.expired is None:
+        """Advice for detections that came after their image had been discarded; '' without any."""
+        if self.expired is None:
             return ''
-        delay, limit = self._synchroniser.expired
+        delay, limit = self.expired
         setting = {'time': 'buffer_time', 'number': 'buffer_size', 'bytes': 'buffer_memory'}[limit]
-        value = getattr(self._settings, setting)
-        unit = self._settings.specs()[setting].unit
+        value, unit = getattr(self._settings, setting), self._settings.specs()[setting].unit
         return (
-            f'detections come {delay / SECOND:.2f} s after their images, which had been discarded '
-            f'by then: raise {setting}, {value:g} {unit}'
+            f'detections arrive {delay / SECOND:.2f} s after their images, which have been '
+            f'discarded by then: raise {setting} above {value:g} {unit}'
         )
 
-    def clear(self) -> None:
-        """Drop what waits."""
-        self._synchroniser.clear()
+    def receive(self, topic: str, message: bytes, now: int) -> None:
+        """Add a serialised message.
 
-    def add_image(self, message: bytes, now: int) -> None:
-        """Keep an image; `now` is monotonic, nanoseconds."""
-        received = self._receive(IMAGE, message, now)
-        if received is not None:
-            self._synchroniser.add_image(received.header.stamp, received, now, len(message))
+        Parameters
+        ----------
+        topic
+            `IMAGE` or `DETECTIONS`.
+        message
+            The serialised message; without a readable header it is counted and rejected.
+        now
+            Time of arrival by a monotonic clock, nanoseconds.
 
-    def add_detections(self, message: bytes, now: int) -> None:
-        """Keep detections; `now` is monotonic, nanoseconds."""
-        received = self._receive(DETECTIONS, message, now)
-        if received is not None:
-            content = hash(bytes(message))
-            self._synchroniser.add_detections(received.header.stamp, received, now, content)
-
-    def take(self, now: int) -> list[Frame[StampedMessage, StampedMessage]]:
-        """Return the frames to be tracked next; at most the last has an image."""
-        frames = self._synchroniser.take(now)
-        for frame in frames:
-            self._compare(frame)
-        return frames
-
-    @property
-    def ready(self) -> bool:
-        """Whether `take` gives a frame now though nothing comes and no time passes."""
-        return self._synchroniser.ready
-
-    def wait(self, now: int) -> int | None:
-        """Return nanoseconds until a deadline passes, after which to `take`; None: never."""
-        return self._synchroniser.wait(now)
-
-    def _receive(self, topic: str, message: bytes, now: int) -> StampedMessage | None:
+        """
         try:
             header = read_header(message)
         except MessageError as error:
-            self._malformed[f'malformed_{topic}'] += 1
+            self.counts[f'malformed_{topic}'] += 1
             self._reject(f'{topic}: {error}; dropped')
-            return None
-        if header.stamp <= 0:
-            self._warn_once(
+            return
+        if header.stamp <= 0 and topic not in self._warned:
+            self._warned.add(topic)
+            self._warn(
                 f'{topic}: messages have no stamp, so images cannot be paired with detections and '
                 'tracks follow motion alone; set header.stamp, in detections to that of the image'
             )
-        return StampedMessage(header, message, time.perf_counter(), now)
-
-    def _compare(self, frame: Frame[StampedMessage, StampedMessage]) -> None:
-        if frame.image is None:
-            return
-        seen, looked_at = frame.detections.header.frame_id, frame.image.header.frame_id
-        if seen != looked_at:
-            self._synchroniser.counts['frame_id_differs'] += 1
-            self._warn_once(
-                f'detections have frame_id {seen!r}, their images {looked_at!r}: '
-                'are both of the same camera?'
-            )
-
-    def _warn_once(self, text: str) -> None:
-        if text not in self._warned:
-            self._warned.add(text)
-            self._warn(text)
+        stamped = StampedMessage(header, message, time.perf_counter(), now)
+        if topic == IMAGE:
+            self.add_image(header.stamp, stamped, now, len(message))
+        else:
+            self.add_detections(header.stamp, stamped, now, hash(bytes(message)))

@@ -1,30 +1,33 @@
-"""One frame's messages through the pipeline."""
+"""Tracks one frame: reads its messages, runs the pipeline and selects the tracks to publish."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
+
+import numpy as np
 
 from strongsort_ros.camera_motion import CameraMotion, create_camera_motion
 from strongsort_ros.errors import ImageError, LimitError, MessageError
 from strongsort_ros.messages.cdr import Header
 from strongsort_ros.messages.detection2d_array import read_detections
 from strongsort_ros.messages.images import Converter, decode_image
-from strongsort_ros.online.backlog import Frame
+from strongsort_ros.messages.limits import InputLimits
 from strongsort_ros.online.config import NO_WEIGHTS, NodeSettings, TrackerNodeConfig
 from strongsort_ros.online.detection_selection import (
-    ClassFilter,
-    OddValues,
-    UnusedDetections,
+    DetectionChecks,
+    class_names,
     join,
+    select_classes,
     with_rows,
 )
 from strongsort_ros.online.frame_clock import FrameClock
+from strongsort_ros.online.frame_pairer import MessageFrame
 from strongsort_ros.pipeline import Pipeline
 from strongsort_ros.reid.interfaces import Extractor
 from strongsort_ros.tracking.detections import Detections
@@ -34,50 +37,28 @@ from strongsort_ros.types import Image
 _log = logging.getLogger(__name__)
 
 RECENT: Final = 300
-"""Frames over which latencies are told."""
-
-
-@dataclass(frozen=True, slots=True)
-class StampedMessage:
-    """A serialised message.
-
-    Attributes
-    ----------
-    header, data
-        As it came, and its header.
-    at
-        When it came, by `time.perf_counter`.
-    clock
-        When it came, by the clock that deadlines are counted by; nanoseconds.
-    pixels
-        Of an image, where they are decoded ahead.
-
-    """
-
-    header: Header
-    data: bytes
-    at: float
-    clock: int = 0
-    pixels: Future[Image] | None = None
+"""Number of frames whose latencies are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedFrame:
-    """What a frame gave.
+    """Result of tracking a frame.
 
     Attributes
     ----------
     header
-        Of its detections.
+        Header of the detections.
     tracks
-        Those to be published.
+        Tracks to publish.
     reported
-        Those that the published program writes: confirmed, and seen in this frame or in the one
+        Tracks that the published program writes: confirmed, and matched in this frame or the one
         before it.
-    camera_motion, image
-        As far as there is an image.
+    camera_motion
+        Motion from the previous image to this one; its score is 0 without an image.
+    image
+        The decoded image; None without one.
     seconds
-        By stage.
+        Time spent, by stage.
 
     """
 
@@ -90,16 +71,16 @@ class TrackedFrame:
 
 
 class FrameProcessor:
-    """Decodes a frame's messages and tracks them; counts what could not be used.
+    """Reads the messages of a frame and tracks its detections; counts what it rejects.
 
     Parameters
     ----------
     settings
-        The weights are loaded and warmed up here, which can take long.
+        Settings of the tracker node. Loading and warming up the weights can take seconds.
     log
-        Called with one line about what could not be used.
+        Called with one line for each rejected message.
     converter
-        As of `decode_image`.
+        Decoder of rare image encodings, see `decode_raw`.
 
     Raises
     ------
@@ -108,10 +89,14 @@ class FrameProcessor:
 
     Attributes
     ----------
+    clock
+        Frame clock, which knows the nominal frame rate.
+    counts
+        Number of frames with a suspicious header, by name.
     rejected
-        Messages and detections that were not used, or not fully, by reason.
+        Number of messages and detections that were rejected, by reason.
     seconds
-        Of the last frames, by stage.
+        Latencies of the last frames, by stage.
 
     """
 
@@ -121,17 +106,15 @@ class FrameProcessor:
         log: Callable[[str], None],
         converter: Converter | None = None,
     ) -> None:
-        self._settings = settings
         self.extractor = load_weights(settings.node)
         self.clock = FrameClock(settings.node.frame_rate)
+        self.counts: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
         self.seconds: dict[str, deque[float]] = {}
         self._log = log
         self._converter = converter
-        self._filter = ClassFilter(settings.node.classes)
-        self._odd_values = OddValues()
-        self._unused = UnusedDetections()
-        self._owed = 0.0  # nominal frames of frames that failed
+        self._checks = DetectionChecks()
+        self._missed = 0.0  # nominal frames of frames that failed
         self._live: Tracks | None = None
         self._motion_score = 0.0
         self._motion_failures = self._all_motion_failures = 0
@@ -140,50 +123,101 @@ class FrameProcessor:
             self.extractor,
             create_camera_motion(settings.node.camera_motion, settings.motion),
         )
+        self.settings = settings
 
     @property
     def settings(self) -> TrackerNodeConfig:
-        """Settings; others apply from the next frame, as far as they can change."""
+        """Settings; assigned ones apply from the next frame, except those fixed when configured."""
         return self._settings
 
     @settings.setter
     def settings(self, settings: TrackerNodeConfig) -> None:
         self._pipeline.settings = settings.tracker
-        self._filter = ClassFilter(settings.node.classes)
-        self._unused = UnusedDetections()
+        self._classes = class_names(settings.node.classes)
+        self._published = published_states(settings.node)
+        self._checks.restart()
         self._settings = settings
 
+    def process(self, frame: MessageFrame) -> TrackedFrame | None:
+        """Track one frame; return None if none of its detection messages can be read."""
+        start = time.perf_counter()
+        settings, image = self._settings, None
+        arrays: list[Detections] = []
+        for message in (frame.detections, *frame.more):
+            with self._rejecting('detections', 'dropped'):
+                array = read_detections(message.data, settings.limits)
+                check_number([*arrays, array], settings.limits)
+                arrays.append(array)
+        if not arrays:
+            return None
+        with self._rejecting('image', 'tracked by motion alone'):
+            if frame.image is not None and frame.image.pixels is not None:
+                image = frame.image.pixels.result()
+            elif frame.image is not None:
+                image = decode_image(
+                    frame.image.data, settings.node.image_transport, settings.limits,
+                    self._converter,
+                )  # fmt: skip
+        decoded = time.perf_counter()
+        if frame.restarted:
+            self.reset()
+        frames, rate_change = self.clock.advance(frame.stamp, frame.dropped)
+        if rate_change != 1.0:
+            self._pipeline.tracker.rescale_time(rate_change)
+            _log.info('the rate of detections has changed to %.1f Hz', self.clock.rate)
+        self._missed += frames
+        detections = join(arrays)
+        selected, rows = detections, None
+        if self._classes:
+            selected, rows = select_classes(detections, self._classes)
+        self._check(frame)
+        self._checks.check(detections, selected, settings.tracker.min_confidence)
+        result = self._pipeline.step(selected, image, dt=self._missed, stamp=max(frame.stamp, 0))
+        self._missed = 0.0
+        self._live = with_rows(self._pipeline.tracker.tracks, rows)
+        tracks = self._live.select(np.isin(self._live.states, self._published))
+        self.rejected.update(result.tracks.rejected)
+        if image is not None and self._pipeline.camera_motion is not None:
+            self._note_motion(result.camera_motion)
+        waited = start - frame.detections.arrived
+        seconds = {'wait': waited, 'decode': decoded - start, **result.seconds}
+        self.note(seconds)
+        reported = with_rows(result.tracks, rows)
+        return TrackedFrame(
+            frame.detections.header, tracks, reported, result.camera_motion, image, seconds
+        )
+
     def reset(self) -> None:
-        """Forget all tracks; ids go on."""
+        """Delete all tracks; ids are not reused."""
         self._pipeline.reset()
         self.clock.reset()
-        self._owed = 0.0
+        self._missed = 0.0
 
     def forget(self) -> None:
-        """Forget all that came before, as if just loaded; ids go on."""
+        """Delete all tracks and forget the frame rate; ids are not reused."""
         self.reset()
         self.clock.forget()
 
     def close(self) -> None:
-        """Free what the weights hold."""
+        """Free the weights."""
         self._pipeline.close()
         self._pipeline.extractor = self.extractor = None
 
     @property
     def device_fault(self) -> str:
-        """What is wrong with the network's device; '' while it works."""
+        """Fault of the network's device; '' while it works."""
         return self.extractor.fault if self.extractor else ''
 
     @property
     def faults(self) -> list[str]:
-        """What is wrong though frames are tracked, in words."""
+        """Faults that do not stop tracking, a line each."""
         found = [self.device_fault] if self.device_fault else []
         if self._motion_failures >= self._settings.diagnostics.warn_motion_failures:
             found.append(f'no camera motion was found for {self._motion_failures} images')
         return found
 
     def facts(self) -> dict[str, object]:
-        """Return what is worth telling, by name."""
+        """Return values for the diagnostics, by key."""
         states = [] if self._live is None else self._live.states.tolist()
         return {
             'weights': self.extractor.card.name if self.extractor else NO_WEIGHTS,
@@ -198,63 +232,8 @@ class FrameProcessor:
             'tracks_lost': states.count(LOST),
         }
 
-    def process(self, frame: Frame[StampedMessage, StampedMessage]) -> TrackedFrame | None:
-        """Track one frame; None when its detections cannot be read."""
-        start = time.perf_counter()
-        detections = self._read(frame)
-        if detections is None:
-            return None
-        image = self._decode(frame.image)
-        decoded = time.perf_counter()
-        if frame.restarted:
-            self.reset()
-        dt, stretch = self.clock.advance(frame.stamp, frame.passed), self.clock.pop_rate_change()
-        if stretch != 1.0:
-            self._pipeline.tracker.rescale_time(stretch)
-            _log.info('the rate of detections has changed to %.1f Hz', self.clock.rate)
-        self._owed += dt
-        chosen, rows = self._filter.choose(detections)
-        self._unused.check(detections, chosen, self._settings.tracker.min_confidence)
-        result = self._pipeline.step(chosen, image, dt=self._owed, stamp=max(frame.stamp, 0))
-        self._owed = 0.0
-        self._live = with_rows(self._pipeline.tracker.tracks, rows)
-        self.rejected.update(result.tracks.rejected)
-        if image is not None and self._pipeline.camera_motion is not None:
-            self._note_motion(result.camera_motion)
-        waited = start - frame.detections.at
-        seconds = {'wait': waited, 'decode': decoded - start, **result.seconds}
-        self.note(seconds)
-        tracks = _chosen(self._live, self._settings.node)
-        reported = with_rows(result.tracks, rows)
-        return TrackedFrame(
-            frame.detections.header, tracks, reported, result.camera_motion, image, seconds
-        )
-
-    def _read(self, frame: Frame[StampedMessage, StampedMessage]) -> Detections | None:
-        """Return the detections of all arrays that can be read; None: of none."""
-        limits, parts, count = self._settings.limits, [], 0
-        for array in (frame.detections, *frame.more):
-            try:
-                part = read_detections(array.data, limits)
-                if count + len(part) > limits.detections:
-                    raise LimitError(
-                        f'{count + len(part)} detections in the arrays of one stamp, more than '
-                        f'limits.detections, {limits.detections}'
-                    )
-                parts.append(part)
-                count += len(part)
-            except MessageError as error:
-                too_many = isinstance(error, LimitError)
-                reason = 'detections_over_limit' if too_many else 'malformed_detections'
-                self.reject(reason, f'detections: {error}; dropped')
-        if not parts:
-            return None
-        detections = join(parts)
-        self._odd_values.check(detections)
-        return detections
-
     def note(self, seconds: dict[str, float]) -> None:
-        """Keep the time that stages took in this frame."""
+        """Record the latencies of a frame by stage."""
         for stage, spent in seconds.items():
             self.seconds.setdefault(stage, deque(maxlen=RECENT)).append(spent)
 
@@ -263,42 +242,53 @@ class FrameProcessor:
         self._motion_failures = 0 if motion.score > 0 else self._motion_failures + 1
         self._all_motion_failures += motion.score <= 0
 
-    def reject(self, reason: str, line: str) -> None:
-        """Count what could not be used, and say so."""
-        self.rejected[reason] += 1
-        self._log(line)
-
-    def _decode(self, image: StampedMessage | None) -> Image | None:
-        if image is None:
-            return None
+    @contextmanager
+    def _rejecting(self, topic: str, consequence: str) -> Iterator[None]:
+        """Count and log a message that cannot be read, and go on without it."""
         try:
-            if image.pixels is not None:
-                return image.pixels.result()
-            settings = self._settings
-            return decode_image(
-                image.data, settings.node.image_transport, settings.limits, self._converter
-            )
-        except MessageError as error:
-            self.reject('malformed_image', f'image: {error}; tracked by motion alone')
+            yield
         except ImageError as error:
-            self.reject(error.reason, f'{error}; tracked by motion alone')
-        return None
+            self.rejected[error.reason] += 1
+            self._log(f'{error}; {consequence}')
+        except MessageError as error:
+            too_many = isinstance(error, LimitError)
+            self.rejected[f'{topic}_over_limit' if too_many else f'malformed_{topic}'] += 1
+            self._log(f'{topic}: {error}; {consequence}')
+
+    def _check(self, frame: MessageFrame) -> None:
+        """Count a frame whose detections and image have different frame ids; warn of the first."""
+        if frame.image is None:
+            return
+        ids = frame.detections.header.frame_id, frame.image.header.frame_id
+        if ids[0] != ids[1]:
+            if not self.counts['frame_id_differs']:
+                _log.warning(
+                    'detections have frame_id %r, their images %r: are both of the same camera?',
+                    *ids,
+                )
+            self.counts['frame_id_differs'] += 1
 
 
-def _chosen(tracks: Tracks, settings: NodeSettings) -> Tracks:
-    """Return the tracks that are to be published."""
-    if settings.publish_tentative and settings.publish_lost:
-        return tracks
-    wanted = tracks.states == CONFIRMED
-    if settings.publish_tentative:
-        wanted |= tracks.states == TENTATIVE
-    if settings.publish_lost:
-        wanted |= tracks.states == LOST
-    return tracks.select(wanted)
+def check_number(arrays: list[Detections], limits: InputLimits) -> None:
+    """Raise LimitError if the arrays of one stamp have more detections than allowed."""
+    count = sum(len(array) for array in arrays)
+    if count > limits.detections:
+        raise LimitError(
+            f'{count} detections in the arrays of one stamp, more than limits.detections, '
+            f'{limits.detections}'
+        )
+
+
+def published_states(settings: NodeSettings) -> list[int]:
+    """Return the states of the tracks to publish."""
+    states = [CONFIRMED]
+    states += [TENTATIVE] if settings.publish_tentative else []
+    states += [LOST] if settings.publish_lost else []
+    return states
 
 
 def load_weights(settings: NodeSettings) -> Extractor | None:
-    """Load and warm up what gives embeddings; None: nothing does."""
+    """Load and warm up the feature extractor; return None for tracking by motion alone."""
     if settings.weights == NO_WEIGHTS:
         return None
     from strongsort_ros.reid.factory import load_extractor

@@ -1,4 +1,4 @@
-"""Images that wait for their detections, bounded by time, number and bytes."""
+"""Buffer of images that wait for their detections, bounded by time, number and bytes."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ I = TypeVar('I')  # noqa: E741
 
 NO_LIMIT: Final = 2**63 - 1
 REMEMBERED: Final = 1000
-"""Discarded images whose arrival is remembered, so that detections need not wait for them."""
+"""Number of discarded images whose detections, when they arrive, do not wait for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long and how many images are kept.
+    """Limits of the buffer.
 
     Attributes
     ----------
     number
-        Most images.
+        Largest number of images.
     time
-        Nanoseconds from the arrival of an image.
+        Longest time from the arrival of an image, nanoseconds.
     bytes
-        Most bytes of all images together; the newest image is kept whatever its size.
+        Largest size of all images together; the newest image is kept whatever its size.
 
     """
 
@@ -34,14 +34,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Discarded:
-    """An image that was discarded before its detections came.
+    """An image that was discarded before its detections arrived.
 
     Attributes
     ----------
     arrived
-        Clock of its arrival, nanoseconds.
+        Time of its arrival, nanoseconds.
     limit
-        Name of the limit that was reached, a field of `Limits`.
+        Name of the limit that it exceeded, a field of `Limits`.
 
     """
 
@@ -62,14 +62,14 @@ class ImageBuffer(Generic[I]):
     Parameters
     ----------
     limits
-        The oldest images are discarded when one of them is reached.
+        Limits of the buffer; beyond them, the oldest images are discarded.
     tolerance
         Largest difference between the stamps of an image and of its detections, nanoseconds.
 
     Attributes
     ----------
     discarded
-        The last images that a limit discarded, by stamp.
+        Recently discarded images by stamp.
 
     """
 
@@ -79,7 +79,7 @@ class ImageBuffer(Generic[I]):
         self.discarded: dict[int, Discarded] = {}
         self._kept: dict[int, _Kept[I]] = {}
         self._bytes = 0
-        self._newest = self._interval = 0  # of the stamps, in order of arrival
+        self._newest = self._interval = 0  # of stamps, in order of arrival
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -94,7 +94,7 @@ class ImageBuffer(Generic[I]):
         self._bytes = self._newest = self._interval = 0
 
     def add(self, stamp: int, image: I, now: int, size: int) -> list[int]:
-        """Keep an image; return the stamps of those that are discarded for it."""
+        """Add an image; return the stamps of the images discarded for it."""
         if stamp in self._kept:
             self._remove(stamp)
         self.discarded.pop(stamp, None)
@@ -111,12 +111,12 @@ class ImageBuffer(Generic[I]):
         return gone
 
     def match(self, stamp: int, *, final: bool = False) -> int | None:
-        """Return the stamp of the image that belongs to a stamp of detections; None: not here.
+        """Return the stamp of the image for detections with a stamp; None if there is none yet.
 
-        Without an equal stamp it is the nearest within the tolerance; two images at the same
-        distance match nothing. Images come in order, so a nearer one can come only while none is
-        newer than the detections; until then a match must be nearer than half the interval
-        between images, unless it is `final`.
+        Without an equal stamp it is that of the nearest image within the tolerance; two images at
+        the same distance are ambiguous and match nothing. Images arrive in order, so that a nearer
+        one can still arrive while none is newer than the detections. Until then, unless `final`,
+        a match must be nearer than half the interval between images.
         """
         if stamp in self._kept or not self.tolerance:
             return stamp if stamp in self._kept else None
@@ -130,19 +130,19 @@ class ImageBuffer(Generic[I]):
         return nearest if sure else None
 
     def take(self, stamp: int) -> tuple[I, list[int]]:
-        """Return an image, and the stamps of older ones that came before it and are discarded.
+        """Remove and return an image, and the stamps of older ones before it, which are discarded.
 
-        Newer ones that came before it stay: after a short loop, they are of the same round.
+        Newer images that arrived before it stay: after a bag loops, they belong to the same round.
         """
-        passed = []
+        older = []
         for other in self._kept:
             if other == stamp:
                 break
             if other < stamp:
-                passed.append(other)
-        for other in passed:
+                older.append(other)
+        for other in older:
             self._remove(other)
-        return self._remove(stamp).image, passed
+        return self._remove(stamp).image, older
 
     def _remove(self, stamp: int) -> _Kept[I]:
         kept = self._kept.pop(stamp)
@@ -150,7 +150,7 @@ class ImageBuffer(Generic[I]):
         return kept
 
     def _reached(self, now: int) -> str:
-        """Return the name of the limit that the oldest image is beyond; '': of none."""
+        """Return the name of the limit that the oldest image exceeds; '' if it exceeds none."""
         if now - next(iter(self._kept.values())).arrived > self.limits.time:
             return 'time'
         if len(self._kept) > self.limits.number:

@@ -1,4 +1,4 @@
-"""Pair detections with their image by stamp, in a bounded buffer; without ROS."""
+"""Pairs detections with images by their stamps, in bounded buffers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from strongsort_ros.errors import SettingError
 from strongsort_ros.online.backlog import Backlog, Frame, Ready
 from strongsort_ros.online.image_buffer import ImageBuffer, Limits
 from strongsort_ros.online.time_line import (
+    DOUBTFUL,
     DUPLICATE,
-    ELSEWHERE,
     EVIDENCE,
     LATE,
     REORDERING,
@@ -25,14 +25,14 @@ D = TypeVar('D')
 I = TypeVar('I')  # noqa: E741
 
 LEARNT_FROM: Final = 20
-"""Frames whose numbers of arrays tell how many to expect."""
+"""Number of recent frames from which the expected number of arrays is learnt."""
 MOST_ARRAYS: Final = 16
-"""Different arrays of one stamp that are kept; further ones count as duplicates."""
+"""Largest number of different arrays of a stamp; further ones count as duplicates."""
 
 
 @dataclass(slots=True)
 class _Waiting(Generic[D]):
-    """Arrays of one stamp: when the first came, and until when they wait."""
+    """Arrays of a stamp, the arrival of the first, and the deadline for the image."""
 
     arrays: list[D]
     contents: list[Hashable]
@@ -43,9 +43,9 @@ class _Waiting(Generic[D]):
 
 @dataclass(slots=True)
 class _Released:
-    """A stamp that was given out, with an image or not, and how many arrays came for it.
+    """A released stamp: whether it had an image, and its number of arrays.
 
-    0 arrays: they came late, and were dropped.
+    With 0 arrays, they were late and dropped.
     """
 
     paired: bool
@@ -56,49 +56,49 @@ class _Released:
 
 
 class Synchroniser(Generic[D, I]):
-    """Pairs by stamp: a detector copies the stamp of the image that it looked at.
+    """Pairs images and detections whose stamps agree; a detector copies the stamp of its image.
 
     Images wait for their detections in a buffer, in order of arrival. Detections wait for their
-    image, and for as many arrays of their stamp as recent stamps had, until a deadline or until a
-    newer frame is complete. Frames leave in the order of their stamps; late ones are dropped.
-    `TimeLine` tells these from time that jumped back. Only detections decide that: with a bag that
-    loops, images of the new round come before the last detections of the old one.
+    image, and for as many arrays of their stamp as recent stamps had, until a deadline passes or a
+    newer frame is complete. Frames are released in the order of their stamps; late ones are
+    dropped. `TimeLine` distinguishes late frames from jumps back in time by the detections alone:
+    when a bag loops, images of the new round precede the last detections of the old one.
 
-    Complete pairs that wait for the tracker are taken one after the other. When the oldest has
-    waited for longer than the backlog may be, the tracker is behind, and the newest alone is taken.
+    Complete pairs queue for the tracker. If the oldest has waited longer than `backlog`, the
+    tracker is behind, and only the newest pair is kept.
 
     Parameters
     ----------
     capacity
-        Most images, and most detection arrays, that wait.
+        Largest number of waiting images, and of waiting detection arrays.
     deadline
-        How long detections wait for their image, nanoseconds.
+        Longest wait of detections for their image, nanoseconds.
     tolerance
         Largest difference between the stamps of an image and its detections, nanoseconds.
     backlog
-        Longest that a pair waits for the tracker, nanoseconds; None: none is superseded.
+        Longest wait of a pair for the tracker, nanoseconds; None: never drop pairs.
     limits
-        Of the images that wait; None: only their number is bounded.
+        Limits of the image buffer; None: only the number of images, by `capacity`.
     uses_images
-        False: there are none to wait for.
+        Wait for images; False: there are none.
 
     Attributes
     ----------
     counts
-        What became of every message, by name: `images` and `detections` received; `matched`,
-        `without_image`, `superseded` (the tracker was behind), `late_detections`,
-        `duplicate_detections`, `merged_detections` (joined to another array of the stamp),
-        `unmerged_detections` (came after another array of the stamp was tracked),
-        `unstamped_detections`, `flushed_detections` (of a time that did not go on: waiting when
-        time jumped back, or with a stamp far ahead); `expired_images` (discarded before their
-        detections came, which are `without_image`); `unused_images` (no detections came),
-        `late_images` (their detections were tracked without), `duplicate_images`,
-        `unstamped_images`; `restarts`.
+        Number of messages by outcome: `images` and `detections` received; `matched`,
+        `without_image`, `superseded` (dropped as the tracker was behind), `late_detections`,
+        `duplicate_detections`, `merged_detections` (merged with another array of the stamp),
+        `unmerged_detections` (arrived after another array of the stamp was tracked),
+        `unstamped_detections`, `flushed_detections` (still waiting when time jumped back, or a
+        single stamp far ahead); `expired_images` (discarded before their detections arrived,
+        which then are `without_image`); `unused_images` (no detections arrived), `late_images`
+        (their detections were tracked without them), `duplicate_images`, `unstamped_images`;
+        `restarts`.
     expected
-        Arrays of one stamp, as many as recent stamps had.
+        Number of arrays that a frame waits for.
     expired
-        Of the last detections whose image had been discarded: nanoseconds from its arrival to
-        theirs, and the name of the limit, a field of `Limits`; None: there were none.
+        For the last detections whose image had been discarded: nanoseconds from the image's
+        arrival to theirs, and the exceeded limit, a field of `Limits`; None without any.
 
     """
 
@@ -123,7 +123,7 @@ class Synchroniser(Generic[D, I]):
         self.clear()
 
     def clear(self) -> None:
-        """Forget all messages and the time, but not the counts."""
+        """Drop all messages and forget all stamps; the counts stay."""
         self._images.clear()
         self._unstamped: list[D] = []
         self._backlog.clear()
@@ -140,17 +140,17 @@ class Synchroniser(Generic[D, I]):
 
     @property
     def ready(self) -> bool:
-        """Whether `take` gives a frame now though nothing comes and no time passes."""
+        """True if `take` returns a frame without any further message or deadline."""
         return bool(self._backlog or self._unstamped)
 
     def wait(self, now: int) -> int | None:
-        """Return nanoseconds until a deadline passes, after which to `take`; None: never."""
+        """Return nanoseconds until the next deadline, after which to `take`; None without any."""
         dues = [waiting.due for waiting in self._waiting.values()]
         dues += [self._line.decided_at] if self._line.held else []
         return max(min(dues) - now, 0) if dues else None
 
     def add_image(self, stamp: int, image: I, now: int = 0, size: int = 0) -> None:
-        """Keep an image of `size` bytes until its detections come; `now` is monotonic."""
+        """Add an image of `size` bytes that arrived at `now` by a monotonic clock."""
         self.counts['images'] += 1
         if stamp <= 0:
             self.counts['unstamped_images'] += 1
@@ -162,13 +162,13 @@ class Synchroniser(Generic[D, I]):
             self.counts['duplicate_images'] += 1
         elif released is not None and released.arrays:
             self.counts['late_images'] += 1
-        # Late and second ones are kept, too: after a loop, they are the first of the new round.
+        # Keep late images and duplicates, too: after a loop, they start the new round.
         self._count_unused(self._images.add(stamp, image, now, size))
 
     def add_detections(self, stamp: int, detections: D, now: int, content: Hashable = None) -> None:
-        """Keep detections until their image comes or the deadline passes; `now` is monotonic.
+        """Add detections that arrived at `now` by a monotonic clock.
 
-        Two arrays of one stamp are merged, unless their `content` is the same: that is a copy.
+        Arrays of the same stamp are merged; those with the same `content` are duplicates.
         """
         self.counts['detections'] += 1
         if stamp <= 0:
@@ -182,7 +182,7 @@ class Synchroniser(Generic[D, I]):
             self._place(stamp, detections, now, content)
 
     def take(self, now: int) -> list[Frame[D, I]]:
-        """Return the frames to be tracked next, oldest first; at most the last has an image."""
+        """Return the frames to track next, oldest first; at most the last one has an image."""
         self._decide(now)
         self._complete(now)
         superseded = self._backlog.skip(now)
@@ -194,7 +194,7 @@ class Synchroniser(Generic[D, I]):
         return frames + self._backlog.take()
 
     def _merge(self, waiting: _Waiting[D], detections: D, content: Hashable) -> None:
-        # A copy may be the second detector's, too, that sees nothing either.
+        # Equal content may also come from a second detector, if both detect nothing.
         wanted = waiting.copies < self.expected
         waiting.copies += 1
         if content in waiting.contents or len(waiting.contents) == MOST_ARRAYS:
@@ -205,7 +205,7 @@ class Synchroniser(Generic[D, I]):
         self.counts['merged_detections'] += 1
 
     def _is_second(self, stamp: int, content: Hashable) -> bool:
-        """Return whether this is a further array of a stamp that was given out, and no copy."""
+        """Return whether this is another array of a released stamp, and no duplicate."""
         released = self._released.get(stamp)
         if released is None or released.image_again or len(released.contents) == MOST_ARRAYS:
             return False
@@ -218,7 +218,7 @@ class Synchroniser(Generic[D, I]):
         if not released.arrays:
             self.counts['late_detections'] += 1
             return
-        if now - released.first_at <= self.deadline:  # else waiting for it would have been in vain
+        if now - released.first_at <= self.deadline:  # a frame would have waited for it
             released.arrays += 1
             self._learn()
         ready = self._backlog.find(stamp)
@@ -228,7 +228,7 @@ class Synchroniser(Generic[D, I]):
 
     def _place(self, stamp: int, detections: D, now: int, content: Hashable) -> None:
         verdict = self._line.judge(stamp, now, self._last, self._released)
-        if verdict == ELSEWHERE:
+        if verdict == DOUBTFUL:
             self._hold(stamp, detections, now, content)
         elif verdict == DUPLICATE:
             self.counts['duplicate_detections'] += 1
@@ -236,7 +236,7 @@ class Synchroniser(Generic[D, I]):
             self.counts['late_detections'] += 1
             self._remember(stamp, _Released(False, [content], 0, now))
         else:
-            self._drop(self._line.go_on(stamp, now))
+            self._drop(self._line.advance(stamp, now))
             self._wait_for_image(stamp, detections, now, content)
 
     def _hold(self, stamp: int, detections: D, now: int, content: Hashable) -> None:
@@ -253,13 +253,13 @@ class Synchroniser(Generic[D, I]):
         due = now + self.deadline
         discarded = self._images.discarded.get(stamp)
         if discarded is not None:
-            due = now  # it will not come
+            due = now  # it will not arrive again
             self.expired = now - discarded.arrived, discarded.limit
             self.counts['expired_images'] += 1
         self._waiting[stamp] = _Waiting([detections], [content], now, due)
 
     def _decide(self, now: int) -> None:
-        """Go on with what is held if time has jumped, and drop it if it has not."""
+        """Resume with the held detections if time has jumped; drop them if it has not."""
         if not self._line.held:
             return
         if self._line.jumped(now, self._is_copy):
@@ -269,12 +269,12 @@ class Synchroniser(Generic[D, I]):
             self._drop(held)
 
     def _is_copy(self, stamp: int) -> bool:
-        """Return whether a stamp was given out, and its image was not sent again."""
+        """Return whether a stamp was released and its image was not sent again."""
         released = self._released.get(stamp)
         return released is not None and not released.image_again
 
     def _jump(self, now: int) -> None:
-        """Go on with what is held."""
+        """Resume with the held detections."""
         held, self._line.held = self._line.held, []
         if self._last is not None and min(one.stamp for one in held) <= self._last:
             self.counts['restarts'] += 1
@@ -284,7 +284,7 @@ class Synchroniser(Generic[D, I]):
             self._line.restart()
         for one in held:
             detections, content, at = one.item
-            self._line.go_on(one.stamp, now)
+            self._line.advance(one.stamp, now)
             if one.stamp in self._waiting:
                 self._merge(self._waiting[one.stamp], detections, content)
             else:
@@ -302,7 +302,7 @@ class Synchroniser(Generic[D, I]):
                 self.counts['flushed_detections'] += 1
 
     def _complete(self, now: int) -> None:
-        """Give out what is complete or due, and what is older, in order."""
+        """Release frames that are complete or due, and all older ones, in order."""
         waiting = sorted(self._waiting)
         pairs = self._pairs(waiting, now)
         done = [
@@ -318,7 +318,7 @@ class Synchroniser(Generic[D, I]):
                 self._release(stamp, pairs.get(stamp), now)
 
     def _pairs(self, waiting: list[int], now: int) -> dict[int, int]:
-        """Return stamps of detections -> of their images; no image belongs to two."""
+        """Return the stamps of detections and of their images; no image is used twice."""
         found: dict[int, int] = {}
         for stamp in waiting:
             image = self._images.match(stamp, final=self._waiting[stamp].due <= now)
@@ -333,8 +333,8 @@ class Synchroniser(Generic[D, I]):
         waiting = self._waiting.pop(stamp)
         image = None
         if image_stamp is not None and image_stamp in self._images:
-            image, passed = self._images.take(image_stamp)
-            self._count_unused(passed)
+            image, older = self._images.take(image_stamp)
+            self._count_unused(older)
         arrays = waiting.copies if self.expected > 1 else len(waiting.arrays)
         contents, first_at = waiting.contents, waiting.first_at
         self._remember(stamp, _Released(image is not None, contents, arrays, first_at))

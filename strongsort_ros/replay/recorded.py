@@ -11,9 +11,7 @@ from typing import Final, TypeVar
 
 from strongsort_ros.messages.images import decode_image
 from strongsort_ros.messages.limits import DEFAULT_LIMITS, InputLimits
-from strongsort_ros.online.backlog import Frame
-from strongsort_ros.online.frame_pairer import FramePairer
-from strongsort_ros.online.frame_processor import StampedMessage
+from strongsort_ros.online.frame_pairer import DETECTIONS, IMAGE, FramePairer, MessageFrame
 from strongsort_ros.types import Image
 
 T = TypeVar('T')
@@ -28,7 +26,7 @@ Message = tuple[str, int, bytes]
 class RecordedFrame:
     """Frame to track, with the seconds spent to `read` and to `decode` it."""
 
-    frame: Frame[StampedMessage, StampedMessage]
+    frame: MessageFrame
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -51,10 +49,7 @@ def recorded_frames(
     for topic, now, data in messages:
         # Frames whose deadline passed before this message.
         frames = _take_all(pairer, now) if pairer.wait(now) == 0 else []
-        if topic == detections_topic:
-            pairer.add_detections(data, now)
-        else:
-            pairer.add_image(data, now)
+        pairer.receive(DETECTIONS if topic == detections_topic else IMAGE, data, now)
         frames += _take_all(pairer, now)
         for frame in frames:
             yield RecordedFrame(frame, {'read': time.perf_counter() - start})
@@ -63,7 +58,7 @@ def recorded_frames(
         yield RecordedFrame(frame, {'read': 0.0})
 
 
-def _take_all(pairer: FramePairer, now: int) -> list[Frame[StampedMessage, StampedMessage]]:
+def _take_all(pairer: FramePairer, now: int) -> list[MessageFrame]:
     frames = pairer.take(now)
     while pairer.ready:
         frames += pairer.take(now)

@@ -268,7 +268,7 @@ def _replay(
         boxes=writer.boxes,
         seconds=writer.seconds(),
         elapsed=elapsed,
-        counts=pairer.counts,
+        counts=pairer.counts + processor.counts,
         rejected=processor.rejected,
         notes=tuple(notes),
     )

@@ -72,7 +72,7 @@ def test_numbers_grow_as_the_tracker_counts() -> None:
     frames = np.flatnonzero(rng.random(2000) > 0.2)
     times = TODAY + (frames * SECOND / 30 + rng.normal(0, 2e6, len(frames))).astype(np.int64)
     clock = FrameClock(30.0)
-    elapsed = [clock.advance(time) for time in times.tolist()]
+    elapsed = [clock.advance(time).frames for time in times.tolist()]
     assert np.diff(frame_numbers(times, 30.0).frames).tolist() == elapsed[1:]
 
 

@@ -1,4 +1,4 @@
-"""cv_bridge converts rare encodings where it works, and is done without where it does not."""
+"""Decoding by cv_bridge, and the message of the debug image."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pytest
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 
+from strongsort_ros.messages.cdr import Header
 from strongsort_ros.messages.images import RawImage, decode_raw
-from strongsort_ros.nodes.image_messages import cv_bridge_converter
+from strongsort_ros.nodes.image_messages import cv_bridge_converter, image_message
 
 BAYER = RawImage(2, 2, 'bayer_rggb8', 2, bytes(4))
 WORKING = """
@@ -61,3 +62,11 @@ def test_a_cv_bridge_that_does_not_work_is_done_without(
 ) -> None:
     install(text)
     assert cv_bridge_converter() is None
+
+
+def test_the_message_holds_the_pixels() -> None:
+    image = np.arange(6 * 4 * 3, dtype=np.uint8).reshape(6, 4, 3)
+    message = image_message(Header(3, 4, 'camera'), image)
+    assert (message.height, message.width, message.step, message.encoding) == (6, 4, 12, 'bgr8')
+    assert bytes(message.data) == image.tobytes()
+    assert (message.header.stamp.sec, message.header.frame_id) == (3, 'camera')

@@ -45,7 +45,7 @@ def test_the_node_says_what_the_pipeline_says(start_tracker: Start) -> None:
     numbers = [n for n in range(40) if not 20 <= n < 23]
     for number, detections in zip(numbers, frames, strict=True):
         said = machine.track(stamp(number), detections)
-        dt = clock.advance(stamp(number))
+        dt = clock.advance(stamp(number)).frames
         pipeline.step(detections, dt=dt, stamp=stamp(number))
         expected = pipeline.tracker.tracks
         assert stamp_of(said.header) == stamp(number)

@@ -24,7 +24,7 @@ def test_a_restart_survives_when_its_frame_is_left_out() -> None:
     (frame,) = backlog.take()
     assert (frame.stamp, frame.restarted) == (3, True)
     # Stamps of the older time are no frames of this one.
-    assert frame.passed == (1, 2)
+    assert frame.dropped == (1, 2)
 
 
 def test_frames_left_out_one_after_the_other_are_all_counted() -> None:
@@ -33,7 +33,7 @@ def test_frames_left_out_one_after_the_other_are_all_counted() -> None:
     backlog.append(ready(4))
     assert backlog.skip(LONGEST + 1) == 1
     (frame,) = backlog.take()
-    assert (frame.stamp, frame.passed) == (4, (1, 2, 3))
+    assert (frame.stamp, frame.dropped) == (4, (1, 2, 3))
 
 
 def test_a_tracker_that_was_behind_is_not_after_clearing() -> None:

@@ -14,7 +14,8 @@ from strongsort_ros.messages.detection2d_array import write_detection_array
 from strongsort_ros.messages.limits import InputLimits
 from strongsort_ros.online.backlog import Frame
 from strongsort_ros.online.config import NO_WEIGHTS, NodeSettings, TrackerNodeConfig
-from strongsort_ros.online.frame_processor import FrameProcessor, StampedMessage, TrackedFrame
+from strongsort_ros.online.frame_pairer import StampedMessage
+from strongsort_ros.online.frame_processor import FrameProcessor, TrackedFrame
 from strongsort_ros.tracking.settings import TrackerSettings
 
 PERIOD = 1_000_000_000 // 30

@@ -136,7 +136,7 @@ def test_the_newest_pair_wins_when_the_backlog_is_too_old() -> None:
     assert sync.counts['superseded'] == 3
     assert sync.counts['matched'] == 2
     # Nothing of the camera's time is lost.
-    stamps = [stamp for frame in frames for stamp in (*frame.passed, frame.stamp)]
+    stamps = [stamp for frame in frames for stamp in (*frame.dropped, frame.stamp)]
     assert stamps == [START + n * PERIOD for n in range(5)]
     detections(sync, 3)
     assert sync.take(0) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from strongsort_ros.online.time_line import ELSEWHERE, ON_TIME, REORDERING, TimeLine, period_of
+from strongsort_ros.online.time_line import DOUBTFUL, ON_TIME, REORDERING, TimeLine, period_of
 from strongsort_ros.types import SECOND
 
 PERIOD = SECOND // 30
@@ -15,7 +15,7 @@ KNOWN = [START + frame * PERIOD for frame in range(-40, 1)]
 def line_at(*stamps: int) -> TimeLine[str]:
     line = TimeLine[str]()
     for stamp in stamps:
-        line.go_on(stamp, 0)
+        line.advance(stamp, 0)
     return line
 
 
@@ -23,7 +23,7 @@ def test_a_stamp_as_far_ahead_as_the_pause_before_it_is_on_time_at_once() -> Non
     line = line_at(START)
     ahead = START + 90 * SECOND
     assert line.judge(ahead, 90 * SECOND, START, KNOWN) == ON_TIME
-    assert line.judge(ahead, SECOND, START, KNOWN) == ELSEWHERE
+    assert line.judge(ahead, SECOND, START, KNOWN) == DOUBTFUL
 
 
 def test_the_newest_stamp_decides_what_is_far_ahead() -> None:
@@ -31,7 +31,7 @@ def test_the_newest_stamp_decides_what_is_far_ahead() -> None:
     line = line_at(START + 10 * PERIOD, START + PERIOD)
     ahead = START + 10 * PERIOD + REORDERING
     assert line.judge(ahead, 0, START, KNOWN) == ON_TIME
-    assert line.judge(ahead + 1, 0, START, KNOWN) == ELSEWHERE
+    assert line.judge(ahead + 1, 0, START, KNOWN) == DOUBTFUL
 
 
 def test_stamps_of_different_times_are_not_held_together() -> None:
@@ -51,7 +51,7 @@ def test_silence_is_three_periods_within_bounds(period: int, silence: int) -> No
     line = line_at(START)
     known = [START - frame * period for frame in range(40)]
     old = START - 1000 * period
-    assert line.judge(old, 0, START, known) == ELSEWHERE
+    assert line.judge(old, 0, START, known) == DOUBTFUL
     line.hold(old, 'a', 0)
     assert line.decided_at == silence
     assert not line.jumped(silence - 1, lambda _: False)
