@@ -192,7 +192,7 @@ def test_two_nodes_of_one_name_are_told_of(start_tracker: Start) -> None:
     _, second = start_tracker(namespace='/twins')
 
     def told() -> bool:
-        return 'another node of this name' in machine.report()['message']
+        return 'another node has the same name' in machine.report()['message']
 
     machine.wait(told, 'the warning')
     second.stop()
