@@ -6,6 +6,7 @@ import reprlib
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -136,7 +137,12 @@ class Pipeline:
         check_image('image', image)
         seconds: dict[str, float] = {}
         start = time.perf_counter()
-        motion = self._start_motion(detections, image, camera_motion, seconds)
+        motion: CameraMotion | Future[CameraMotion] = CameraMotion()
+        if camera_motion is not None:
+            motion = camera_motion
+        elif image is not None and self.camera_motion is not None:
+            estimate = partial(self._estimate, self.camera_motion, image, detections, seconds)
+            motion = self._worker.submit(estimate) if self._worker is not None else estimate()
         try:
             detections = detections.with_embeddings(self._embeddings(detections, image, seconds))
         finally:
@@ -168,27 +174,15 @@ class Pipeline:
         if self._worker is not None:
             self._worker.shutdown()
 
-    def _start_motion(
-        self,
-        detections: Detections,
-        image: Image | None,
-        known: CameraMotion | None,
-        seconds: dict[str, float],
-    ) -> CameraMotion | Future[CameraMotion]:
-        if known is not None:
-            return known
-        if image is None or self.camera_motion is None:
-            return CameraMotion()
-        if self._worker is not None:
-            return self._worker.submit(self._estimate, image, detections, seconds)
-        return self._estimate(image, detections, seconds)
-
     def _estimate(
-        self, image: Image, detections: Detections, seconds: dict[str, float]
+        self,
+        estimator: CameraMotionEstimator,
+        image: Image,
+        detections: Detections,
+        seconds: dict[str, float],
     ) -> CameraMotion:
-        assert self.camera_motion is not None
         start = time.perf_counter()
-        motion = self.camera_motion.estimate(image, detections.tlwh)
+        motion = estimator.estimate(image, detections.tlwh)
         seconds['camera_motion'] = time.perf_counter() - start
         return motion
 

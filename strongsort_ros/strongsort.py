@@ -174,8 +174,7 @@ class StrongSORT:
         detections = Detections.from_boxes(boxes)
         check_image('frame', frame)
         dt, stamp = self._advance(timestamp)
-        self.pipeline.step(detections, frame, dt=dt, stamp=stamp)
-        tracks = self.pipeline.tracker.tracks
+        tracks = self.pipeline.step(detections, frame, dt=dt, stamp=stamp).tracks.all
         return tracks.select(tracks.states == CONFIRMED)
 
     def reset(self) -> None:
@@ -203,8 +202,7 @@ class StrongSORT:
         if self._start is None:
             self._start = timestamp
         # The clock takes stamps above 0; a video's first timestamp may be 0.
-        dt = self._clock.advance(1 + round((timestamp - self._start) * SECOND))
-        ratio = self._clock.pop_rate_change()
-        if ratio != 1.0:
-            self.pipeline.tracker.rescale_time(ratio)
-        return dt, round(timestamp * SECOND)
+        elapsed = self._clock.advance(1 + round((timestamp - self._start) * SECOND))
+        if elapsed.rate_change != 1.0:
+            self.pipeline.tracker.rescale_time(elapsed.rate_change)
+        return elapsed.frames, round(timestamp * SECOND)

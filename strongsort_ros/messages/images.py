@@ -7,8 +7,9 @@ the codes and the scaling (255 / 65535 from 16 to 8 bits) of cv_bridge's convers
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import cv2
@@ -82,7 +83,10 @@ class RawImage:
 
 
 Converter = Callable[[RawImage], Image | None]
-"""Converts an image to (H, W, 3) BGR; returns None for an encoding that it does not support."""
+"""Converts an image to (H, W, 3) BGR; returns None for an encoding that it does not support.
+
+It gets rows without padding, in the byte order of this machine.
+"""
 
 
 def decode_image(
@@ -91,65 +95,62 @@ def decode_image(
     limits: InputLimits = DEFAULT_LIMITS,
     converter: Converter | None = None,
 ) -> Image:
-    """Return the (H, W, 3) BGR pixels of a serialised image message.
+    """Return (H, W, 3) BGR pixels: a view of the message for bgr8, otherwise a converted copy.
 
     Parameters
     ----------
     message
-        A sensor_msgs/Image or, with transport 'compressed', a sensor_msgs/CompressedImage.
+        A serialised sensor_msgs/Image or, with transport 'compressed', a
+        sensor_msgs/CompressedImage.
     transport
         'raw' or 'compressed'.
     limits
         Largest image; larger ones are refused before they are decoded.
     converter
-        Passed to `decode_raw`.
+        Converts all raw encodings but those of `PLAIN`. OpenCV converts the encodings for which it
+        returns None, and everything if it is None.
 
     Raises
     ------
     MessageError
         The message is truncated or not CDR.
     ImageError
-        The image is corrupt, too large or of an unknown encoding.
+        The image is too large, corrupt, or of an unknown encoding; `reason` says which.
 
     """
     try:
         reader = Reader(message)
         reader.header()
         if transport == 'compressed':
-            image_format, data = reader.string(), reader.bytes()
-        else:
-            height, width, encoding = reader.uint(), reader.uint(), reader.string()
-            big_endian = bool(reader.byte())
-            image = RawImage(height, width, encoding, reader.uint(), reader.bytes(), big_endian)
+            return _decode_compressed(reader.string(), reader.bytes(), limits)
+        height, width, encoding = reader.uint(), reader.uint(), reader.string()
+        big_endian = bool(reader.byte())
+        image = RawImage(height, width, encoding, reader.uint(), reader.bytes(), big_endian)
     except (struct.error, IndexError) as error:
         raise MessageError(f'image message of {len(message)} bytes: {error}') from error
-    if transport == 'compressed':
-        return decode_compressed(data, image_format, limits)
-    return decode_raw(image, limits, converter)
+    layout = _check_layout(image, limits)
+    size = layout.bits // 8
+    pixels: npt.NDArray[Any] = np.ndarray(
+        (int(height * layout.rows), width, layout.channels),
+        f'{">" if big_endian else "<"}u{size}',
+        image.data,
+        strides=(image.step, layout.channels * size, size),
+    )
+    if layout.bits == 16:
+        pixels = pixels.astype(np.uint16)  # in this machine's byte order
+    if converter is not None and encoding not in PLAIN:
+        converted = converter(_without_padding(image, pixels))
+        if converted is not None:
+            return converted
+    if layout.code is not None:
+        pixels = cv2.cvtColor(pixels, layout.code)
+    if layout.bits == 16:
+        pixels = cv2.convertScaleAbs(pixels, alpha=255 / 65535)
+    return np.asarray(pixels, np.uint8)
 
 
-def decode_raw(
-    image: RawImage, limits: InputLimits = DEFAULT_LIMITS, converter: Converter | None = None
-) -> Image:
-    """Return (H, W, 3) BGR pixels: a view of the message for bgr8, otherwise a converted copy.
-
-    Parameters
-    ----------
-    image
-        The image.
-    limits
-        Largest image.
-    converter
-        Converts all encodings but those of `PLAIN`, once their size has been checked. OpenCV
-        converts what it returns None for, and everything if it is None.
-
-    Raises
-    ------
-    ImageError
-        Size, step and data do not fit each other, or `ENCODINGS` does not have the encoding
-        (reason `unknown_encoding`).
-
-    """
+def _check_layout(image: RawImage, limits: InputLimits) -> Encoding:
+    """Return the layout of an image; raise ImageError if its fields do not fit each other."""
     _check_size(image.width, image.height, limits)
     encoding = ENCODINGS.get(image.encoding)
     if encoding is None:
@@ -158,70 +159,43 @@ def decode_raw(
             f'image encoding {shorten(repr(image.encoding), 60)} is not one of '
             f'{", ".join(ENCODINGS)}',
         )
-    pixels = _view(image, encoding)
-    if converter is not None and image.encoding not in PLAIN and not image.is_bigendian:
-        converted = converter(image)
-        if converted is not None:
-            return converted
-    if encoding.bits == 16:
-        pixels = pixels.astype(np.uint16)  # in this machine's byte order
-    if encoding.code is not None:
-        pixels = cv2.cvtColor(pixels, encoding.code)
-    if encoding.bits == 16:
-        pixels = cv2.convertScaleAbs(pixels, alpha=255 / 65535)
-    return np.asarray(pixels, np.uint8)
-
-
-def _view(image: RawImage, encoding: Encoding) -> npt.NDArray[Any]:
-    """Return the pixels as a view of the message, without the padding of its rows."""
     if image.width % encoding.pair[0] or image.height % encoding.pair[1]:
         raise ImageError(
             'wrong_size',
             f'image of {image.width} x {image.height} pixels cannot be {image.encoding}: '
             f'expected multiples of {encoding.pair[0]} x {encoding.pair[1]}',
         )
-    step, rows = image.step, int(image.height * encoding.rows)
-    size = encoding.bits // 8
-    row = image.width * encoding.channels * size
-    if step < row:
+    row, rows = image.width * encoding.channels * encoding.bits // 8, image.height * encoding.rows
+    if image.step < row:
         raise ImageError(
             'wrong_step',
-            f'image step {step} is less than the {row} bytes of a row of {image.width} pixels '
-            f'in {image.encoding}',
+            f'image step {image.step} is less than the {row} bytes of a row of {image.width} '
+            f'pixels in {image.encoding}',
         )
     # Some drivers omit the padding of the last row.
-    needed = step * (rows - 1) + row
+    needed = image.step * (int(rows) - 1) + row
     if len(image.data) < needed:
         raise ImageError(
             'short_image',
-            f'image data has {len(image.data)} bytes; {rows} rows of {step} need {needed}',
+            f'image data has {len(image.data)} bytes; {int(rows)} rows of {image.step} need '
+            f'{needed}',
         )
-    order = '>' if image.is_bigendian else '<'
-    shape = (rows, image.width, encoding.channels)
-    strides = (step, encoding.channels * size, size)
-    return np.ndarray(shape, f'{order}u{size}', image.data, strides=strides)
+    return encoding
 
 
-def decode_compressed(
-    data: Data, image_format: str = '', limits: InputLimits = DEFAULT_LIMITS
-) -> Image:
-    """Return the (H, W, 3) BGR pixels of a JPEG, PNG, WebP or BMP image.
+def _without_padding(image: RawImage, pixels: npt.NDArray[Any]) -> RawImage:
+    """Return an image for a `Converter`: cv_bridge reads some paddings and byte orders wrongly."""
+    compact = np.ascontiguousarray(pixels)
+    return replace(
+        image,
+        step=compact.strides[0],
+        data=compact.data.cast('B'),
+        is_bigendian=sys.byteorder == 'big',
+    )
 
-    Parameters
-    ----------
-    data
-        The encoded image.
-    image_format
-        The message's `format`, quoted in errors; the data alone decide how they are decoded.
-    limits
-        Largest image.
 
-    Raises
-    ------
-    ImageError
-        OpenCV cannot decode the data, or the image is larger than `limits` allow.
-
-    """
+def _decode_compressed(image_format: str, data: Data, limits: InputLimits) -> Image:
+    """Return the pixels of a JPEG, PNG, WebP or BMP image; errors quote the message's format."""
     size = encoded_size(data)
     image = None
     if size is not None:

@@ -174,7 +174,7 @@ class FrameProcessor:
         self._checks.check(detections, selected, settings.tracker.min_confidence)
         result = self._pipeline.step(selected, image, dt=self._missed, stamp=max(frame.stamp, 0))
         self._missed = 0.0
-        self._live = with_rows(self._pipeline.tracker.tracks, rows)
+        self._live = with_rows(result.tracks.all, rows)
         tracks = self._live.select(np.isin(self._live.states, self._published))
         self.rejected.update(result.tracks.rejected)
         if image is not None and self._pipeline.camera_motion is not None:

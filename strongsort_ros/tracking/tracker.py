@@ -245,7 +245,8 @@ class Tracker:
         tracks = self._table.rows
         # As published: a track missed in this frame only is still reported.
         recent = (tracks.state == CONFIRMED) & (tracks.time_since_update <= frames)
-        return self._snapshot((recent & self._solid()).nonzero()[0])
+        solid = self._solid().nonzero()[0]
+        return self._snapshot(solid).select(recent[solid])
 
     def _solid(self) -> BoolArray:
         """Return which tracks have a box with area: a prediction can shrink it to none."""

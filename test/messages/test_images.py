@@ -1,9 +1,10 @@
-"""Pixels of image messages: every encoding, padded rows, and data that do not fit."""
+"""Pixels of image messages: every encoding, padded rows, corrupt and oversized images."""
 
 from __future__ import annotations
 
 import struct
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,10 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongsort_ros.errors import ImageError
-from strongsort_ros.messages.images import ENCODINGS, PLAIN, RawImage, decode_compressed, decode_raw
+from strongsort_ros.messages.images import ENCODINGS, PLAIN, RawImage, decode_image
 from strongsort_ros.messages.limits import InputLimits
+from test.messages.image_data import decode_compressed, decode_raw, raw_message
 
 BGR = np.random.default_rng(0).integers(0, 255, (5, 7, 3), np.uint8)
+CV_BRIDGE = dict(np.load(Path(__file__).parent / 'cv_bridge_pixels.npz'))
+"""Small images by encoding, and `NAME bgr8`: their pixels by the real cv_bridge."""
 SMALL = InputLimits(image_size=0.01)
 ALPHA = np.full((5, 7, 1), 9, np.uint8)
 ENCODED = {
@@ -91,10 +95,10 @@ def test_yuv_of_known_colours(encoding: str) -> None:
     assert np.abs(pixels.astype(int) - (0, 0, 255)).max() <= 2
 
 
-def test_bgr_is_a_view_that_nobody_can_write_to() -> None:
-    data = BGR.tobytes()
-    pixels = decode_raw(RawImage(5, 7, 'bgr8', 21, data))
-    assert np.shares_memory(pixels, np.frombuffer(data, np.uint8))
+def test_bgr8_is_a_read_only_view() -> None:
+    message = raw_message(RawImage(5, 7, 'bgr8', 21, BGR.tobytes()))
+    pixels = decode_image(message, 'raw')
+    assert np.shares_memory(pixels, np.frombuffer(message, np.uint8))
     assert not pixels.flags.writeable
 
 
@@ -120,7 +124,7 @@ def test_the_last_row_needs_no_padding() -> None:
         (RawImage(2**32 - 1, 2**32 - 1, 'mono8', 2**32 - 1, bytes(9)), 'image_too_large'),
     ],
 )
-def test_what_does_not_fit_is_named(image: RawImage, reason: str) -> None:
+def test_an_invalid_image_is_refused_with_its_reason(image: RawImage, reason: str) -> None:
     with pytest.raises(ImageError) as caught:
         decode_raw(image)
     assert caught.value.reason == reason
@@ -135,7 +139,7 @@ def test_what_does_not_fit_is_named(image: RawImage, reason: str) -> None:
     st.binary(max_size=300),
     st.booleans(),
 )
-def test_nothing_but_image_errors(
+def test_any_image_is_decoded_or_refused_with_an_image_error(
     height: int, width: int, encoding: str, step: int, data: bytes, big_endian: bool
 ) -> None:
     try:
@@ -146,24 +150,48 @@ def test_nothing_but_image_errors(
     assert pixels.dtype == np.uint8
 
 
-def test_a_converter_gets_what_is_rare_and_of_this_byte_order() -> None:
-    """As cv_bridge in the node: whatever it declines is converted here."""
+def test_a_converter_decodes_all_encodings_that_are_not_plain() -> None:
+    """As cv_bridge in the node; OpenCV decodes the encodings that it refuses."""
     asked = []
 
     def convert(image: RawImage) -> np.ndarray | None:
-        asked.append(image.encoding)
+        asked.append((image.encoding, image.step, len(image.data), image.is_bigendian))
         return None if image.encoding == 'mono16' else np.full((2, 2, 3), 7, np.uint8)
 
+    expected = []
     for name, encoding in ENCODINGS.items():
-        step = 2 * encoding.channels * encoding.bits // 8
-        for big_endian in (False, True):
-            image = RawImage(2, 2, name, step, bytes(3 * step), big_endian)
+        row = 2 * encoding.channels * encoding.bits // 8
+        for big_endian, padding in ((False, 0), (True, 0), (False, 3), (True, 2)):
+            image = RawImage(2, 2, name, row + padding, bytes(3 * (row + padding)), big_endian)
             pixels = decode_raw(image, converter=convert)
-            converted = name not in PLAIN and name != 'mono16' and not big_endian
-            assert (pixels == 7).all() == converted, name
-    assert asked == [name for name in ENCODINGS if name not in PLAIN]
+            assert (pixels == 7).all() == (name not in PLAIN and name != 'mono16'), name
+            if name not in PLAIN:
+                expected.append((name, row, row * int(2 * encoding.rows), False))
+    assert asked == expected
     with pytest.raises(ImageError, match='bytes'):
         decode_raw(RawImage(2, 2, 'bayer_rggb8', 2, b''), converter=convert)
+
+
+def test_a_converter_gets_16_bits_in_the_order_of_this_machine() -> None:
+    deep = np.random.default_rng(1).integers(0, 65536, (4, 6), np.uint16)
+    got = []
+
+    def convert(image: RawImage) -> None:
+        got.append(np.frombuffer(image.data, np.uint16).reshape(4, 6))
+
+    for order in '<>':
+        step, data = padded(deep.astype(f'{order}u2'), 2)
+        decode_raw(RawImage(4, 6, 'mono16', step, data, order == '>'), converter=convert)
+        np.testing.assert_array_equal(got.pop(), deep)
+
+
+@pytest.mark.parametrize('encoding', [name for name in CV_BRIDGE if ' ' not in name])
+def test_pixels_are_those_of_cv_bridge(encoding: str) -> None:
+    """Compare with pixels of the real cv_bridge, written by tools/compare_cv_bridge.py."""
+    height, width = CV_BRIDGE[f'{encoding} bgr8'].shape[:2]
+    data = CV_BRIDGE[encoding].tobytes()
+    pixels = decode_raw(RawImage(height, width, encoding, len(data) // height, data))
+    np.testing.assert_array_equal(pixels, CV_BRIDGE[f'{encoding} bgr8'])
 
 
 @pytest.mark.parametrize('suffix', ['.png', '.jpg', '.webp', '.bmp'])
@@ -178,14 +206,14 @@ def test_compressed_images(suffix: str) -> None:
 
 
 @pytest.mark.parametrize('data', [b'', b'\xff\xd8\xff', b'no image at all'])
-def test_corrupt_compressed_images_are_named(data: bytes) -> None:
+def test_corrupt_compressed_images_are_refused(data: bytes) -> None:
     with pytest.raises(ImageError) as caught:
         decode_compressed(data)
     assert caught.value.reason == 'corrupt_image'
 
 
 def png(side: int) -> bytes:
-    """Return a grey image of no content, as small as a file of it can be."""
+    """Return a black image in a file as small as possible."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         body = kind + data
@@ -198,7 +226,7 @@ def png(side: int) -> bytes:
     return b'\x89PNG\r\n\x1a\n' + b''.join(parts)
 
 
-def test_a_small_message_of_a_large_image_is_refused_before_it_is_decoded() -> None:
+def test_a_small_file_of_a_large_image_is_refused_before_it_is_decoded() -> None:
     """An image of 32000 x 32000 pixels in 1 MiB once took 19 s and 5.8 GiB."""
     data = png(12_000)
     assert len(data) < 200_000

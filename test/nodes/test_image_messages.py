@@ -12,8 +12,9 @@ import pytest
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 
 from strongsort_ros.messages.cdr import Header
-from strongsort_ros.messages.images import RawImage, decode_raw
+from strongsort_ros.messages.images import RawImage
 from strongsort_ros.nodes.image_messages import cv_bridge_converter, image_message
+from test.messages.image_data import decode_raw
 
 BAYER = RawImage(2, 2, 'bayer_rggb8', 2, bytes(4))
 WORKING = """
@@ -38,7 +39,7 @@ class CvBridge:
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Write a module `cv_bridge` that is found before all others."""
+    """Return a function that writes a module `cv_bridge`, found before an installed one."""
     known = sys.modules.pop('cv_bridge', None)
     monkeypatch.syspath_prepend(tmp_path)
     yield (tmp_path / 'cv_bridge.py').write_text
@@ -57,11 +58,24 @@ def test_a_cv_bridge_that_works_is_used(install: Callable[[str], None]) -> None:
 
 
 @pytest.mark.parametrize('text', [OF_ANOTHER_NUMPY, 'raise ImportError', ''])
-def test_a_cv_bridge_that_does_not_work_is_done_without(
+def test_opencv_replaces_a_cv_bridge_that_does_not_work(
     text: str, install: Callable[[str], None]
 ) -> None:
     install(text)
     assert cv_bridge_converter() is None
+
+
+def test_the_real_cv_bridge_gives_the_same_pixels() -> None:
+    pytest.importorskip('cv_bridge', reason='cv_bridge is not on PyPI')
+    converter = cv_bridge_converter()
+    if converter is None:
+        pytest.skip('cv_bridge does not work with this NumPy')
+    data = np.random.default_rng(0).integers(0, 256, 4 * 6 * 2, np.uint8).tobytes()
+    for encoding, step in (('bayer_rggb8', 6), ('mono16', 12), ('yuv422', 12), ('8UC1', 6)):
+        for big_endian in (False, True):
+            image = RawImage(4, 6, encoding, step, data, big_endian)
+            pixels = decode_raw(image, converter=converter)
+            np.testing.assert_array_equal(pixels, decode_raw(image))
 
 
 def test_the_message_holds_the_pixels() -> None:
