@@ -51,7 +51,7 @@ class CameraTopics:
 
 
 def find_camera_topics(bag: BagReader, image: str = '', detections: str = '') -> CameraTopics:
-    """Return the topics of images and detections: the named ones, or the only ones of their types.
+    """Return the named topics of images and detections, or the only ones of their types.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The metadata.yaml of a rosbag2, read and checked in one place before anything of it is used."""
+"""Read and check the metadata.yaml of a rosbag2 before any of it is used."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from strongsort_ros.errors import InputError, shorten
 from strongsort_ros.files.yaml_file import load_yaml, parse_texts
 
 MAX_BYTES: Final = 2 * 2**20
-"""Largest metadata.yaml that is read; a bag of 5000 files and 100 topics has about 1 MiB."""
+"""Largest metadata.yaml; a bag of 5000 files and 100 topics has about 1 MiB."""
 MAX_VERSION: Final = 9
 MAX_FILE_NAME_BYTES: Final = 255
 MAX_NAME: Final = 1000
-"""Longest name of a topic or a type, letters; ROS allows 255."""
+"""Longest name of a topic or a type, characters; ROS allows 255."""
 
 _COMPRESSION: Final = {
     '': CompressionMode.NONE,
     'none': CompressionMode.NONE,
-    'storage': CompressionMode.NONE,  # within the files: these say so themselves
+    'storage': CompressionMode.NONE,  # stated in the data files
     'file': CompressionMode.FILE,
     'message': CompressionMode.MESSAGE,
 }
-_NOTHING: Final = ('', '~', 'null')
+_EMPTY: Final = ('', '~', 'null')
 _INTEGER: Final = re.compile(r'-?[0-9]{1,19}')
 
 
 @dataclass(frozen=True, slots=True)
 class TopicMetadata:
-    """A topic as the metadata describe it; `message_count` is over all files."""
+    """Topic of a bag; `message_count` is the total over all files."""
 
     name: str
     msgtype: str
@@ -49,20 +49,20 @@ class TopicMetadata:
 
 @dataclass(frozen=True, slots=True)
 class BagMetadata:
-    """The part of a bag's metadata that readers need.
+    """Part of a bag's metadata that readers need.
 
     Attributes
     ----------
     storage
         Format of the data files.
     files
-        Names of the data files in the bag's folder, without folders, in order.
+        Names of the data files in the bag's folder, in order.
     compression
-        NONE, FILE or MESSAGE, by zstd.
+        NONE, or FILE or MESSAGE with zstd.
     topics
-        Every topic, in order.
+        All topics, in order.
     custom_data
-        Texts that the recorder added.
+        Additional texts of the recorder.
 
     """
 
@@ -79,8 +79,8 @@ def read_metadata(bag: Path) -> BagMetadata:
     Raises
     ------
     InputError
-        The file cannot be read, is too large, not YAML of this form, or names a file outside the
-        bag's folder.
+        The file cannot be read, is too large, is not YAML of this format, or names a file outside
+        the bag's folder.
 
     """
     path = bag / METADATA
@@ -100,13 +100,13 @@ def read_metadata(bag: Path) -> BagMetadata:
         raise InputError(f'{path}: {shorten(str(error))}') from error
 
 
-# Checks: each returns a value of its type, or raises ValueError.
+# Each of the checks below returns a value of its type or raises ValueError.
 
 
 def _field(
     mapping: dict[str, Any], name: str, check: Callable[[Any], Any], default: Any = None
 ) -> Any:
-    """Return what a check makes of a field; one that is absent is its default, or an error."""
+    """Return a checked field; a missing one has its default, or is an error without one."""
     value = mapping.get(name, default)
     if value is None:
         raise ValueError(f'{name} is missing')
@@ -116,8 +116,8 @@ def _field(
         raise ValueError(f'{name}: {error}') from error
 
 
-def _expected(what: str, value: Any) -> ValueError:
-    return ValueError(f'{reprlib.repr(value)}, expected {what}')
+def _expected(form: str, value: Any) -> ValueError:
+    return ValueError(f'{reprlib.repr(value)}, expected {form}')
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -137,8 +137,8 @@ def _list_of(check: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise _expected('a text', value)
-    value.encode()  # an escaped half of a surrogate pair could not be written again
+        raise _expected('text', value)
+    value.encode()  # an escaped lone surrogate could not be written again
     return value
 
 
@@ -148,7 +148,7 @@ def check_name(value: Any) -> str:
     Raises
     ------
     ValueError
-        It is no text, has control characters, or is too long.
+        The name is not text, has control characters, or is too long.
 
     """
     name = _text(value)
@@ -158,11 +158,11 @@ def check_name(value: Any) -> str:
 
 
 def _optional_text(value: Any) -> str:
-    return '' if value in _NOTHING else _text(value)
+    return '' if value in _EMPTY else _text(value)
 
 
 def _texts(value: Any) -> dict[str, str]:
-    if value in _NOTHING:
+    if value in _EMPTY:
         return {}
     return {key: _text(item) for key, item in _mapping(value).items()}
 
@@ -176,7 +176,7 @@ def _integer(value: Any) -> int:
 def _count(value: Any) -> int:
     count = _integer(value)
     if count < 0:
-        raise _expected('a number from 0', value)
+        raise _expected('a count', value)
     return count
 
 
@@ -195,7 +195,7 @@ def _file_names(value: Any) -> list[str]:
 
 
 def _file_name(value: Any) -> str:
-    # Before version 4 the names begin with the bag's folder.
+    # Before version 4, the names start with the bag's folder.
     path = PurePosixPath(_text(value))
     outside = not path.name or path.is_absolute() or '..' in path.parts
     if outside or '\0' in value or len(path.name.encode()) > MAX_FILE_NAME_BYTES:
@@ -232,9 +232,9 @@ def _topic(value: Any) -> TopicMetadata:
 
 
 def _profiles(value: Any) -> list[Qos]:
-    """Return QoS profiles; before version 9 they are YAML in a text."""
+    """Return QoS profiles; before version 9, they are YAML within a string."""
     if isinstance(value, str):
-        if value in _NOTHING:
+        if value in _EMPTY:
             return []
         value = parse_texts(value)
     return parse_qos(_list_of(_profile)(value))

@@ -1,4 +1,4 @@
-"""A folder that requests from outside cannot lead out of."""
+"""Check the paths of bags, and confine requests to an allowed folder."""
 
 from __future__ import annotations
 
@@ -11,38 +11,40 @@ from typing import Final
 from strongsort_ros.errors import InputError
 
 METADATA: Final = 'metadata.yaml'
+"""File in the folder of every bag."""
 METADATA_KEY: Final = 'rosbag2_bagfile_information'
-"""File in every bag, and the key with which it begins."""
+"""First key of that file."""
 SUFFIXES: Final = ('.mcap', '.db3')
 MAX_NAME_BYTES: Final = 240
-"""Longest name of a new bag: those of its files are a little longer, of at most 255 bytes."""
+"""Longest name of a new bag; the suffixes of its files must fit within 255 bytes."""
 MAX_NEW_FOLDERS: Final = 100
 """Largest number of folders created for a new bag; deeper ones exhaust the recursion of mkdir."""
 
-_CONTROL: Final = ('Cc', 'Cs', 'Zl', 'Zp')  # Unicode's control, surrogate, line, paragraph
-_BEGIN: Final = 4096
+_CONTROL: Final = ('Cc', 'Cs', 'Zl', 'Zp')  # Unicode: control, surrogate, line, paragraph
+_HEAD: Final = 4096  # bytes of a metadata.yaml in which its first key is searched
+_QUOTED: Final = 200  # characters of a path quoted in a message
 
 
 def is_bag(path: Path) -> bool:
-    """Return whether a path is to be read as a bag, good or not."""
+    """Return whether a path names a bag rather than a text file; the bag may be damaged."""
     return path.is_dir() or path.suffix in SUFFIXES
 
 
 def check_is_bag(path: Path) -> None:
-    """Refuse what is no bag at first sight.
+    """Refuse a path that is not a bag, before anything is opened.
 
     Raises
     ------
     InputError
-        As `open_bag`.
+        The path does not exist, or is neither an indexed bag nor a .mcap or .db3 file.
 
     """
     try:
         if not path.exists():
-            raise InputError(f'{path}: there is no such bag')
+            raise InputError(f'{path}: no such bag')
         if path.is_file():
             if not is_bag(path):
-                raise InputError(f'{path}: not a readable bag: expected a name with .mcap or .db3')
+                raise InputError(f'{path}: not a readable bag: expected a folder, .mcap or .db3')
             return
         if (path / METADATA).exists():
             return
@@ -50,48 +52,49 @@ def check_is_bag(path: Path) -> None:
     except OSError as error:
         raise InputError(f'{path}: not a readable bag: {error.strerror}') from error
     if any(name.endswith((*SUFFIXES, '.zstd')) for name in names):
-        raise InputError(f'{path}: not indexed, it has no {METADATA}; {reindex(path)}')
-    there = ', '.join(names[:5]) or 'nothing'
-    raise InputError(f'{path}: no bag: neither {METADATA} nor .mcap or .db3 but {there}')
+        raise InputError(f'{path}: not indexed: no {METADATA}; {reindex_advice(path)}')
+    raise InputError(
+        f'{path}: not a bag: it has no {METADATA}, .mcap or .db3 file; '
+        f'found: {", ".join(names[:5]) or "nothing"}'
+    )
 
 
 def check_new_bag(path: Path) -> None:
-    """Refuse a path at which no bag can be written, whether or not something is there.
+    """Refuse a path at which no bag can be written; an existing folder is not checked.
 
     Raises
     ------
     InputError
-        A folder that has to be made has a control character in its name, no UTF-8, or a name that
-        is too long; or the path lies in another bag.
+        The name of a new folder is too long, or has a control character or invalid UTF-8; or the
+        path lies in another bag.
 
     """
-    made = [path.name, *(folder.name for folder in path.parents if not folder.exists())]
-    if any(unicodedata.category(letter) in _CONTROL for name in made for letter in name):
+    new_names = [path.name, *(folder.name for folder in path.parents if not folder.exists())]
+    if any(unicodedata.category(letter) in _CONTROL for name in new_names for letter in name):
         raise InputError(f'{str(path)!r}: a control character in the name; name another output')
     if len(path.name.encode()) > MAX_NAME_BYTES:
-        raise InputError(f'{path}: cannot write there: File name too long')
-    if len(made) > MAX_NEW_FOLDERS:
-        raise InputError(f'{path}: {len(made)} new folders, at most {MAX_NEW_FOLDERS} are allowed')
+        raise InputError(f'{path}: the name has more than {MAX_NAME_BYTES} bytes')
+    if len(new_names) > MAX_NEW_FOLDERS:
+        raise InputError(
+            f'{path}: {len(new_names)} new folders, at most {MAX_NEW_FOLDERS} are allowed'
+        )
     for folder in path.resolve().parents:
         with suppress(OSError), (folder / METADATA).open('rb') as file:
-            if METADATA_KEY.encode() in file.read(_BEGIN):
-                raise InputError(f'{path}: lies in the bag {folder}; name another output')
+            if METADATA_KEY.encode() in file.read(_HEAD):
+                raise InputError(f'{path}: is inside the bag {folder}; name another output')
 
 
-def reindex(path: Path) -> str:
-    """Return what mends a bag whose metadata are missing or wrong."""
+def reindex_advice(path: Path) -> str:
+    """Return the command that repairs missing or wrong metadata."""
     return f'run: ros2 bag reindex {path}'
 
 
-_LONGEST = 200  # letters of a path in a message
-
-
 class AllowedRoot:
-    """Bounds where files are read and written.
+    """Folder outside of which requests can neither read nor write.
 
-    Relative paths count from the root; absolute ones are used as they are. Wherever links and
-    `..` lead, the end has to lie in the root. Who can change the root's content while a path is
-    in use is not guarded against, nor are hard links, which nothing tells from files.
+    Relative paths start at the root. Symbolic links and `..` are resolved, and the result must be
+    inside the root. Not covered: hard links, and processes that change the root's content while a
+    path is in use.
 
     Parameters
     ----------
@@ -101,7 +104,7 @@ class AllowedRoot:
     Raises
     ------
     InputError
-        There is no such folder.
+        The folder does not exist.
 
     """
 
@@ -109,63 +112,64 @@ class AllowedRoot:
         try:
             self.path = Path(root).resolve(strict=True)
         except (OSError, RuntimeError, ValueError) as error:
-            why = getattr(error, 'strerror', None) or type(error).__name__
-            raise InputError(f'{str(root)!r}: no folder to allow: {why}') from error
+            raise InputError(f'{str(root)!r}: not a folder: {_reason(error)}') from error
         if not self.path.is_dir():
-            raise InputError(f'{str(root)!r}: no folder to allow')
+            raise InputError(f'{str(root)!r}: not a folder')
 
     def existing(self, uri: str) -> Path:
-        """Return the file or folder to read, without links.
+        """Return the resolved path of a file or folder to read.
 
-        Of a folder, everything in it is checked; a bag's metadata can name no other files.
+        Everything in a folder is checked; a bag's metadata cannot name files elsewhere.
 
         Raises
         ------
         InputError
-            It is not there, or it or something in it leads out.
+            The path does not exist, or it or a link in it leads out of the root.
 
         """
-        path = self._inside(uri, self.path)
+        path = self._resolve(uri)
         if not path.exists():
-            raise InputError(f'{uri!r}: there is no such bag in {self.path}')
+            raise InputError(f'{uri!r}: no such bag in {self.path}')
         self._check_kind(path)
         if path.is_dir():
             for folder, folders, files in os.walk(path):
                 for name in (*folders, *files):
-                    self._check_kind(self._inside(str(Path(folder, name)), self.path))
+                    self._check_kind(self._resolve(str(Path(folder, name))))
         return path
 
     def new(self, uri: str) -> Path:
-        """Return the path to write, without links; whether it exists is not looked at.
+        """Return the resolved path of a file or folder to write; it may exist.
 
         Raises
         ------
         InputError
-            It leads out, or is the root.
+            The path leads out of the root, or is the root itself.
 
         """
-        path = self._inside(uri, self.path)
+        path = self._resolve(uri)
         if path == self.path:
-            raise InputError(f'{uri!r}: the allowed root itself, {self.path}; name something in it')
+            raise InputError(f'{uri!r}: the allowed root itself, {self.path}; name a path in it')
         return path
 
-    def _inside(self, uri: str, base: Path) -> Path:
-        """Return where a path leads that counts from `base`."""
-        said = repr(uri if len(uri) < _LONGEST else f'{uri[:_LONGEST]}...')
+    def _resolve(self, uri: str) -> Path:
+        quoted = repr(uri if len(uri) < _QUOTED else f'{uri[:_QUOTED]}...')
         if not uri.strip():
-            raise InputError(f'{said}: no path')
+            raise InputError(f'{quoted}: not a path')
         try:
-            path = (base / uri).resolve()
+            path = (self.path / uri).resolve()
             path.exists()
-        # Too long, with a zero byte in it, or a ring of links.
+        # The path is too long, has a zero byte, or links form a loop.
         except (OSError, RuntimeError, ValueError) as error:
-            why = getattr(error, 'strerror', None) or type(error).__name__
-            raise InputError(f'{said}: no path: {why}') from error
+            raise InputError(f'{quoted}: not a path: {_reason(error)}') from error
         if not path.is_relative_to(self.path):
-            raise InputError(f'{said}: leads out of the allowed root {self.path}')
+            raise InputError(f'{quoted}: leads out of the allowed root {self.path}')
         return path
 
     def _check_kind(self, path: Path) -> None:
-        # Reading a pipe would never end.
+        # Reading a pipe would block forever.
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise InputError(f'{path}: neither a file nor a folder')
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, 'strerror', None) or type(error).__name__

@@ -1,4 +1,4 @@
-"""rosbag2 as serialised messages, of types that are known here or not."""
+"""Read the serialised messages of a rosbag2, of any type."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from strongsort_ros.bags.metadata import (
     check_name,
     read_metadata,
 )
-from strongsort_ros.bags.paths import check_is_bag, reindex
+from strongsort_ros.bags.paths import check_is_bag, reindex_advice
 from strongsort_ros.bags.storage import (
     StorageReader,
     ZstdError,
@@ -43,10 +43,10 @@ LIBRARY_ERRORS: Final = (
     OSError, EOFError, MemoryError, ArithmeticError, AssertionError, AttributeError,
     LookupError, RuntimeError, TypeError, ValueError,
 )  # fmt: skip
-"""Whatever a damaged file makes `rosbags` raise; catch them round calls into it alone."""
+"""Errors that `rosbags` raises for damaged files; catch them around calls to it only."""
 
 _PLUGINS: Final = {'.mcap': StoragePlugin.MCAP, '.db3': StoragePlugin.SQLITE3}
-_UNKNOWN: Final = MessageDefinition(MessageDefinitionFormat.NONE, '')
+_NO_DEFINITION: Final = MessageDefinition(MessageDefinitionFormat.NONE, '')
 
 Message = tuple[Connection, int, bytes]
 """Connection, time in the bag (nanoseconds) and serialised message."""
@@ -54,18 +54,20 @@ Message = tuple[Connection, int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class BagReader:
-    """A bag that is open.
+    """An open bag. Its messages can be read several times, and from another thread.
 
     Attributes
     ----------
+    path
+        Folder or file of the bag.
     connections
         Topics with their types.
     compression
-        How the bag is compressed: files, messages, or the chunks of its MCAP files.
+        Compression of files, of messages, or of chunks in MCAP files (`STORAGE`).
     custom_data
-        Texts that the bag's metadata hold besides.
+        Additional texts in the bag's metadata.
     plugin
-        How the bag is stored.
+        Storage plugin.
 
     """
 
@@ -75,7 +77,7 @@ class BagReader:
     custom_data: dict[str, str]
     plugin: StoragePlugin
     _storages: list[StorageReader]
-    _packed: int
+    _file_bytes: int
 
     @property
     def topics(self) -> str:
@@ -84,25 +86,25 @@ class BagReader:
 
     @property
     def storage(self) -> Literal['mcap', 'sqlite3']:
-        """How the bag is stored in the words of `BagWriter`."""
+        """Storage as the argument of `BagWriter`."""
         return 'mcap' if self.plugin == StoragePlugin.MCAP else 'sqlite3'
 
     def named(self, *topics: str) -> list[Connection]:
-        """Return those of these topics."""
+        """Return the connections of these topics; those that the bag lacks are left out."""
         return [connection for connection in self.connections if connection.topic in topics]
 
     def messages(self, connections: Collection[Connection] = ()) -> Iterator[Message]:
-        """Yield all messages, file by file, in order.
+        """Yield all messages, file by file, in order of time.
 
         Parameters
         ----------
         connections
-            Those to read; none: all.
+            Connections to read; an empty collection reads all.
 
         Raises
         ------
         InputError
-            The bag is damaged, or does not hold as many messages as it says.
+            The bag is damaged, or has more or fewer messages than its metadata lists.
 
         """
         wanted = list(connections) or self.connections
@@ -110,15 +112,15 @@ class BagReader:
         for message in self._read(wanted):
             count += 1
             yield message
-        told = sum(connection.msgcount for connection in wanted)
-        if count != told:
+        listed = sum(connection.msgcount for connection in wanted)
+        if count != listed:
             raise InputError(
-                f'{self.path}: read {count} of the {told} messages that the bag lists; '
-                f'it may be damaged: {reindex(self.path)}'
+                f'{self.path}: read {count} of the {listed} messages that the bag lists; '
+                f'it may be damaged; {reindex_advice(self.path)}'
             )
 
     def message_at(self, topic: str, time: int) -> bytes | None:
-        """Return the first message of a topic at a time in the bag, None where there is none.
+        """Return the first message of a topic at a time in the bag, or None.
 
         Raises
         ------
@@ -134,32 +136,32 @@ class BagReader:
     ) -> Iterator[Message]:
         unpack = self._unpacker()
         time: Any
-        data: Any  # in a hostile SQLite file a column is of any type
+        data: Any  # a hostile SQLite file can have columns of any type
         for storage in self._storages:
-            copies = _matching(storage.connections, wanted)
-            if not copies:
+            original = _matching(storage.connections, wanted)
+            connections = [c for c in storage.connections if c.id in original]
+            if not connections:
                 continue
-            there = [c for c in storage.connections if c.id in copies]
-            source = storage.messages(there, start, stop)
+            messages = storage.messages(connections, start, stop)
             while True:
-                with reading(self.path):
-                    found = next(source, None)
-                if found is None:
+                with library_errors(self.path):
+                    message = next(messages, None)
+                if message is None:
                     break
-                original, time, data = found
+                connection, time, data = message
                 if not isinstance(time, int) or not isinstance(data, bytes):
-                    raise InputError(f'{self.path}: {original.topic}: a message is not bytes')
-                yield copies[original.id], time, unpack(data)
+                    raise InputError(f'{self.path}: {connection.topic}: a message is not bytes')
+                yield original[connection.id], time, unpack(data)
 
     def _unpacker(self) -> Callable[[bytes], bytes]:
-        """Return what unpacks messages, within the bound of the whole bag."""
+        """Return a function that decompresses messages, up to the limit of the bag."""
         if self.compression != CompressionMode.MESSAGE:
             return lambda data: data
-        left = max_unpacked(self._packed)
+        left = max_unpacked(self._file_bytes)
 
         def unpack(data: bytes) -> bytes:
             nonlocal left
-            with reading(self.path):
+            with library_errors(self.path):
                 message = unpack_message(data, left)
             left -= len(message)
             return message
@@ -169,12 +171,12 @@ class BagReader:
 
 @contextmanager
 def open_bag(path: Path | str) -> Iterator[BagReader]:
-    """Give a bag: a folder, or one .mcap or .db3 file.
+    """Open a bag: a folder with metadata.yaml, or one .mcap or .db3 file.
 
     Raises
     ------
     InputError
-        There is no such bag, or it is empty, not indexed, cut short, or of another form.
+        The bag does not exist, or is empty, not indexed, truncated or of another format.
 
     """
     path = Path(path)
@@ -184,14 +186,14 @@ def open_bag(path: Path | str) -> Iterator[BagReader]:
 
 
 @contextmanager
-def reading(path: Path | str) -> Iterator[None]:
-    """Make one clear error of whatever `rosbags` stumbles over inside."""
+def library_errors(path: Path | str) -> Iterator[None]:
+    """Turn the errors of `rosbags` into one InputError."""
     try:
         yield
     except StrongSortError:
         raise
     except MemoryError as error:
-        raise InputError(f'{path}: not a readable bag: does not fit into memory') from error
+        raise InputError(f'{path}: not a readable bag: it does not fit into memory') from error
     except LIBRARY_ERRORS as error:
         text = shorten(str(error)) or type(error).__name__
         raise InputError(f'{path}: not a readable bag: {text}') from error
@@ -199,10 +201,10 @@ def reading(path: Path | str) -> Iterator[None]:
 
 def _open_file(path: Path, stack: ExitStack) -> BagReader:
     plugin = _PLUGINS[path.suffix]
-    storages = _opened(path, [path], plugin, stack)
+    storages = _open_storages(path, [path], plugin, stack)
     connections = storages[0].connections
     for connection in connections:
-        _check_texts(path, connection)
+        _check_names(path, connection)
     mode = _chunk_compression(storages)
     return BagReader(path, connections, mode, {}, plugin, storages, path.stat().st_size)
 
@@ -216,34 +218,34 @@ def _open_folder(path: Path, stack: ExitStack) -> BagReader:
             f'{path}: not a readable bag: {len(missing)} of {len(files)} files are missing: '
             f'{missing[0]!r}'
         )
-    packed = sum(file.stat().st_size for file in files)
+    size = sum(file.stat().st_size for file in files)
     if metadata.compression == CompressionMode.FILE:
-        with reading(path):
-            files = _unpacked(files, max_unpacked(packed), stack)
-    storages = _opened(path, files, metadata.storage, stack)
+        with library_errors(path):
+            files = _unpack_files(files, max_unpacked(size), stack)
+    storages = _open_storages(path, files, metadata.storage, stack)
     mode = metadata.compression
     if mode == CompressionMode.NONE:
         mode = _chunk_compression(storages)
     connections = _connections(metadata, storages)
     return BagReader(
-        path, connections, mode, metadata.custom_data, metadata.storage, storages, packed
+        path, connections, mode, metadata.custom_data, metadata.storage, storages, size
     )
 
 
-def _opened(
+def _open_storages(
     path: Path, files: list[Path], plugin: StoragePlugin, stack: ExitStack
 ) -> list[StorageReader]:
-    """Return the opened files of a bag, to be closed with the stack."""
+    """Open the data files of a bag; the stack closes them."""
     storages = []
     for file in files:
-        with reading(path):
+        with library_errors(path):
             storages.append(open_storage(file, plugin))
         stack.callback(storages[-1].close)
     return storages
 
 
-def _unpacked(files: list[Path], most: int, stack: ExitStack) -> list[Path]:
-    """Return unpacked copies, in a temporary folder, of files that take `most` bytes together."""
+def _unpack_files(files: list[Path], most: int, stack: ExitStack) -> list[Path]:
+    """Decompress files to a temporary folder, `most` bytes in total at most."""
     folder = Path(stack.enter_context(TemporaryDirectory(prefix='strongsort_')))
     copies = []
     for number, file in enumerate(files):
@@ -259,7 +261,7 @@ def _chunk_compression(storages: list[StorageReader]) -> CompressionMode:
 
 
 def _connections(metadata: BagMetadata, storages: list[StorageReader]) -> list[Connection]:
-    """Return the topics as the metadata tell them, with the definitions that the files have."""
+    """Return the topics of the metadata with the message definitions of the data files."""
     definitions = {
         connection.msgtype: connection.msgdef
         for storage in reversed(storages)
@@ -272,7 +274,7 @@ def _connections(metadata: BagMetadata, storages: list[StorageReader]) -> list[C
             id=number,
             topic=topic.name,
             msgtype=topic.msgtype,
-            msgdef=definitions.get(topic.msgtype, _UNKNOWN),
+            msgdef=definitions.get(topic.msgtype, _NO_DEFINITION),
             digest=topic.digest,
             msgcount=topic.message_count,
             ext=ConnectionExtRosbag2(topic.serialization_format, topic.qos),
@@ -282,29 +284,28 @@ def _connections(metadata: BagMetadata, storages: list[StorageReader]) -> list[C
     return [connection(number, topic) for number, topic in enumerate(metadata.topics, 1)]
 
 
-def _matching(there: list[Connection], wanted: list[Connection]) -> dict[int, Connection]:
-    """Return the wanted connections by the number of the one in a file that is the same."""
+def _matching(connections: list[Connection], wanted: list[Connection]) -> dict[int, Connection]:
+    """Return the wanted connection for each id of a data file's connection that equals it."""
     found: dict[int, Connection] = {}
-    for connection in there:
+    for connection in connections:
         for candidate in wanted:
-            same = candidate.topic == connection.topic and candidate.ext == connection.ext
-            digests = connection.digest, candidate.digest
-            if (
-                same
-                and candidate.msgtype == connection.msgtype
-                and (not all(digests) or digests[0] == digests[1])
-            ):
+            same = all(
+                getattr(candidate, name) == getattr(connection, name)
+                for name in ('topic', 'msgtype', 'ext')
+            )
+            digests = {connection.digest, candidate.digest} - {''}
+            if same and len(digests) < 2:
                 found[connection.id] = candidate
                 break
     return found
 
 
-def _check_texts(path: Path, connection: Connection) -> None:
+def _check_names(path: Path, connection: Connection) -> None:
     try:
         check_name(connection.topic)
         check_name(connection.msgtype)
     except ValueError as error:
         raise InputError(f'{path}: not a readable bag: topic or type: {error}') from error
-    definition: tuple[Any, ...] = connection.digest, connection.msgdef.data
-    if not all(isinstance(text, str) for text in definition):
-        raise InputError(f'{path}: not a readable bag: {connection.topic}: type is not a text')
+    texts: tuple[Any, ...] = connection.digest, connection.msgdef.data
+    if not all(isinstance(text, str) for text in texts):
+        raise InputError(f'{path}: not a readable bag: {connection.topic}: type is not text')

@@ -1,7 +1,7 @@
-"""Data files of a rosbag2 by their exact names, with checksums, unpacked within bounds.
+"""Data files of a rosbag2: exact file names, checksums, and limits on decompression.
 
-`rosbags` opens SQLite files by a URI made of the path as it is, so that `%2F`, `?` and `#` in a
-name lead to another file; it unpacks whatever size comes; and it writes no checksums.
+`rosbags` itself puts the path of a SQLite file into a URI without escaping, so that `%2F`, `?` and
+`#` in a name lead to another file; it decompresses data of any size; and it writes no checksums.
 """
 
 from __future__ import annotations
@@ -30,31 +30,34 @@ else:
 ZstdError = zstd.ZstdError
 
 MAX_MESSAGE_BYTES: Final = 2**28
-"""Largest message of a SQLite file, and of a bag whose messages are compressed one by one."""
+"""Largest message of a SQLite file and of a bag with compressed messages."""
 MIN_UNPACKED_BYTES: Final = 2**30
 MAX_UNPACKED_RATIO: Final = 100
-"""Compressed data may take the larger of so many bytes and so many times their own size."""
+"""Decompressed data may have `MIN_UNPACKED_BYTES`, or this many times the compressed size."""
 
 _BLOCK: Final = 2**20
+# MCAP records: https://mcap.dev/spec
 _FOOTER: Final = struct.Struct('<BQQQI8s')  # opcode, length, two starts of the index, CRC, magic
-_FOOTER_CRC: Final = 12  # bytes from its place to the end of the file
+_FOOTER_CRC: Final = 12  # offset of the footer's CRC from the end of the file
 _DATA_END: Final = struct.Struct('<BQI')  # opcode, length, CRC
-_CHUNK_CRC: Final = 9 + 24  # bytes from the start of a chunk to its place
+_CHUNK_CRC: Final = 9 + 24  # offset of a chunk's CRC from the start of the chunk
 
 StorageReader = McapReader | Sqlite3Reader
 
 
 def exact_path(path: Path) -> Path:
-    """Return a path that leads to `path` where SQLite decodes it as a part of a URI."""
+    """Return the percent-encoded path, which SQLite decodes to `path` as part of a URI."""
     return Path(quote(os.fsencode(path.resolve())))
 
 
 def open_storage(path: Path, plugin: StoragePlugin) -> StorageReader:
-    """Open a data file; its index and sizes are checked.
+    """Open a data file and check its index and sizes.
 
     Raises
     ------
-    ReaderError, OSError and whatever else a damaged file makes `rosbags` raise
+    ReaderError, OSError
+        The file is damaged, too large when decompressed, or cannot be read. `rosbags` raises
+        other errors for damaged files, too.
 
     """
     if plugin == StoragePlugin.SQLITE3:
@@ -77,7 +80,7 @@ def open_storage(path: Path, plugin: StoragePlugin) -> StorageReader:
 
 
 class ExactSqlite3Writer(Sqlite3Writer):
-    """Writes a SQLite file of exactly the name that it is given."""
+    """SQLite writer that creates the file with exactly the given name."""
 
     def __init__(self, path: Path, compression: CompressionMode) -> None:
         super().__init__(exact_path(path), compression)
@@ -85,10 +88,10 @@ class ExactSqlite3Writer(Sqlite3Writer):
 
 
 class CheckedMcapWriter(McapWriter):
-    """Fills in the checksums of chunks and of the index."""
+    """MCAP writer that fills in the checksums of chunks and of the index."""
 
     def close_chunk(self) -> None:
-        """Write the chunk that is complete."""
+        """Write the current chunk and its checksum."""
         start, checksum = self.bio.tell(), crc32(self.chunk.bio.getbuffer())
         super().close_chunk()
         end = self.bio.tell()
@@ -97,7 +100,7 @@ class CheckedMcapWriter(McapWriter):
         self.bio.seek(end)
 
     def close(self, version: int, metadata: str) -> None:
-        """Write what is left, and the index."""
+        """Write the last chunk, the index and its checksum."""
         super().close(version, metadata)
         with self.path.open('r+b') as file:
             start, end, _ = _index(file)
@@ -107,7 +110,7 @@ class CheckedMcapWriter(McapWriter):
 
 
 class BagFileWriter(Writer):
-    """The writer of `rosbags` with these two storages."""
+    """Writer of `rosbags` with the two storages above."""
 
     STORAGE_PLUGINS = {  # noqa: RUF012  # as in the base class
         StoragePlugin.SQLITE3: ExactSqlite3Writer,
@@ -116,7 +119,7 @@ class BagFileWriter(Writer):
 
 
 def check_unpacked(size: int, most: int) -> None:
-    """Refuse compressed data that take too many bytes when they are unpacked.
+    """Refuse decompressed data above the limit.
 
     Raises
     ------
@@ -127,34 +130,34 @@ def check_unpacked(size: int, most: int) -> None:
     if size > most:
         raise ReaderError(
             f'unpacks to more than the {most} bytes that are allowed; if you trust the bag, '
-            'unpack it: ros2 bag convert'
+            'decompress it with ros2 bag convert'
         )
 
 
 def max_unpacked(packed: int) -> int:
-    """Return the most bytes that compressed data of this size may take."""
+    """Return the limit in bytes for the decompressed form of `packed` bytes."""
     return max(MIN_UNPACKED_BYTES, MAX_UNPACKED_RATIO * packed)
 
 
 def unpack_message(data: bytes, most: int) -> bytes:
-    """Return a message that was compressed by zstd, of at most so many bytes.
+    """Return the decompressed form of a zstd message, at most `most` bytes.
 
     Raises
     ------
     ReaderError, ZstdError
-        It is larger, or damaged.
+        The message is larger or damaged.
 
     """
     return _unpack(zstd.ZstdDecompressor, data, min(most, MAX_MESSAGE_BYTES))
 
 
 def unpack_file(packed: Path, target: Path, most: int) -> int:
-    """Unpack a file that was compressed by zstd, and return how many bytes it took.
+    """Decompress a zstd file and return the size of the result in bytes.
 
     Raises
     ------
     ReaderError, ZstdError, OSError
-        It is larger than `most`, damaged, or cannot be written.
+        The result is larger than `most`, the file is damaged, or `target` cannot be written.
 
     """
     size = 0
@@ -167,7 +170,7 @@ def unpack_file(packed: Path, target: Path, most: int) -> int:
 
 
 def _unpack(kind: Callable[[], Any], data: bytes, most: int) -> bytes:
-    """Return all frames of compressed data together."""
+    """Return the concatenated content of all compressed frames."""
     parts, size = [], 0
     while data:
         frame = kind()
@@ -185,18 +188,20 @@ def _unpack_chunk(kind: Callable[[], Any], data: bytes, size: int) -> bytes:
     return _unpack(kind, data, size)
 
 
-# rosbags looks its decompressors up here; its own ignore the size that the chunk says.
+# The decompressors of rosbags ignore the size that the chunk states.
 DECOMPRESSORS['zstd'] = partial(_unpack_chunk, zstd.ZstdDecompressor)
 DECOMPRESSORS['lz4'] = partial(_unpack_chunk, LZ4FrameDecompressor)
 
 
 def _check_index(file: BinaryIO, *, chunked: bool) -> None:
-    """Compare the checksums of the index and of data that are not in chunks, which have their own.
+    """Verify the checksum of the index, and of the data if it is not in chunks.
+
+    `rosbags` verifies those of chunks. A checksum of 0 means that there is none.
 
     Raises
     ------
     ReaderError
-        They differ. 0 stands for no checksum.
+        A checksum does not match.
 
     """
     start, end, stored = _index(file)
@@ -211,7 +216,7 @@ def _check_index(file: BinaryIO, *, chunked: bool) -> None:
 
 
 def _index(file: BinaryIO) -> tuple[int, int, int]:
-    """Return where the bytes under an index's checksum begin and end, and the checksum."""
+    """Return start and end of the bytes that the index's checksum covers, and the checksum."""
     end = file.seek(-_FOOTER.size, os.SEEK_END) + _FOOTER.size - _FOOTER_CRC
     _, _, start, _, stored, _ = _FOOTER.unpack(file.read())
     return start, end, stored

@@ -1,7 +1,7 @@
-"""Message types for bags, on machines with and without ROS.
+"""Message types of bags, with and without ROS.
 
-`rosbags` knows the types that every ROS 2 installation has; those of vision_msgs and our own
-are declared here, field for field. Their type hashes are the same as the real ones'.
+`rosbags` has the types of a ROS 2 installation. Those of vision_msgs and of this package are
+declared here field for field and have the same type hashes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DETECTIONS_TYPE = 'vision_msgs/msg/Detection2DArray'
 TRACKS_TYPE = 'strongsort_ros/msg/Track2DArray'
 
 REFINED_TOPICS: Final = 'strongsort_ros/refined'
-"""Key in a bag's metadata of the topics whose tracks were refined: each is meant to be there."""
+"""Key in a bag's custom metadata: topics whose tracks are refined, separated by spaces."""
 
 _DEFINITIONS = {
     'vision_msgs/msg/Point2D': 'float64 x\nfloat64 y',
@@ -61,7 +61,7 @@ _DEFINITIONS = {
 
 @cache
 def ros_types() -> Typestore:
-    """Return the types of ROS 2 Jazzy, vision_msgs and strongsort_ros."""
+    """Return the message types of ROS 2 Jazzy, vision_msgs and strongsort_ros."""
     store = get_typestore(Stores.ROS2_JAZZY)
     definitions = {}
     for name, text in _DEFINITIONS.items():

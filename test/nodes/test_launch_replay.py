@@ -57,5 +57,5 @@ def test_a_failure_is_the_exit_status(tmp_path: Path) -> None:
     log = tmp_path / 'launch.log'
     status, said = launch(tmp_path, log, 'bag:=missing')
     assert status == 1
-    assert 'missing: there is no such bag' in said
+    assert 'missing: no such bag' in said
     assert list(tmp_path.iterdir()) == [log]

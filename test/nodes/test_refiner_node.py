@@ -122,7 +122,7 @@ def test_invalid_outputs_are_refused(refiner: Refiner, uri: str) -> None:
     before = digests(refiner.root / 'bag')
     response = refiner.refine('bag', uri)
     assert not response.success
-    assert 'lies in the bag' in response.message or 'control character' in response.message
+    assert 'is inside the bag' in response.message or 'control character' in response.message
     assert '\n' not in response.message
     assert digests(refiner.root / 'bag') == before
     assert refiner.outputs() == set()
@@ -161,6 +161,6 @@ def test_the_allowed_root_is_checked_and_read_only(
 ) -> None:
     refiner = start_refiner(autostart=False, allowed_root='nowhere')
     assert not refiner.change_state('configure')
-    assert "'nowhere': no folder to allow" in refiner.process.text()
+    assert "'nowhere': not a folder" in refiner.process.text()
     (reason,) = refiner.set_parameters(allowed_root='/')
     assert 'read-only' in reason

@@ -125,7 +125,7 @@ def test_what_cannot_be_refined_or_scored_is_kept(
     ('parameters', 'status', 'reason'),
     [
         ({}, 2, 'set the parameter bag'),
-        ({'bag': 'missing'}, 2, 'missing: there is no such bag'),
+        ({'bag': 'missing'}, 2, 'missing: no such bag'),
         ({'ground_truth': 'nowhere.txt'}, 2, 'nowhere.txt'),
         ({'image_topic': '/left'}, 2, 'no topic /left of images'),
         ({'output': 'mine'}, 2, 'mine: exists'),

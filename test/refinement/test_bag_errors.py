@@ -164,9 +164,9 @@ def old_bag_file(path: Path) -> Path:
 
 
 WRONG: dict[Callable[[Path], Path], str] = {
-    missing: 'there is no such bag',
-    empty_folder: 'no bag: neither metadata.yaml nor .mcap or .db3 but nothing',
-    other_folder: r'no bag: neither metadata.yaml nor .mcap or .db3 but notes\.txt',
+    missing: 'no such bag',
+    empty_folder: 'it has no metadata.yaml, .mcap or .db3 file; found: nothing',
+    other_folder: r'it has no metadata.yaml, .mcap or .db3 file; found: notes\.txt',
     no_metadata: 'no metadata.yaml; run: ros2 bag reindex',
     broken_metadata: r'metadata\.yaml, line 1: not YAML: expected the node content',
     empty_metadata: r'metadata\.yaml: None, expected a mapping',
@@ -185,7 +185,7 @@ WRONG: dict[Callable[[Path], Path], str] = {
     no_ids: '/seen: no detection has an id; name a topic of tracks',
     ages: r'/tracks: stamps from 0\.100 to 1700000000\.200 s span more than',
     other_version: '/tracks: a strongsort_ros/msg/Track2DArray of another version',
-    old_bag_file: r'not a readable bag: expected a name with \.mcap or \.db3',
+    old_bag_file: r'not a readable bag: expected a folder, \.mcap or \.db3',
 }
 
 
@@ -235,11 +235,11 @@ def test_outputs_that_cannot_be(tmp_path: Path) -> None:
         ('text', r'text\.txt: exists already'),
         ('dangling', r'dangling\.txt: exists already'),
         ('in', 'in: exists already'),
-        ('in/out', 'out: lies in the bag .*/in;'),
-        ('other/deep/out', 'out: lies in the bag .*/other;'),
+        ('in/out', 'out: is inside the bag .*/in;'),
+        ('other/deep/out', 'out: is inside the bag .*/other;'),
         ('line\nbreak', r"line\\nbreak': a control character in the name"),
         ('text.txt/out', 'cannot write there'),
-        ('x' * 300, 'cannot write there: File name too long'),
+        ('x' * 300, 'the name has more than 240 bytes'),
     ):
         with pytest.raises(InputError, match=reason):
             refine_bag(source, tmp_path / name, STEPS)
