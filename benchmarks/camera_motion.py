@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from strongsort_ros.types import Image, Matrix
+from strongsort_ros.types import FloatArray, Image, Matrix
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
@@ -58,7 +58,7 @@ class Frame:
     """An image, the boxes of a detector, and the true motion from the previous frame."""
 
     image: Image
-    tlwh: Matrix
+    tlwh: FloatArray
     motion: Matrix
     covered: float
 
@@ -103,7 +103,7 @@ def poses(motion: str, frames: int, rng: np.random.Generator) -> Iterator[Matrix
         yield there @ rotation @ back
 
 
-def draw_figure(image: Image, tlwh: Matrix, identity: int, frame: int) -> None:
+def draw_figure(image: Image, tlwh: FloatArray, identity: int, frame: int) -> None:
     """Draw a person with an individual coat and moving legs."""
     left, top, width, height = (float(v) for v in tlwh)
     rng = np.random.default_rng(identity)
@@ -155,14 +155,14 @@ def scene(
         yield Frame(image, boxes, truth, share_covered(people_boxes))
 
 
-def moved(tlwh: Matrix, matrix: Matrix) -> Matrix:
+def moved(tlwh: FloatArray, matrix: Matrix) -> FloatArray:
     """Return boxes with their centres moved by a matrix and the same sizes."""
     centres = tlwh[:, :2] + tlwh[:, 2:] / 2
     centres = centres @ matrix[:2, :2].T + matrix[:2, 2]
     return np.column_stack([centres - tlwh[:, 2:] / 2, tlwh[:, 2:]])
 
 
-def share_covered(tlwh: Matrix) -> float:
+def share_covered(tlwh: FloatArray) -> float:
     """Return the share of the image that boxes cover."""
     mask = np.zeros((HEIGHT // 8, WIDTH // 8), np.uint8)
     for x, y, w, h in tlwh / 8:
@@ -184,7 +184,7 @@ class OpenCv:
     def __init__(self) -> None:
         self._previous: cv2.typing.MatLike | None = None
 
-    def estimate(self, image: Image, tlwh: Matrix | None = None) -> CameraMotion:
+    def estimate(self, image: Image, tlwh: FloatArray | None = None) -> CameraMotion:
         """Return the motion from the image of the previous call; boxes are ignored."""
         del tlwh
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
@@ -224,7 +224,7 @@ class OpenCvMultiScale:
         self._settings = CameraMotionSettings()
         self._previous: tuple[Image, Image] | None = None
 
-    def estimate(self, image: Image, tlwh: Matrix | None = None) -> CameraMotion:
+    def estimate(self, image: Image, tlwh: FloatArray | None = None) -> CameraMotion:
         """Return the motion from the image of the previous call to this one."""
         factor = reduction(image.shape[0] * image.shape[1], self._settings.working_pixels)
         grey = reduced(image, factor)

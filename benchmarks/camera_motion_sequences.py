@@ -13,7 +13,7 @@ import os
 import time
 from pathlib import Path
 
-from strongsort_ros.types import Image, Matrix
+from strongsort_ros.types import FloatArray, Image, Matrix
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
@@ -26,14 +26,14 @@ from strongsort_ros.camera_motion.factory import create_camera_motion
 MODES = ('none', 'published', 'ecc')
 
 
-def frames(folder: Path, detections: str) -> list[tuple[Path, Matrix]]:
+def frames(folder: Path, detections: str) -> list[tuple[Path, FloatArray]]:
     """Return the images with their (N, 4) boxes, in order."""
     rows = np.loadtxt(folder / 'det' / detections, delimiter=',', ndmin=2)
     images = sorted((folder / 'img1').iterdir())
     return [(path, rows[rows[:, 0] == int(path.stem), 2:6]) for path in images]
 
 
-def background(shape: tuple[int, ...], tlwh: Matrix) -> Image:
+def background(shape: tuple[int, ...], tlwh: FloatArray) -> Image:
     """Return a mask: 1 outside the boxes, which are widened by a tenth of their size."""
     mask = np.ones(shape[:2], np.uint8)
     for x, y, w, h in tlwh:

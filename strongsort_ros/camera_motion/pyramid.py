@@ -8,9 +8,8 @@ from typing import Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from strongsort_ros.types import Float32Array, Image, Matrix
+from strongsort_ros.types import Float32Array, FloatArray, Image, IntArray
 
 MAX_LEVELS: Final = 3
 MIN_SIDE: Final = 12
@@ -52,14 +51,25 @@ class Level:
     factor: int
     centre: tuple[float, float]
     radius: float
-    index: npt.NDArray[np.int64]
+    index: IntArray
     columns: Float32Array
 
 
 def build_pyramid(
-    image: Image, tlwh: Matrix | None, working_pixels: int, margin: float
+    image: Image, tlwh: FloatArray | None, working_pixels: int, margin: float
 ) -> list[Level]:
-    """Return the levels, fine to coarse; none if the image is too small to align."""
+    """Return the levels, fine to coarse; none if the image is too small to align.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 BGR or (H, W) grey.
+    tlwh
+        (N, 4) boxes to exclude, pixels of the image; None: none.
+    working_pixels, margin
+        See `CameraMotionSettings`; `margin` is its `box_margin`.
+
+    """
     factor = reduction(image.shape[0] * image.shape[1], working_pixels)
     grey = reduced(image, factor)
     if min(grey.shape) < MIN_SIDE:
@@ -115,7 +125,9 @@ def reduced(image: Image, factor: int) -> Image:
     return np.asarray(cv2.GaussianBlur(grey, (3, 3), 0), np.uint8)
 
 
-def outside_boxes(shape: tuple[int, ...], tlwh: Matrix | None, factor: int, margin: float) -> Image:
+def outside_boxes(
+    shape: tuple[int, ...], tlwh: FloatArray | None, factor: int, margin: float
+) -> Image:
     """Return (h, w) uint8: 1 outside all boxes, 0 in cells of 2 x 2 pixels that a box touches.
 
     A box is an interval of rows times an interval of columns, so one matrix product of the two

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from strongsort_ros.types import Image, Matrix
+from strongsort_ros.types import FloatArray, Image, Matrix
 
 WIDTH, HEIGHT, MARGIN = 960, 540, 240
 
@@ -46,7 +46,7 @@ def between(before: Matrix, after: Matrix) -> Matrix:
     return np.linalg.inv(after) @ before
 
 
-def add_people(image: Image, tlwh: Matrix, seed: int) -> None:
+def add_people(image: Image, tlwh: FloatArray, seed: int) -> None:
     """Paint a striped block into every box."""
     rng = np.random.default_rng(seed)
     for x, y, w, h in np.rint(tlwh).astype(int):

@@ -6,14 +6,18 @@ import pytest
 
 from strongsort_ros.camera_motion.ecc import CameraMotionSettings, EccCameraMotion
 from strongsort_ros.camera_motion.estimator import CameraMotion
+from strongsort_ros.types import FloatArray
 
-from .scenes import HEIGHT, WIDTH, Image, Matrix, add_people, between, plane, pose, rms_error, view
+from .scenes import HEIGHT, WIDTH, Image, add_people, between, plane, pose, rms_error, view
 
 PLANE = plane()
 
 
 def estimate(
-    before: Image, after: Image, boxes_before: Matrix | None = None, boxes: Matrix | None = None
+    before: Image,
+    after: Image,
+    boxes_before: FloatArray | None = None,
+    boxes: FloatArray | None = None,
 ) -> CameraMotion:
     estimator = EccCameraMotion()
     assert estimator.estimate(before, boxes_before).score == 0
@@ -55,7 +59,7 @@ def test_brightness_and_contrast_do_not_matter() -> None:
     assert rms_error(motion.matrix, between(before, after)) < 0.15
 
 
-def crowd(t: int) -> Matrix:
+def crowd(t: int) -> FloatArray:
     """Boxes over two fifths of the image, moving to the right."""
     x, y = np.meshgrid(np.linspace(-40, WIDTH - 100, 8), [60.0, 300.0])
     boxes = np.column_stack([x.ravel(), y.ravel(), np.full(16, 70.0), np.full(16, 190.0)])

@@ -85,25 +85,25 @@ def test_strided_views_of_an_image_are_accepted(extractor, image, boxes):
         assert np.array_equal(extractor.extract(view, boxes), expected)
 
 
-def test_the_answer_is_not_overwritten_by_the_next(extractor, image, boxes):
+def test_embeddings_are_not_overwritten_by_the_next_call(extractor, image, boxes):
     first = extractor.extract(image, boxes)
     kept = first.copy()
     extractor.extract(255 - image, boxes)
     assert np.array_equal(first, kept)
 
 
-def test_warm_up_is_harmless(extractor, image, boxes):
+def test_warm_up_does_not_change_the_embeddings(extractor, image, boxes):
     before = extractor.extract(image, boxes)
     extractor.warm_up(3)
     assert np.array_equal(extractor.extract(image, boxes), before)
 
 
-def test_a_grey_image_is_refused(extractor, boxes):
+def test_grey_image_is_refused(extractor, boxes):
     with pytest.raises(ValueError, match='image: uint8'):
         extractor.extract(np.zeros((20, 20), dtype=np.uint8), boxes)
 
 
-def test_an_embedding_that_overflows_says_nothing(network, image, boxes):
+def test_overflowing_embedding_becomes_zeros(network, image, boxes):
     engine = TorchEngine(network, CPU)
     extractor = NetworkExtractor(network.card, engine)
     engine._scale[:] = float('inf')

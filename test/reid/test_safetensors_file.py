@@ -65,7 +65,7 @@ def test_bfloat16_becomes_float32(tmp_path):
     np.testing.assert_array_equal(read_safetensors(tmp_path / 'a.safetensors')['a'], expected)
 
 
-def test_metadata_is_left_out(tmp_path):
+def test_metadata_is_ignored(tmp_path):
     library = pytest.importorskip('safetensors.numpy')
     library.save_file({'a': np.ones(2)}, tmp_path / 'a.safetensors', metadata={'format': 'pt'})
     assert list(read_safetensors(tmp_path / 'a.safetensors')) == ['a']
