@@ -1,12 +1,12 @@
 """Speed of AFLink: all pairs at once, beside one pair at a time as in the published program.
 
     python benchmarks/aflink.py --data ../shared/data       golden tracks of MOT17
-    python benchmarks/aflink.py --tracklets 100000          time and memory on made-up tracks
+    python benchmarks/aflink.py --tracklets 100000          time and memory on simulated tracks
 
-Everything runs in one thread, and the ways take turns: the published program's, this project's
-with the same checkpoint, and with its motion network, which looks at other pairs. All get rows in
-memory; reading and writing files is not counted. The least time of all rounds counts, as other
-work on the machine only adds to it.
+Everything runs in one thread. Three methods alternate: that of the published program, this project
+with the same checkpoint, and this project with its motion network, which considers other pairs. All
+work on rows in memory, without reading or writing files. The shortest of all rounds counts, as
+other work on the machine can only add to it.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ WINDOW = SETTINGS.window(PublishedLinker.window)
 
 
 def one_pair_at_a_time(rows: TrackRows, network: PostLinker) -> int:
-    """Return the number of links, found by a loop over all pairs, each scored by itself."""
+    """Return the number of links, found by a loop that scores one pair at a time."""
     table = np.column_stack([rows.frames, rows.ids, rows.tlwh])
     tracks: dict[float, list[list[float]]] = {}
     for row in table:
         tracks.setdefault(row[1], []).append([row[0], *row[2:6]])
-    pieces = [np.array(track) for track in tracks.values()]
-    costs = np.full((len(pieces), len(pieces)), 1e5)
-    for i, earlier in enumerate(pieces):
-        for j, later in enumerate(pieces):
+    tracklets = [np.array(track) for track in tracks.values()]
+    costs = np.full((len(tracklets), len(tracklets)), 1e5)
+    for i, earlier in enumerate(tracklets):
+        for j, later in enumerate(tracklets):
             gap = later[0, 0] - earlier[-1, 0]
             if i == j or not WINDOW.min_gap <= gap < WINDOW.max_gap:
                 continue
@@ -63,8 +63,8 @@ def one_pair_at_a_time(rows: TrackRows, network: PostLinker) -> int:
 def score_one(earlier: np.ndarray, later: np.ndarray, network: PostLinker) -> float:
     """Return the cost of one pair.
 
-    As in the published program whole boxes are brought to scale, of which the network takes
-    frame, x and y, and gradients are prepared for.
+    As in the published program, all columns are scaled although the network uses frame, x and y
+    only, and gradients are enabled.
     """
     first = np.concatenate([np.zeros((max(30 - len(earlier), 0), 5)), earlier[-30:]])
     second = np.concatenate([later[:30], np.zeros((max(30 - len(later), 0), 5))])
@@ -81,7 +81,7 @@ def score_one(earlier: np.ndarray, later: np.ndarray, network: PostLinker) -> fl
 def published_forward(
     network: PostLinker, earlier: torch.Tensor, later: torch.Tensor
 ) -> torch.Tensor:
-    """Return what the network does, in the operations of the published program."""
+    """Run the network by the operations of the published program."""
     features = []
     branches = (
         (earlier, network.TemporalModule_1, network.FusionBlock_1),
@@ -98,18 +98,18 @@ def published_forward(
 
 
 def at_once(rows: TrackRows, linker: Linker) -> int:
-    """Return the number of links, as this project finds them."""
+    """Return the number of links that this project finds."""
     return len(link(rows.frames, rows.ids, rows.tlwh, rows.class_ids, linker, SETTINGS).links)
 
 
 def compare(options: argparse.Namespace, console: Console) -> None:
-    """Print frames of video a second, of all ways, on the golden tracks."""
+    """Print frames of video per second of all methods on the golden tracks."""
     checkpoint = options.data / 'aflink' / 'aflink_official_recipe.pth'
     network = PostLinker().eval()
     network.load_state_dict(torch.load(checkpoint, weights_only=True))
     linker, motion = load_linker(checkpoint), load_linker('motion')
-    for each in (linker, motion):  # the first call prepares what later ones use
-        at_once(made_up(100), each)
+    for each in (linker, motion):  # warm up
+        at_once(simulate(100), each)
     table = Table('tracks', 'sequence', 'pairs', 'links', title='AFLink, frames/s in one thread')
     for heading in ('one by one', 'published', 'ratio', 'motion', 'ratio'):
         table.add_column(heading, justify='right')
@@ -140,7 +140,7 @@ def compare(options: argparse.Namespace, console: Console) -> None:
 
 
 def cells(frames: int, slow: float, fast: float, other: float) -> list[str]:
-    """Return frames a second and ratios, for the table."""
+    """Return frames per second and ratios for the table."""
     return [
         f'{frames / slow:.0f}', f'{frames / fast:.0f}', f'{slow / fast:.1f}x',
         f'{frames / other:.0f}', f'{slow / other:.1f}x',
@@ -148,14 +148,14 @@ def cells(frames: int, slow: float, fast: float, other: float) -> list[str]:
 
 
 def pairs_of(rows: TrackRows) -> int:
-    """Return how many pairs are looked at."""
+    """Return the number of candidate pairs."""
     tracklets = Tracklets.gather(rows.frames, rows.ids, rows.tlwh, rows.class_ids)
     gap = (WINDOW.min_gap, WINDOW.max_gap)
     return len(find_candidates(tracklets, gap, WINDOW.max_distance)[0])
 
 
-def made_up(tracklets: int) -> TrackRows:
-    """Return people who walk straight on, 20 at a time, each seen twice with a gap."""
+def simulate(tracklets: int) -> TrackRows:
+    """Return people who walk in straight lines, 20 at a time, with two tracklets each."""
     rng = np.random.default_rng(0)
     people, length, gap = tracklets // 2, 40, 10
     steps = np.concatenate([np.arange(length), length + gap + np.arange(length)])
@@ -171,8 +171,8 @@ def made_up(tracklets: int) -> TrackRows:
 
 
 def stress(options: argparse.Namespace, console: Console) -> None:
-    """Print time and peak memory on made-up tracks."""
-    rows = made_up(options.tracklets)
+    """Print duration and peak memory on simulated tracks."""
+    rows = simulate(options.tracklets)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     linker = load_linker(options.linker)
     start = time.perf_counter()
@@ -181,17 +181,17 @@ def stress(options: argparse.Namespace, console: Console) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     console.print(
         f'{options.tracklets} tracklets, {len(rows)} boxes: {links} links in {seconds:.1f} s, '
-        f'peak memory {peak:.0f} MiB, {before:.0f} MiB of them before'
+        f'peak memory {peak:.0f} MiB, {before:.0f} MiB before linking'
     )
 
 
 def main() -> None:
-    """Read the command line."""
+    """Run the benchmark with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--data', type=Path, default=Path('../shared/data'))
     parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--tracklets', type=int, metavar='N', help='made-up tracks instead')
-    parser.add_argument('--linker', default='motion', help='of made-up tracks: motion, published')
+    parser.add_argument('--tracklets', type=int, metavar='N', help='use simulated tracks instead')
+    parser.add_argument('--linker', default='motion', help='motion or published')
     options = parser.parse_args()
     torch.set_num_threads(1)
     (stress if options.tracklets else compare)(options, Console(width=120))

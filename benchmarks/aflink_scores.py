@@ -1,11 +1,12 @@
-"""What AFLink does to scores, and what it could do at most: second halves of MOT17.
+"""Effect of AFLink on the scores of MOT17's second halves, and its upper bound.
 
-    python benchmarks/aflink_scores.py --data ../shared/data              scores, side by side
-    python benchmarks/aflink_scores.py --data ../shared/data --held-out   threshold and its gain
+    python benchmarks/aflink_scores.py --data ../shared/data              scores of all linkers
+    python benchmarks/aflink_scores.py --data ../shared/data --held-out   choice of the threshold
 
-The ceiling links tracks of one person, by the truth, wherever a linker may look. Held out, a
-network is trained on all recordings' first halves but one and links the broken tracks of that one:
-what is gained are the boxes of the shorter track of right links, less those of wrong ones.
+The upper bound links tracks of the same person, by the ground truth, wherever a linker considers
+them. With --held-out, a network is trained on the first halves of all recordings but one and links
+the broken tracks of that one. Its gain is the number of boxes of the shorter track of each correct
+link, less those of wrong links.
 """
 
 from __future__ import annotations
@@ -33,15 +34,15 @@ from strongsort_ros.tracking.assignment import Pairs
 
 PUBLISHED, OURS = LinkWindow(0, 30, 75.0, 0.5), MotionLinker.window
 WINDOWS = {
-    'ceiling, published window': PUBLISHED,
-    'ceiling, window of ours': OURS,
-    'ceiling, all up to 1000 frames': LinkWindow(0, 1000, 1e9, 0.5),
+    'upper bound, published window': PUBLISHED,
+    'upper bound, window of motion': OURS,
+    'upper bound, gaps up to 1000 frames': LinkWindow(0, 1000, 1e9, 0.5),
 }
 BREAKS = 20
 
 
 class Oracle:
-    """Links what is the same person most of the time, the nearest in time first."""
+    """Linker that knows the ground truth: tracks mostly of the same person, nearest first."""
 
     prefer_more_links = True
 
@@ -53,7 +54,7 @@ class Oracle:
     def costs(
         self, tracklets: Tracklets, earlier: np.ndarray, later: np.ndarray, _camera: object
     ) -> np.ndarray:
-        """Return (K,) a small cost that grows with the gap, or 1."""
+        """Return (K,) costs: small and growing with the gap for the same person, otherwise 1."""
         person = np.array([self._owner.get(i, -1 - i) for i in tracklets.ids.tolist()])
         ends, starts = tracklets.stops[earlier] - 1, tracklets.starts[later]
         gap = tracklets.frames[starts] - tracklets.frames[ends]
@@ -61,20 +62,20 @@ class Oracle:
 
 
 def owned(tracks: TrackRows, truth: GroundTruth) -> list[tuple[int, int]]:
-    """Return the id of each track, and of the person that most of its boxes are on, or -1."""
+    """Return the id of each track and the person on most of its boxes, or -1."""
     people = np.full(len(tracks), -1)
     truth = truth.select(truth.considered & (truth.classes == 1))
     for frame in np.unique(tracks.frames):
-        here, there = tracks.frames == frame, truth.frames == frame
-        if there.any():
-            overlap = ious(tracks.tlwh[here], truth.tlwh[there])
+        tracked, true = tracks.frames == frame, truth.frames == frame
+        if true.any():
+            overlap = ious(tracks.tlwh[tracked], truth.tlwh[true])
             best = overlap.argmax(axis=1)
-            people[here] = np.where(overlap.max(axis=1) >= 0.5, truth.ids[there][best], -1)
+            people[tracked] = np.where(overlap.max(axis=1) >= 0.5, truth.ids[true][best], -1)
     found = []
     for track in np.unique(tracks.ids):
         ids, counts = np.unique(people[tracks.ids == track], return_counts=True)
-        sure = 2 * counts.max() > counts.sum()
-        found.append((int(track), int(ids[counts.argmax()]) if sure else -1))
+        majority = 2 * counts.max() > counts.sum()
+        found.append((int(track), int(ids[counts.argmax()]) if majority else -1))
     return found
 
 
@@ -88,23 +89,23 @@ def ious(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def scores(options: argparse.Namespace, console: Console) -> None:
-    """Print scores of golden tracks, linked in several ways."""
+    """Print scores of golden tracks with each linker."""
     official = load_linker(options.data / 'aflink' / 'aflink_official_recipe.pth')
-    ways: dict[str, Callable[[ScoredSequence], Linker | None]] = {
+    linkers: dict[str, Callable[[ScoredSequence], Linker | None]] = {
         'nothing': lambda _: None,
         "published recipe, program's own": lambda _: official,
         'published recipe, ours': lambda _: load_linker('published'),
         'motion': lambda _: load_linker('motion'),
     }
     for name, window in WINDOWS.items():
-        ways[name] = lambda s, w=window: Oracle(w, s.tracks, s.ground_truth)
+        linkers[name] = lambda s, w=window: Oracle(w, s.tracks, s.ground_truth)
     columns = ('tracks', 'links with', 'GSI', 'links', 'HOTA', 'AssA', 'IDF1', 'MOTA', 'IDSW')
     table = Table(*columns)
     for tracker in options.trackers:
         golden = load_sequences(options.data / 'mot17', options.data / 'golden' / tracker,
                             second_half=True)  # fmt: skip
-        for name, way in ways.items():
-            linked = [linked_tracks(sequence.tracks, way(sequence)) for sequence in golden]
+        for name, linker_of in linkers.items():
+            linked = [linked_tracks(sequence.tracks, linker_of(sequence)) for sequence in golden]
             for smooth in (False, True):
                 done = [
                     dataclasses.replace(sequence, tracks=gsi(rows).tracks if smooth else rows)
@@ -128,32 +129,34 @@ def linked_tracks(rows: TrackRows, linker: Linker | None) -> tuple[TrackRows, in
 
 
 def held_out(options: argparse.Namespace, console: Console) -> None:
-    """Print what is gained at several thresholds on recordings that were not trained on."""
+    """Print the gain at several thresholds on recordings that were not used for training."""
     folders = sorted((options.data / 'mot17').glob('MOT17-*'))
     truths = [load_pedestrians(folder, 'first') for folder in folders]
     costs = (0.8, 0.75, 0.7, 0.65, 0.6, 0.5)
     found = np.zeros((len(costs), 3))
     for place, truth in enumerate(truths):
-        linker = MotionLinker(train_motion(truths[:place] + truths[place + 1 :]))
+        network = train_motion(truths[:place] + truths[place + 1 :])
+        linker = MotionLinker(network.state_dict(), Path('held out'))
         rng = np.random.default_rng(5)
         for _ in range(BREAKS):
-            pieces, people = break_tracks(truth, rng)
-            pairs = find_candidates(pieces, (OURS.min_gap, OURS.max_gap), OURS.max_distance)
-            cost, rows = linker.costs(pieces, *pairs, None), pieces.stops - pieces.starts
+            tracklets, people = break_tracks(truth, rng)
+            pairs = find_candidates(tracklets, (OURS.min_gap, OURS.max_gap), OURS.max_distance)
+            cost = linker.costs(tracklets, *pairs, None)
+            rows = tracklets.stops - tracklets.starts
             for k, limit in enumerate(costs):
-                good = cost < limit
-                best = best_links(Pairs(pairs[0][good], pairs[1][good], cost[good]), limit)
+                below = cost < limit
+                best = best_links(Pairs(pairs[0][below], pairs[1][below], cost[below]), limit)
                 right = people[best.rows] == people[best.columns]
                 boxes = np.minimum(rows[best.rows], rows[best.columns])
                 found[k] += [right.sum(), (~right).sum(), (boxes * np.where(right, 1, -1)).sum()]
-    table = Table('max_cost', 'right links', 'wrong links', 'boxes gained')
+    table = Table('max_cost', 'correct links', 'wrong links', 'boxes gained')
     for limit, row in zip(costs, found / BREAKS, strict=True):
         table.add_row(str(limit), *(f'{value:.1f}' for value in row))
     console.print(table)
 
 
 def main() -> None:
-    """Read the command line."""
+    """Run the benchmark with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--data', type=Path, default=Path('../shared/data'))
     parser.add_argument('--trackers', nargs='+', default=['deepsort', 'strongsort'])

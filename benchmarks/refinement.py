@@ -1,12 +1,12 @@
 """Speed of Gaussian-smoothed interpolation: this project's and the published method.
 
-    python benchmarks/refinement.py                               a drawn crowd, ours alone
-    python benchmarks/refinement.py --peers .peers                beside the published method
+    python benchmarks/refinement.py                               a simulated crowd, no peers
+    python benchmarks/refinement.py --peers .peers                with the published method
     python benchmarks/refinement.py --peers .peers TRACKS.txt …   on recorded tracks
 
-Everything runs in one thread, on rows that are in memory. The published method, gap by gap and four
-regressions of scikit-learn a track, runs in the environment of the peers. Both take turns, and the
-ratios are of medians, since a shared machine's speed drifts.
+Everything runs in one thread on rows in memory. The published method fills gap by gap and runs four
+scikit-learn regressions for each track, in the environment of the peers. Both alternate, and the
+ratios are of medians, since the speed of a shared machine drifts.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ RUNNER = Path(__file__).resolve().with_name('refinement_published.py')
 
 
 def walk(count: int, people: int, seed: int = 0) -> TrackRows:
-    """Return people who are there in `count` frames but for a tenth of them, here and there."""
+    """Return tracks of people in `count` frames; a tenth of the boxes is missing at random."""
     random = np.random.default_rng(seed)
     frames, ids = (a.ravel() for a in np.mgrid[:count, :people])
     steps = random.normal(size=(count, people, 4)) * 2
     tlwh = np.array([900, 500, 60, 150]) + np.cumsum(steps, axis=0) * [1, 0.3, 0.02, 0.04]
-    seen = random.random(count * people) > 0.1
+    detected = random.random(count * people) > 0.1
     rows = TrackRows(
         frames, ids, tlwh.reshape(-1, 4), np.ones(len(ids)), np.full(len(ids), 'person')
     )
-    return rows.select(seen)
+    return rows.select(detected)
 
 
 def published(python: str, tracks: TrackRows) -> tuple[float, np.ndarray]:
-    """Return the seconds that the published method takes, and its boxes by frame and id."""
+    """Return the duration of the published method in seconds, and its boxes by frame and id."""
     with tempfile.TemporaryDirectory() as folder:
         given, made = Path(folder) / 'given.npy', Path(folder) / 'made.npy'
         np.save(given, np.column_stack([tracks.frames, tracks.ids, tracks.tlwh]))
@@ -60,14 +60,14 @@ def published(python: str, tracks: TrackRows) -> tuple[float, np.ndarray]:
 
 
 def ours(tracks: TrackRows, settings: GsiSettings) -> tuple[float, np.ndarray]:
-    """Return the seconds that this project takes, and its boxes by frame and id."""
+    """Return the duration of this project in seconds, and its boxes by frame and id."""
     start = time.perf_counter()
     filled = gsi(tracks, settings)
     return time.perf_counter() - start, filled.tracks.tlwh
 
 
 def compare(inputs: dict[str, TrackRows], options: argparse.Namespace, console: Console) -> None:
-    """Print frames of video per second, both ways."""
+    """Print frames of video per second of both methods."""
     table = Table('tracks', 'frames', 'boxes', 'ours', title='GSI, frames/s in one thread')
     for heading in ('published', 'ratio', 'largest difference, px') if options.peers else ():
         table.add_column(heading, justify='right')
@@ -91,7 +91,7 @@ def compare(inputs: dict[str, TrackRows], options: argparse.Namespace, console: 
 
 
 def long_recordings(console: Console) -> None:
-    """Print the time for a single track of many rows, and for many tracks."""
+    """Print the duration for one long track, and for many tracks."""
     table = Table('tracks', 'rows', 'seconds', 'microseconds/row', title='long_rows=100')
     for people, count in ((1, 1_000), (1, 10_000), (1, 100_000), (100, 1_000), (2_000, 50)):
         tracks = walk(count, people)
@@ -102,7 +102,7 @@ def long_recordings(console: Console) -> None:
 
 
 def main() -> None:
-    """Read the command line."""
+    """Run the benchmark with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('tracks', type=Path, nargs='*', help='MOTChallenge tracks')
     parser.add_argument('--rounds', type=int, default=3)
@@ -110,7 +110,7 @@ def main() -> None:
     options = parser.parse_args()
     console = Console()
     inputs = {f'{path.parent.name}/{path.stem}': load_tracks(path) for path in options.tracks}
-    compare(inputs or {'drawn crowd': walk(500, 40)}, options, console)
+    compare(inputs or {'simulated crowd': walk(500, 40)}, options, console)
     long_recordings(console)
 
 

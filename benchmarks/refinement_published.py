@@ -1,8 +1,8 @@
 """Gaussian-smoothed interpolation by the published method, for `refinement.py`.
 
-Gaps are filled box by box into an array that is made anew each time; then every column of every
-track is a regression of its own. Runs in the environment of the peers, which has scikit-learn:
-reads rows (frame, id, left, top, width, height), writes them whole, prints the seconds.
+Gaps are filled box by box, with a new array for each box; then each column of each track is a
+separate regression. It runs in the environment of the peers, which has scikit-learn: it reads rows
+(frame, id, left, top, width, height), writes the refined rows and prints the duration in seconds.
 """
 
 from __future__ import annotations
