@@ -1,4 +1,4 @@
-"""The written scene reads back as any MOTChallenge sequence does."""
+"""A written scene can be read as a MOTChallenge sequence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tools.simulation.scene import Scene, SceneSettings
 SETTINGS = SceneSettings(width=320, height=180, frames=5, frame_rate=25, people=4, seed=2)
 
 
-def test_a_scene_reads_back(tmp_path: Path) -> None:
+def test_written_scene_can_be_read(tmp_path: Path) -> None:
     folder = tmp_path / 'scene'
     write_mot_folder(Scene(SETTINGS), folder, 'tiny')
     info = load_sequence_info(folder)
@@ -44,7 +44,7 @@ def test_a_scene_reads_back(tmp_path: Path) -> None:
     assert truth.considered.all()
 
 
-def test_what_is_there_is_not_replaced(tmp_path: Path) -> None:
+def test_existing_folder_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / 'scene').mkdir()
     with pytest.raises(InputError, match='exists already'):
         write_mot_folder(Scene(SETTINGS), tmp_path / 'scene')

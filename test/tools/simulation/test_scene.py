@@ -28,7 +28,7 @@ def frames() -> list[SceneFrame]:
     return list(Scene(SMALL))
 
 
-def test_the_same_seed_draws_the_same_scene(frames: list[SceneFrame]) -> None:
+def test_same_seed_draws_the_same_scene(frames: list[SceneFrame]) -> None:
     again = list(Scene(SMALL))
     assert [f.frame for f in again] == list(range(1, SMALL.frames + 1))
     for one, other in zip(frames, again, strict=True):
@@ -44,19 +44,19 @@ def test_a_scene_can_be_drawn_twice() -> None:
         np.testing.assert_array_equal(one.image, other.image)
 
 
-def test_another_seed_draws_another_scene(frames: list[SceneFrame]) -> None:
+def test_other_seeds_draw_other_scenes(frames: list[SceneFrame]) -> None:
     other = next(iter(Scene(SceneSettings(width=480, height=270, frames=1, people=4, seed=4))))
     assert np.mean(cv2.absdiff(other.image, frames[0].image)) > 5
 
 
-def test_the_matrix_moves_the_background(frames: list[SceneFrame]) -> None:
+def test_camera_motion_moves_the_background(frames: list[SceneFrame]) -> None:
     moved_by = []
     for before, after in pairwise(frames):
         warped = cv2.warpAffine(before.image, after.camera_motion[:2], (480, 270))
         empty = _background(before, after)
         residual = cv2.absdiff(warped, after.image)[empty].mean()
         unmoved = cv2.absdiff(before.image, after.image)[empty].mean()
-        # What is left is the noise of the two images.
+        # The rest is the noise of the two images.
         assert residual < 6
         moved_by.append(np.hypot(*after.camera_motion[:2, 2]))
         if moved_by[-1] > 2:
@@ -95,7 +95,7 @@ def test_figures_are_in_their_boxes() -> None:
     assert seen > 10
 
 
-def test_nearer_figures_hide_those_behind() -> None:
+def test_nearer_people_occlude_others() -> None:
     image = np.zeros((200, 200, 3), np.uint8)
     red, blue = looks_of(1, 0), looks_of(2, 0)
     box = np.array([70.0, 20.0, 60.0, 160.0])
@@ -122,7 +122,7 @@ def test_a_figure_fills_the_height_of_its_box(identity: int, phase: float, facin
     assert columns.max() < 90
 
 
-def test_truth_and_detections_agree(frames: list[SceneFrame]) -> None:
+def test_ground_truth_and_detections_agree(frames: list[SceneFrame]) -> None:
     for frame in frames:
         assert ((frame.visibility >= 0) & (frame.visibility <= 1 + 1e-9)).all()
         assert (share_inside(frame.tlwh, 480, 270) >= 0.4).all()
@@ -133,7 +133,7 @@ def test_truth_and_detections_agree(frames: list[SceneFrame]) -> None:
             assert np.median(gaps) < 0.08 * clear[:, 3].max()
 
 
-def test_a_still_camera_stands_still() -> None:
+def test_still_camera_has_no_motion() -> None:
     still = SceneSettings(width=320, height=180, frames=3, camera_pan=0, camera_shake=0)
     for frame in Scene(still):
         np.testing.assert_allclose(frame.camera_motion, np.eye(3), atol=1e-12)
@@ -160,6 +160,6 @@ def test_boxes_move_with_their_feet() -> None:
 
 
 @pytest.mark.parametrize('wrong', [{'width': 10}, {'frames': 0}, {'people': 0}, {'frame_rate': 0}])
-def test_impossible_scenes_are_refused(wrong: dict[str, int]) -> None:
+def test_invalid_settings_are_rejected(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match='scene of'):
         SceneSettings(**wrong)

@@ -1,4 +1,4 @@
-"""The made-up crowd: known truth, a detector that errs as it is told to."""
+"""The simulated crowd: ground truth, and a detector with the configured errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from tools.simulation.walkers import Walkers, WalkerSettings, visibility
 
 
-def test_same_seed_same_crowd() -> None:
+def test_same_seed_gives_the_same_crowd() -> None:
     for a, b in itertools.islice(zip(Walkers(), Walkers(), strict=True), 30):
         np.testing.assert_array_equal(a.tlwh, b.tlwh)
         np.testing.assert_array_equal(a.detections.embeddings, b.detections.embeddings)
@@ -17,7 +17,7 @@ def test_same_seed_same_crowd() -> None:
     assert not np.array_equal(other.tlwh, a.tlwh)
 
 
-def test_people_come_and_go_and_cross() -> None:
+def test_people_enter_leave_and_cross() -> None:
     frames = list(itertools.islice(Walkers(WalkerSettings(people=10, dimension=0)), 900))
     assert all(len(set(f.ids.tolist())) == 10 for f in frames)
     assert frames[-1].ids.max() > 20
@@ -25,7 +25,7 @@ def test_people_come_and_go_and_cross() -> None:
     assert frames[0].detections.embeddings is None
 
 
-def test_a_perfect_detector_sees_everyone_not_hidden() -> None:
+def test_detector_without_errors_finds_all_visible_people() -> None:
     settings = WalkerSettings(miss_rate=0.0, false_alarms=0.0, people=15)
     for frame in itertools.islice(Walkers(settings), 50):
         assert len(frame.detections) == np.count_nonzero(frame.visibility > 0.3)
