@@ -1,1 +1,1 @@
-"""MOTChallenge and DeepSORT files, images, video and other files, in and out."""
+"""Read and write MOTChallenge and DeepSORT files, image sequences, videos and YAML."""

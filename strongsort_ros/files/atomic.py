@@ -1,4 +1,4 @@
-"""Outputs that are there as a whole or not at all."""
+"""Write outputs atomically: a file or folder appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Final
 
 from strongsort_ros.errors import InputError
 
-_NOT_WRITTEN: Final = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
-_MOST_LINKS: Final = 40  # as the system follows
+_WRITE_ERRORS: Final = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
+_MAX_LINKS: Final = 40  # as in Linux
 _DEVICES: Final = Path('/dev')
 _PROCESSES: Final = Path('/proc')
 _PERMISSIONS: Final = 0o777
@@ -24,10 +24,9 @@ _staging: ContextVar[Path | None] = ContextVar('staging', default=None)
 
 @contextmanager
 def staging(folder: Path) -> Iterator[None]:
-    """Let `replacing` write within `folder` before it moves what was written.
+    """Let `replacing` use `folder`, beside the outputs, for its temporary files.
 
-    Whoever starts a worker that may be killed can clean up after it so, by removing the folder.
-    It lies beside the outputs.
+    A parent process that removes this folder cleans up after a worker that was killed.
     """
     token = _staging.set(folder)
     try:
@@ -38,27 +37,28 @@ def staging(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(target: Path | str, *, overwrite: bool = True) -> Iterator[Path]:
-    """Give a path to write to, and move what was written to `target` when all went well.
+    """Yield a temporary path to write to, which replaces `target` when the block ends.
 
-    The path lies in a hidden folder beside `target` and has its name, so the move is one step
-    of the file system. After an exception, an interrupt included, nothing is left behind and
-    an older `target` is as it was.
+    The temporary path has the name of `target` and lies in a hidden folder beside it, so that the
+    replacement is one operation of the file system. After an exception or an interrupt, nothing is
+    left behind and an existing `target` is unchanged.
 
-    A link stays, and what it leads to is replaced. A file that is replaced hands down its mode,
-    and its owner where that is allowed; a new one gets the mode that the umask gives. What is no
-    file, a FIFO or a device such as /dev/stdout, is written to at the end.
+    A symbolic link stays, and its destination is replaced. The new file gets the mode of the old
+    one, and its owner where permitted; otherwise the mode follows the umask. A FIFO or a device
+    such as /dev/stdout is not replaced but written to at the end.
 
     Parameters
     ----------
     target
-        File or folder to be.
+        Output file or folder.
     overwrite
-        Replace a file that exists; a folder is never replaced.
+        Replace an existing file; a folder is never replaced.
 
     Raises
     ------
     InputError
-        The folder of `target` cannot be made or written to, `target` exists, or the disk is full.
+        The folder of `target` cannot be created or written to, `target` exists, or the disk is
+        full.
 
     """
     target = Path(target)
@@ -72,20 +72,21 @@ def replacing(target: Path | str, *, overwrite: bool = True) -> Iterator[Path]:
             with written.open('rb') as content, place.open('ab') as out:
                 shutil.copyfileobj(content, out)
         else:
-            _hand_down(place, written)
+            _copy_mode(place, written)
             written.replace(place)
 
 
 @contextmanager
 def replacing_together(target: Path | str, *beside: Path) -> Iterator[Path]:
-    """Give a path to write to, as `replacing`; what is written beside it comes with it.
+    """Yield a temporary path as `replacing` does; files written beside it are moved with it.
 
     Parameters
     ----------
     target
-        File or folder to be; it must not exist. It comes last: where it is, all is.
+        Output file or folder; it must not exist. It is moved last: if it exists, all outputs do.
     beside
-        Others to be in the same folder, written beside the path that is given; the same applies.
+        More outputs in the same folder, to be written beside the temporary path under their names;
+        they must not exist.
 
     Raises
     ------
@@ -110,30 +111,30 @@ def replacing_together(target: Path | str, *beside: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(target: Path | str, marker: str) -> Iterator[Path]:
-    """Give a folder beside `target` to write to, and put it in its place when all went well.
+    """Yield a temporary folder, which replaces the folder `target` when the block ends.
 
     Parameters
     ----------
     target
-        Folder to be; one of an earlier run, or an empty one, is replaced.
+        Output folder. An empty folder or one of an earlier run is replaced.
     marker
-        File by which the folder of an earlier run is known; to be written by the caller.
+        Name of a file that the caller writes and that identifies the folder of an earlier run.
 
     Raises
     ------
     InputError
-        `target` holds something else, cannot be written, or the disk is full.
+        `target` has other content or cannot be written, or the disk is full.
 
     """
     target = Path(target)
     place, _ = _destination(target)
-    if os.path.lexists(place) and not _is_ours(place, marker):
-        raise InputError(f'{target}: exists and holds something else; name another output')
+    if os.path.lexists(place) and not _is_earlier_run(place, marker):
+        raise InputError(f'{target}: exists and has other content; name another output')
     with _hidden_folder(target, place) as hidden:
         written = hidden / 'new'
         written.mkdir()
         yield written
-        # Outside of the hidden folder, which is removed whatever happens.
+        # Not in the hidden folder, which is removed in any case.
         older = hidden.with_name(f'{hidden.name}.old')
         try:
             if place.exists():
@@ -147,12 +148,12 @@ def replacing_folder(target: Path | str, marker: str) -> Iterator[Path]:
 
 
 def refuse_existing(target: Path) -> None:
-    """Refuse to write what is there already, be it a link that leads nowhere.
+    """Refuse an output that exists; a dangling link counts as existing.
 
     Raises
     ------
     InputError
-        It is there.
+        The output exists.
 
     """
     if os.path.lexists(target):
@@ -161,15 +162,15 @@ def refuse_existing(target: Path) -> None:
 
 @contextmanager
 def _hidden_folder(target: Path, place: Path | None) -> Iterator[Path]:
-    """Give a folder to write in, and remove it in the end.
+    """Yield a new hidden folder, and remove it when the block ends.
 
     Parameters
     ----------
     target
-        What the user named, for messages.
+        Output as the user named it, for messages.
     place
-        What will be replaced: the folder is made beside it, and the folders above it with it;
-        None: somewhere in the temporary folder.
+        File or folder to replace; the hidden folder and missing parents are created beside it.
+        None creates it in the system's temporary folder.
 
     """
     made: list[Path] = []
@@ -185,7 +186,7 @@ def _hidden_folder(target: Path, place: Path | None) -> Iterator[Path]:
     try:
         yield hidden
     except OSError as error:
-        if error.errno in _NOT_WRITTEN:
+        if error.errno in _WRITE_ERRORS:
             raise InputError(f'{target}: cannot write it: {error.strerror}') from error
         raise
     finally:
@@ -197,7 +198,7 @@ def _hidden_folder(target: Path, place: Path | None) -> Iterator[Path]:
 
 
 def _beside(place: Path) -> Path:
-    """Return the folder to write in: the staging folder, if `place` is of its file system."""
+    """Return the staging folder if it is on the file system of `place`, else its parent."""
     staged = _staging.get()
     if staged is not None and staged.stat().st_dev == place.parent.stat().st_dev:
         return staged
@@ -205,37 +206,37 @@ def _beside(place: Path) -> Path:
 
 
 def _destination(target: Path) -> tuple[Path, bool]:
-    """Return where links lead from `target`, and whether that is to be written to as it is.
+    """Follow links from `target`; return the destination and whether to write to it in place.
 
-    So is what is no file, and what is reached by a link in /dev or /proc, even where that is a
-    file: the output of a shell's `> file` has to stay the same file.
+    Devices and FIFOs are written in place, and so is every destination of a link in /dev or /proc:
+    behind /dev/stdout there may be the file of a shell's `> file`, which must stay the same file.
     """
     place = target
-    for _ in range(_MOST_LINKS):
+    for _ in range(_MAX_LINKS):
         if not place.is_symlink():
             return place, place.exists() and not (place.is_file() or place.is_dir())
         folder = place.parent.resolve()
         if (folder == _DEVICES or folder.is_relative_to(_PROCESSES)) and not place.is_dir():
             return place, True
         place = place.parent / place.readlink()
-    raise InputError(f'{target}: links that lead nowhere')
+    raise InputError(f'{target}: too many levels of symbolic links')
 
 
-def _hand_down(older: Path, written: Path) -> None:
-    """Give what is written the mode and owner of the file that it replaces, or a new file's."""
+def _copy_mode(older: Path, written: Path) -> None:
+    """Give a written file the mode and owner of the file it replaces, or those of a new file."""
     if not written.is_file():
         return
     try:
-        there = older.stat()
+        status = older.stat()
     except FileNotFoundError:
         plain = written.with_name('.mode')
         plain.touch()
         written.chmod(plain.stat().st_mode & _PERMISSIONS)
         return
     with suppress(PermissionError):
-        os.chown(written, there.st_uid, there.st_gid)
-    written.chmod(there.st_mode & _PERMISSIONS)
+        os.chown(written, status.st_uid, status.st_gid)
+    written.chmod(status.st_mode & _PERMISSIONS)
 
 
-def _is_ours(folder: Path, marker: str) -> bool:
+def _is_earlier_run(folder: Path, marker: str) -> bool:
     return folder.is_dir() and ((folder / marker).is_file() or not any(folder.iterdir()))

@@ -1,4 +1,4 @@
-"""DeepSORT's detection files: N x (10 + D) numbers with an embedding in every row."""
+"""Read and write DeepSORT's .npy files: N detections, 10 columns and D of the embedding."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def load_deepsort(path: Path | str, class_id: str = PERSON) -> DetectionRows:
     Raises
     ------
     InputError
-        The file is missing, not such an array, or holds a number that cannot be; the message
-        names the row, counted from 0.
+        The file is missing, not such an array, or has an invalid number; the message names the
+        row, counted from 0.
 
     """
     try:
@@ -40,8 +40,8 @@ def load_deepsort(path: Path | str, class_id: str = PERSON) -> DetectionRows:
     _refuse(path, ~np.all(np.isfinite(boxes), axis=1), 'a number that is not finite')
     _refuse(path, ~np.all(np.isfinite(embeddings), axis=1), 'an embedding that is not finite')
     frame = boxes[:, 0]
-    whole = (frame == np.floor(frame)) & (frame >= 0) & (frame <= MAX_FRAME)
-    _refuse(path, ~whole, f'the frame is not a whole number in 0..{MAX_FRAME}')
+    integer = (frame == np.floor(frame)) & (frame >= 0) & (frame <= MAX_FRAME)
+    _refuse(path, ~integer, f'the frame is not an integer in 0..{MAX_FRAME}')
     _refuse(path, np.any(boxes[:, 4:6] < 0, axis=1), 'negative width or height')
     if (np.diff(frame) < 0).any():
         order = np.argsort(frame, kind='stable')
@@ -56,7 +56,7 @@ def load_deepsort(path: Path | str, class_id: str = PERSON) -> DetectionRows:
 
 
 def save_deepsort(path: Path | str, rows: DetectionRows) -> None:
-    """Write detections that have embeddings, as float32.
+    """Write detections with their embeddings as float32.
 
     Raises
     ------
@@ -76,22 +76,22 @@ def save_deepsort(path: Path | str, rows: DetectionRows) -> None:
 
 
 def _read_table(path: Path | str, file: BinaryIO) -> npt.NDArray[Any]:
-    """Return (N, 10 + D) numbers; memory is not asked for before the file is seen to have them."""
+    """Return (N, 10 + D) numbers; memory is allocated only if the file is long enough."""
     try:
         shape, fortran, dtype = _read_header(file)
-    # A header is a Python literal; NumPy lets through whatever its parser raises.
+    # The header is a Python literal; NumPy passes on the errors of its parser.
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError,
             tokenize.TokenError) as error:  # fmt: skip
         raise InputError(f'{path}: not a .npy file of numbers') from error
     if dtype.kind not in 'fiu':
         raise InputError(f'{path}: not a NumPy array of numbers')
-    whole = all(type(size) is int and size >= 0 for size in shape)
-    if not whole or len(shape) != 2 or shape[1] <= _COLUMNS:
+    valid = all(type(size) is int and size >= 0 for size in shape)
+    if not valid or len(shape) != 2 or shape[1] <= _COLUMNS:
         raise InputError(f'{path}: shape {shape}, expected (N, 10 + length of embeddings)')
-    there = os.fstat(file.fileno()).st_size - file.tell()
+    left = os.fstat(file.fileno()).st_size - file.tell()
     needed = shape[0] * shape[1] * dtype.itemsize
-    if there < needed:
-        raise InputError(f'{path}: cut short: {there} bytes of numbers, shape {shape} has {needed}')
+    if left < needed:
+        raise InputError(f'{path}: truncated: {left} bytes, shape {shape} needs {needed}')
     values = np.fromfile(file, dtype, shape[0] * shape[1])
     return values.reshape(shape, order='F' if fortran else 'C')
 

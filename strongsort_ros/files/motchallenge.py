@@ -1,9 +1,9 @@
-"""MOTChallenge's text files: detections, tracks and ground truth.
+"""Read and write MOTChallenge's text files: detections, tracks and ground truth.
 
-Columns are `frame, id, left, top, width, height, ...`, frames and pixels as the benchmark's
-(https://motchallenge.net/instructions): frames count from 1, the rest differs by kind of file.
+The columns are `frame, id, left, top, width, height, ...` (https://motchallenge.net/instructions);
+frames count from 1, and the columns after the height depend on the kind of file.
 
-Detections and tracks may be .csv files with a header instead, which have a class and a score:
+Detections and tracks can also be .csv files with a header, which add a class and a score:
 `frame,id,left,top,width,height,score,class`, in any order.
 """
 
@@ -23,35 +23,35 @@ from strongsort_ros.files.text_table import CLASS, COLUMNS, MAX_FRAME, TextTable
 from strongsort_ros.types import FloatArray, IntArray
 
 PERSON = 'person'
-"""Class of what a MOTChallenge file holds: it names none, and the benchmark is about people."""
+"""Class of the boxes of a MOTChallenge file, which has no class names."""
 
 TRACK_COLUMNS = '%d,%.2f,%.2f,%.2f,%.2f,1,-1,-1,-1'
-"""Of a row of tracks, after its frame: id, left, top, width, height and what never changes."""
+"""Format of a row of tracks after the frame: id, left, top, width, height and constants."""
 _TRACK_ROW = f'%d,{TRACK_COLUMNS}'
 _DETECTION: Final = tuple(name for name in COLUMNS if name not in ('id', 'score'))
 _TRACK: Final = tuple(name for name in COLUMNS if name != 'score')
 
 
 def load_detections(path: Path | str, class_id: str = PERSON) -> DetectionRows:
-    """Read a det.txt: frame, -1, left, top, width, height, confidence and what follows.
+    """Read a det.txt: frame, -1, left, top, width, height, confidence; more columns are ignored.
 
-    A header may name the columns frame, left, top, width, height, score and class instead.
+    Alternatively, a header names the columns frame, left, top, width, height, score and class.
 
     Parameters
     ----------
     path
         File to read.
     class_id
-        Class of detections of which the file names none.
+        Class of the detections if the file has no column of classes.
 
     Raises
     ------
     InputError
-        The file is missing or holds something else; the message names the line.
+        The file is missing or has another format; the message names the line.
 
     """
     table = TextTable(path, min_columns=7, named=_DETECTION)
-    frames = table.whole(0, 'frame', 0, MAX_FRAME)
+    frames = table.integers(0, 'frame', 0, MAX_FRAME)
     tlwh = _boxes(table)
     order = np.argsort(frames, kind='stable')
     class_ids = _classes(table, class_id)[order]
@@ -59,14 +59,14 @@ def load_detections(path: Path | str, class_id: str = PERSON) -> DetectionRows:
 
 
 def load_tracks(path: Path | str, class_id: str = PERSON) -> TrackRows:
-    """Read tracks: frame, id, left, top, width, height, confidence and what follows.
+    """Read tracks, sorted by frame and id: frame, id, left, top, width, height, confidence.
 
-    Rows come sorted by frame and id. A header may name the columns, as `save_csv` writes it.
+    More columns are ignored. Alternatively, a header names the columns, as `save_csv` writes it.
 
     Raises
     ------
     InputError
-        The file is missing, holds something else, or an id twice in a frame.
+        The file is missing or has another format, or an id occurs twice in a frame.
 
     """
     table = TextTable(path, min_columns=7, named=_TRACK)
@@ -77,7 +77,7 @@ def load_tracks(path: Path | str, class_id: str = PERSON) -> TrackRows:
 
 
 def save_tracks(path: Path | str, tracks: TrackRows) -> None:
-    """Write tracks as the published StrongSORT program does, in the order given.
+    """Write tracks in the given order, in the format of the published StrongSORT program.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def save_tracks(path: Path | str, tracks: TrackRows) -> None:
 
 
 def save_csv(path: Path | str, tracks: TrackRows) -> None:
-    """Write tracks with their score and class, below a header that names the columns.
+    """Write tracks with score and class as .csv with a header.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def save_csv(path: Path | str, tracks: TrackRows) -> None:
         tracks.ids.tolist(),
         *([f'{value:.2f}' for value in side] for side in tracks.tlwh.T.tolist()),
         [f'{score:.6g}' for score in tracks.scores.tolist()],
-        # A row is a line.
+        # One line per row.
         [' '.join(name.splitlines()) for name in tracks.class_ids.tolist()],
     )
     with replacing(path) as written, written.open('w', encoding='utf-8', newline='') as file:
@@ -115,17 +115,16 @@ def save_csv(path: Path | str, tracks: TrackRows) -> None:
 
 
 def load_ground_truth(path: Path | str) -> GroundTruth:
-    """Read a gt.txt, of any year.
+    """Read a gt.txt of any year.
 
     Nine columns end in `considered, class, visibility` (MOT16 and later). Ten columns end in
-    `considered, x, y, z`: world coordinates or -1 (MOT15), and what is considered is a person.
-    Six to eight columns are the same with less: without them a box is considered, a person,
-    and visible. A class of -1 is none given.
+    `considered, x, y, z`, world coordinates or -1 (MOT15). By default, a box is considered, a
+    pedestrian and visible; a class of -1 means that none is given.
 
     Raises
     ------
     InputError
-        The file is missing, holds something else, or an id twice in a frame.
+        The file is missing or has another format, or an id occurs twice in a frame.
 
     """
     table = TextTable(path, min_columns=6)
@@ -135,7 +134,7 @@ def load_ground_truth(path: Path | str) -> GroundTruth:
     considered = table.values[:, 6] != 0 if columns > 6 else np.ones(rows, dtype=bool)
     classes = np.ones(rows, dtype=np.int64)
     if columns in (8, 9):
-        classes = table.whole(7, 'class', -1, 13)
+        classes = table.integers(7, 'class', -1, 13)
         table.refuse(classes == 0, 'the class is 0, expected 1..13 or -1')
         classes = np.where(classes < 0, 1, classes)
     visibility = table.values[:, 8] if columns == 9 else np.ones(rows)
@@ -143,18 +142,18 @@ def load_ground_truth(path: Path | str) -> GroundTruth:
 
 
 def _frames_and_ids(table: TextTable) -> tuple[IntArray, IntArray, IntArray]:
-    """Return frames and ids in the order of the file, and the order by frame and id."""
-    frames = table.whole(0, 'frame', 0, MAX_FRAME)
-    ids = table.whole(1, 'id', 0, 2**53)
+    """Return frames and ids in the order of the file, and the row order by frame and id."""
+    frames = table.integers(0, 'frame', 0, MAX_FRAME)
+    ids = table.integers(1, 'id', 0, 2**53)
     order = np.lexsort((ids, frames))
-    again = np.zeros(len(order), dtype=bool)
-    again[order[1:]] = (np.diff(frames[order]) == 0) & (np.diff(ids[order]) == 0)
-    table.refuse(again, 'the id is in this frame already')
+    repeated = np.zeros(len(order), dtype=bool)
+    repeated[order[1:]] = (np.diff(frames[order]) == 0) & (np.diff(ids[order]) == 0)
+    table.refuse(repeated, 'the id occurs twice in this frame')
     return frames, ids, order
 
 
 def _classes(table: TextTable, class_id: str) -> npt.NDArray[Any]:
-    """Return (N,) texts in the order of the file."""
+    """Return (N,) classes in the order of the file."""
     if table.classes is None:
         return np.full(len(table.values), class_id)
     return np.array(table.classes, dtype=np.str_)
@@ -167,19 +166,19 @@ def _boxes(table: TextTable) -> FloatArray:
 
 
 def text_beside(bag: Path) -> Path:
-    """Return the path of the text of a bag."""
+    """Return the path of the MOTChallenge text that belongs to a bag."""
     return bag.with_name(f'{bag.name}.txt')
 
 
 class TrackTextWriter:
-    """Rows as `save_tracks` writes them, frame by frame; frames get their numbers at the end.
+    """Context manager that writes the rows of `save_tracks` frame by frame.
 
-    Use it in a `with`: the file is there when that ends well.
+    Frames get their numbers at the end. The file appears when the block ends without error.
 
     Parameters
     ----------
     path
-        File to be; it must not exist.
+        Output file; it must not exist.
 
     Raises
     ------
@@ -211,7 +210,7 @@ class TrackTextWriter:
         self._counts.append(len(ids))
 
     def finish(self, frames: IntArray) -> None:
-        """Give the frames their numbers, in the order in which they were added."""
+        """Assign numbers to the frames, in the order in which they were added."""
         self._rows.seek(0)
         with self._written.open('w', encoding='ascii') as text:
             for frame, count in zip(frames.tolist(), self._counts, strict=True):

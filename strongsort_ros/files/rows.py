@@ -1,4 +1,4 @@
-"""Boxes of a whole recording, as structures of arrays in the order of frames."""
+"""Detections, tracks and ground truth of a recording as structures of arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from strongsort_ros.types import BoolArray, Float32Array, FloatArray, IntArray
 
 @dataclass(frozen=True, slots=True)
 class DetectionRows:
-    """What a detector saw, row i of every array belonging to detection i.
+    """Detections of a recording; row i of every array belongs to detection i.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class DetectionRows:
     class_ids
         (N,) array of str.
     embeddings
-        (N, D) float32, or None where the file has none.
+        (N, D) float32, or None if the file has none.
 
     """
 
@@ -43,23 +43,23 @@ class DetectionRows:
         return len(self.frames)
 
     def select(self, rows: BoolArray) -> DetectionRows:
-        """Return some of the rows: a mask."""
+        """Return the rows of a mask."""
         embeddings = None if self.embeddings is None else self.embeddings[rows]
         return DetectionRows(
             self.frames[rows], self.tlwh[rows], self.scores[rows], self.class_ids[rows], embeddings
         )
 
     def with_embeddings(self, embeddings: Float32Array) -> DetectionRows:
-        """Return the same rows with these embeddings; arrays are shared, not copied."""
+        """Return the same rows with other embeddings; arrays are shared, not copied."""
         return DetectionRows(self.frames, self.tlwh, self.scores, self.class_ids, embeddings)
 
     @property
     def frame_range(self) -> range:
-        """Every frame number from the first to the last, those without detections too."""
+        """Frame numbers from the first to the last, including frames without detections."""
         return range(int(self.frames[0]), int(self.frames[-1]) + 1) if len(self) else range(0)
 
     def at(self, frame: int) -> Detections:
-        """Return one frame's detections, views of these arrays; none: an empty frame."""
+        """Return the detections of a frame, possibly none, as views of these arrays."""
         low, high = np.searchsorted(self.frames, (frame, frame + 1))
         rows = slice(int(low), int(high))
         embeddings = None if self.embeddings is None else self.embeddings[rows]
@@ -68,7 +68,7 @@ class DetectionRows:
 
 @dataclass(frozen=True, slots=True)
 class TrackRows:
-    """Tracks of a recording, row i of every array belonging to one box of a track.
+    """Tracks of a recording; row i of every array belongs to one box of a track.
 
     Attributes
     ----------
@@ -95,14 +95,14 @@ class TrackRows:
         return len(self.frames)
 
     def select(self, rows: BoolArray | IntArray | slice) -> TrackRows:
-        """Return some of the rows: a mask, row numbers or a slice."""
+        """Return the rows of a mask, of row numbers or of a slice."""
         return TrackRows(
             self.frames[rows], self.ids[rows], self.tlwh[rows],
             self.scores[rows], self.class_ids[rows],
         )  # fmt: skip
 
     def at(self, frame: int) -> TrackRows:
-        """Return the rows of one frame, views of these arrays."""
+        """Return the rows of a frame as views of these arrays."""
         low, high = np.searchsorted(self.frames, (frame, frame + 1))
         return self.select(slice(int(low), int(high)))
 
@@ -114,33 +114,33 @@ class TrackRows:
 
     @classmethod
     def collect(cls, tracked: Iterable[tuple[int, Tracks]]) -> TrackRows:
-        """Gather the tracker's answers, given as (frame, tracks) in the order of frames."""
-        answers = [(frame, tracks) for frame, tracks in tracked if len(tracks)]
-        if not answers:
+        """Concatenate the tracks of frames, given as (frame, tracks) in the order of frames."""
+        found = [(frame, tracks) for frame, tracks in tracked if len(tracks)]
+        if not found:
             return cls.empty()
         return cls(
-            np.repeat([frame for frame, _ in answers], [len(tracks) for _, tracks in answers]),
-            np.concatenate([tracks.ids for _, tracks in answers]),
-            np.concatenate([tracks.tlwh for _, tracks in answers]),
-            np.concatenate([tracks.scores for _, tracks in answers]),
-            np.concatenate([tracks.class_ids for _, tracks in answers]),
+            np.repeat([frame for frame, _ in found], [len(tracks) for _, tracks in found]),
+            np.concatenate([tracks.ids for _, tracks in found]),
+            np.concatenate([tracks.tlwh for _, tracks in found]),
+            np.concatenate([tracks.scores for _, tracks in found]),
+            np.concatenate([tracks.class_ids for _, tracks in found]),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class GroundTruth:
-    """True boxes of a sequence, row i of every array belonging to one box.
+    """Ground truth of a sequence; row i of every array belongs to one box.
 
     Attributes
     ----------
     frames, ids, tlwh
         As in `TrackRows`.
     considered
-        (N,) bool: false where the benchmark says that a box is not scored.
+        (N,) bool: false for boxes that the benchmark does not score.
     classes
         (N,) int64, MOTChallenge's classes 1..13; 1 is a pedestrian.
     visibility
-        (N,) float64 in [0, 1]; 1 where the file does not say.
+        (N,) float64 in [0, 1]; 1 if the file has none.
 
     """
 
@@ -156,12 +156,12 @@ class GroundTruth:
 
     @classmethod
     def empty(cls) -> GroundTruth:
-        """Return the truth where none is known."""
+        """Return ground truth without boxes."""
         none = np.empty(0, dtype=np.int64)
         return cls(none, none, np.empty((0, 4)), np.empty(0, dtype=bool), none, np.empty(0))
 
     def select(self, rows: BoolArray | IntArray) -> GroundTruth:
-        """Return some of the rows: a mask or row numbers."""
+        """Return the rows of a mask or of row numbers."""
         return GroundTruth(
             self.frames[rows], self.ids[rows], self.tlwh[rows],
             self.considered[rows], self.classes[rows], self.visibility[rows],

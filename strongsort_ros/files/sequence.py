@@ -1,4 +1,4 @@
-"""A MOTChallenge sequence on disk: seqinfo.ini, numbered images, detections, ground truth."""
+"""Read MOTChallenge sequences: seqinfo.ini, numbered images, the file of detections."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 
 @dataclass(frozen=True, slots=True)
 class SequenceInfo:
-    """What a seqinfo.ini says.
+    """Content of a seqinfo.ini.
 
     Attributes
     ----------
     name
         Name of the sequence.
     frame_rate
-        Frames a second.
+        Frames per second.
     length
         Number of frames; they are numbered from 1.
     image_folder
-        Folder of the images, relative to the sequence's.
+        Folder of the images, relative to that of the sequence.
 
     """
 
@@ -38,9 +38,9 @@ class SequenceInfo:
     image_folder: str = 'img1'
 
     def stamp(self, frame: int) -> int:
-        """Return the time of a frame in nanoseconds: its number divided by the frame rate.
+        """Return the time of a frame, nanoseconds: its number divided by the frame rate.
 
-        Frame 0 has 1 ns, since a stamp of 0 means in ROS that there is none.
+        Frame 0 has 1 ns, since a stamp of 0 means "no stamp" in ROS.
         """
         return max(round(frame * 1e9 / self.frame_rate), 1)
 
@@ -56,7 +56,7 @@ def load_sequence_info(folder: Path | str) -> SequenceInfo:
     Raises
     ------
     InputError
-        The file is missing, or an entry is missing or not of its kind.
+        The file is missing, or an entry is missing or invalid.
 
     """
     path = Path(folder) / 'seqinfo.ini'
@@ -73,23 +73,23 @@ def load_sequence_info(folder: Path | str) -> SequenceInfo:
     except OSError as error:
         raise InputError(f'{path}: cannot read it: {error.strerror}') from error
     except KeyError as error:
-        raise InputError(f'{path}: there is no entry {error.args[0]}') from error
+        raise InputError(f'{path}: no entry {error.args[0]}') from error
     except (configparser.Error, ValueError) as error:
         raise InputError(f'{path}: {str(error).splitlines()[0]}') from error
     if not 0 < info.frame_rate < 1e6 or info.length < 1:
-        raise InputError(f'{path}: frameRate and seqLength are to be positive')
+        raise InputError(f'{path}: frameRate and seqLength must be positive')
     return info
 
 
 def sequence_info(folder: Path | str, frame_rate: float | None = None) -> SequenceInfo:
-    """Return what is known of a sequence, of a plain folder of images too.
+    """Return the information on a sequence or on a plain folder of images.
 
     Parameters
     ----------
     folder
-        A sequence's folder, or one of images.
+        Folder of a sequence, or of images.
     frame_rate
-        Frames a second; None: as its seqinfo.ini says.
+        Frames per second; None reads it from seqinfo.ini.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def sequence_info(folder: Path | str, frame_rate: float | None = None) -> Sequen
     """
     if frame_rate is None:
         if not (Path(folder) / 'seqinfo.ini').exists():
-            raise InputError(f'{folder}: no seqinfo.ini there; give the rate by --frame-rate')
+            raise InputError(f'{folder}: no seqinfo.ini in it; set the rate with --frame-rate')
         return load_sequence_info(folder)
     if (Path(folder) / 'seqinfo.ini').exists():
         return replace(load_sequence_info(folder), frame_rate=frame_rate)
@@ -108,13 +108,13 @@ def sequence_info(folder: Path | str, frame_rate: float | None = None) -> Sequen
 
 
 class ImageFolder:
-    """Images of a sequence by frame number, the last number in the name of each file.
+    """Images of a sequence by frame number, which is the last number in the name of a file.
 
     Parameters
     ----------
     folder
-        Folder of images, or a sequence's folder: its seqinfo.ini says where they are, without
-        one they are in img1.
+        Folder of images, or of a sequence with the images in the folder that its seqinfo.ini
+        names, by default img1.
 
     Attributes
     ----------
@@ -124,7 +124,7 @@ class ImageFolder:
     Raises
     ------
     InputError
-        There is no such folder, it has no images, or two images have one number.
+        The folder is missing or has no images, or two images have the same number.
 
     """
 
@@ -132,7 +132,7 @@ class ImageFolder:
         folder = Path(folder)
         folder = _image_folder(folder)
         if not folder.is_dir():
-            raise InputError(f'{folder}: there is no such folder of images')
+            raise InputError(f'{folder}: no such folder of images')
         found: dict[int, Path] = {}
         for path in sorted(folder.iterdir()):
             numbers = re.findall(r'\d+', path.stem)
@@ -140,7 +140,9 @@ class ImageFolder:
                 continue
             other = found.setdefault(int(numbers[-1]), path)
             if other is not path:
-                raise InputError(f'{folder}: {other.name} and {path.name} are one frame')
+                raise InputError(
+                    f'{folder}: {other.name} and {path.name} have the same frame number'
+                )
         if not found:
             raise InputError(f'{folder}: no numbered images ({", ".join(IMAGE_SUFFIXES)})')
         self.folder = folder
@@ -153,22 +155,22 @@ class ImageFolder:
         return frame in self.paths
 
     def read(self, frame: int) -> npt.NDArray[np.uint8] | None:
-        """Return a frame's image, (H, W, 3) uint8 BGR, or None where there is none.
+        """Return the image of a frame, (H, W, 3) uint8 BGR, or None if there is none.
 
         Raises
         ------
         InputError
-            The file is not an image.
+            OpenCV cannot read the file.
 
         """
-        import cv2  # only who reads images waits for it
+        import cv2  # slow to import, and needed for images only
 
         path = self.paths.get(frame)
         if path is None:
             return None
         try:
             image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        except cv2.error:  # of images with more pixels than OpenCV allows
+        except cv2.error:  # more pixels than OpenCV allows
             image = None
         if image is None:
             raise InputError(f'{path}: not an image that OpenCV can read')
@@ -176,12 +178,12 @@ class ImageFolder:
 
 
 def has_images(folder: Path | str) -> bool:
-    """Return whether there are images in a sequence's folder.
+    """Return whether the folder of a sequence has images.
 
     Raises
     ------
     InputError
-        There are, but its seqinfo.ini cannot be used, or two images have one number.
+        The seqinfo.ini in the folder is invalid.
 
     """
     folder = _image_folder(Path(folder))
@@ -190,14 +192,12 @@ def has_images(folder: Path | str) -> bool:
 
 
 def find_detections(folder: Path | str) -> Path:
-    """Return the file of detections in a sequence's folder: det/det.txt or the only other one.
-
-    A .csv with a header counts as well.
+    """Return the file of detections of a sequence: det/det.txt, or the only .txt or .csv in det.
 
     Raises
     ------
     InputError
-        There is none, or several without a det.txt among them.
+        There is no such file, or there are several and none is det.txt.
 
     """
     det = Path(folder) / 'det'
@@ -214,7 +214,7 @@ def find_detections(folder: Path | str) -> Path:
 
 
 def _image_folder(folder: Path) -> Path:
-    """Return where the images of a sequence are, or the folder itself."""
+    """Return the folder of a sequence's images, or the folder itself."""
     if (folder / 'seqinfo.ini').is_file():
         return folder / load_sequence_info(folder).image_folder
     return folder / 'img1' if (folder / 'img1').is_dir() else folder

@@ -1,4 +1,4 @@
-"""Tables of numbers in text files, checked as a whole and blamed by line."""
+"""Read tables of numbers from text files; errors name the line."""
 
 from __future__ import annotations
 
@@ -13,43 +13,44 @@ from strongsort_ros.errors import InputError
 from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
 MAX_FRAME = 10_000_000
-"""Largest frame number believed: four days at 30 frames a second."""
+"""Largest frame number accepted: four days at 30 frames per second."""
 
 COLUMNS: Final = ('frame', 'id', 'left', 'top', 'width', 'height', 'score')
-"""Of MOTChallenge's files, in their order; a header may name them in any order."""
+"""Columns of MOTChallenge's files in their order; a header can name them in any order."""
 CLASS: Final = 'class'
-"""Column of a file with a header that is a text."""
-LONGEST_CLASS: Final = 256
-"""Letters of a class in a file."""
+"""Column of text in a file with a header."""
+MAX_CLASS: Final = 256
+"""Longest class in a file, characters."""
 _DEFAULTS: Final = {'id': '-1', 'score': '1'}
 
 
 class TextTable:
-    """Numbers of a text file, a row a line, separated by commas or blanks.
+    """Table of numbers separated by commas or blanks, one row per line.
 
-    Where the first line names columns, as `frame,left,top,width,height,score,class`, they are
-    found by their names, and others are ignored.
+    If the first line names columns, such as `frame,left,top,width,height,score,class`, columns are
+    found by name, and unknown ones are ignored.
 
     Parameters
     ----------
     path
-        File to read. Lines without anything in them are skipped.
+        File to read. Empty lines are skipped.
     min_columns
-        Columns that there must be; all rows have equally many.
+        Smallest number of columns; all rows have equally many.
     named
-        Columns that a header must name; empty: a header is refused.
+        Columns that a header must name; without any, a header is refused.
 
     Attributes
     ----------
     values
-        (N, C) float64, all finite; with a header, `COLUMNS`.
+        (N, C) float64, all finite; with a header, the columns of `COLUMNS`.
     classes
-        N texts of the column `class`, or None where there is none.
+        N texts of the column `class`, or None if there is no such column.
 
     Raises
     ------
     InputError
-        The file is missing, not text, ragged, or holds something else than finite numbers.
+        The file is missing or not text, its rows differ in length, or a field is not a finite
+        number.
 
     """
 
@@ -71,27 +72,27 @@ class TextTable:
             self.values = self._parse(min_columns)
         self.refuse(~np.all(np.isfinite(self.values), axis=1), 'a number that is not finite')
 
-    def refuse(self, bad: BoolArray, what: str) -> None:
-        """Raise InputError with the line of the first bad row, if there is one.
+    def refuse(self, bad: BoolArray, fault: str) -> None:
+        """Raise InputError for the line of the first bad row, if there is one.
 
         Parameters
         ----------
         bad
-            (N,) which rows cannot be used.
-        what
-            What is wrong with such a row.
+            (N,) mask of invalid rows.
+        fault
+            Description of the fault.
 
         """
         if bad.any():
             line = self._numbers[int(np.argmax(bad))]
-            self._fail(line, f'{what}: {self._lines[line - 1].strip()[:80]!r}')
+            self._fail(line, f'{fault}: {self._lines[line - 1].strip()[:80]!r}')
 
-    def whole(self, column: int, name: str, low: int, high: int) -> IntArray:
-        """Return a column of whole numbers in [low, high], as int64."""
+    def integers(self, column: int, name: str, low: int, high: int) -> IntArray:
+        """Return a column of integers in [low, high] as int64."""
         values: FloatArray = self.values[:, column]
         outside = (values < low) | (values > high)
         self.refuse(outside, f'the {name} is not in {low}..{high}')
-        self.refuse(values != np.floor(values), f'the {name} is not a whole number')
+        self.refuse(values != np.floor(values), f'the {name} is not an integer')
         return values.astype(np.int64)
 
     def _parse(self, min_columns: int) -> FloatArray:
@@ -101,13 +102,13 @@ class TextTable:
         try:
             values = np.loadtxt(rows, delimiter=self._separator, comments=None, ndmin=2)
         except ValueError:
-            self._blame(min_columns)
+            self._fail_plain(min_columns)
         if values.shape[1] < min_columns:
-            self._blame(min_columns)
+            self._fail_plain(min_columns)
         return values
 
     def _parse_named(self, needed: Sequence[str]) -> FloatArray:
-        """Return the columns that the first line names, in the order of `COLUMNS`."""
+        """Return the columns named by the first line in the order of `COLUMNS`."""
         head, *self._numbers = self._numbers
         names = _names(self._lines[head - 1])
         for name in needed:
@@ -127,19 +128,19 @@ class TextTable:
             lines = [','.join(row) for row in rows]
             values = np.loadtxt(lines, delimiter=',', comments=None, ndmin=2)
         except ValueError:
-            self._blame_named(rows)
+            self._fail_named(rows)
         if values.shape[1] != len(COLUMNS):  # commas within fields, such as "0,9"
-            self._blame_named(rows)
+            self._fail_named(rows)
         return values
 
     def _read_classes(self, fields: Sequence[str]) -> list[str]:
         classes = [field.strip() for field in fields]
         for number, name in zip(self._numbers, classes, strict=True):
-            if len(name) > LONGEST_CLASS:
-                self._fail(number, f'a class of {len(name)} letters, at most {LONGEST_CLASS}')
+            if len(name) > MAX_CLASS:
+                self._fail(number, f'a class of {len(name)} characters, at most {MAX_CLASS}')
         return classes
 
-    def _blame_named(self, rows: Sequence[Sequence[str]]) -> NoReturn:
+    def _fail_named(self, rows: Sequence[Sequence[str]]) -> NoReturn:
         for number, row in zip(self._numbers, rows, strict=True):
             for name, field in zip(COLUMNS, row, strict=True):
                 if not _is_number(field):
@@ -147,7 +148,7 @@ class TextTable:
         raise InputError(f'{self.path}: not a table of numbers')
 
     def _record(self, number: int, columns: int) -> list[str]:
-        """Return the fields of a line, which quotation marks may enclose."""
+        """Return the fields of a line; they can be quoted."""
         try:
             (record,) = csv.reader([self._lines[number - 1]], strict=True)
         except csv.Error as error:
@@ -156,8 +157,8 @@ class TextTable:
             self._fail(number, f'{len(record)} columns, the header has {columns}')
         return record
 
-    def _blame(self, min_columns: int) -> NoReturn:
-        """Read line by line, slowly, to name the first that is wrong."""
+    def _fail_plain(self, min_columns: int) -> NoReturn:
+        """Raise InputError for the first bad line; reads slowly, line by line."""
         columns = 0
         for number in self._numbers:
             fields = self._lines[number - 1].split(self._separator)
@@ -171,12 +172,12 @@ class TextTable:
                 self._fail(number, f'{len(fields)} columns, the lines before have {columns}')
         raise InputError(f'{self.path}: not a table of numbers')
 
-    def _fail(self, line: int, what: str) -> NoReturn:
-        raise InputError(f'{self.path}, line {line}: {what}')
+    def _fail(self, line: int, fault: str) -> NoReturn:
+        raise InputError(f'{self.path}, line {line}: {fault}')
 
 
 def _names(line: str) -> list[str]:
-    """Return the columns that a line names, if it is a header."""
+    """Return the fields of a line as column names."""
     return [field.strip().strip('"').strip().lower() for field in line.split(',')]
 
 

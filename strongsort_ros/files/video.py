@@ -1,4 +1,4 @@
-"""Videos that browsers play: VP9 by OpenCV, or H.264 and VP9 by PyAV where it is installed."""
+"""Write videos for browsers: VP9 with OpenCV, or H.264 and VP9 with PyAV if installed."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from strongsort_ros.types import Image
 Write = Callable[[Image], object]
 
 _FOURCC: Final = {'.webm': 'VP90', '.mp4': 'vp09', '.avi': 'mp4v'}
-# VP9's defaults are made for films: a second a frame.
+# VP9's defaults take about a second per frame.
 _FAST_VP9: Final = {'deadline': 'realtime', 'cpu-used': '8', 'row-mt': '1', 'crf': '34', 'b': '0'}
 _H264: Final = {'preset': 'veryfast', 'crf': '23'}
 _PYAV: Final = {'.webm': ('libvpx-vp9', _FAST_VP9), '.mp4': ('libx264', _H264)}
-_MOST_DENOMINATOR: Final = 1001  # of the rates of television
+_MAX_DENOMINATOR: Final = 1001  # as in 30000/1001 frames per second
 
 
 def write_video(path: Path | str, images: Iterable[Image], frame_rate: float) -> int:
-    """Write images of one size as a video and return how many there were.
+    """Write images of one size as a video and return their number.
 
-    A .webm is VP9; an .mp4 is H.264 where PyAV (`pip install av`) is installed, which is also
-    several times as fast, and VP9 otherwise; an .avi is MPEG-4, which browsers do not play.
+    A .webm file is VP9. An .mp4 file is H.264 if PyAV is installed (`pip install av`), which is
+    several times faster, and VP9 otherwise. An .avi file is MPEG-4, which browsers do not play.
 
     Parameters
     ----------
     path
-        File to be; its ending chooses the container.
+        Output file; its suffix selects the container.
     images
         (H, W, 3) uint8 BGR each.
     frame_rate
-        Images a second.
+        Images per second.
 
     Raises
     ------
     InputError
-        There are no images, their size changes, or such a file cannot be written.
+        There are no images, their size changes, or the file cannot be written.
 
     """
     suffix = Path(path).suffix.lower()
@@ -75,7 +75,7 @@ def write_video(path: Path | str, images: Iterable[Image], frame_rate: float) ->
 def has_pyav() -> bool:
     """Return whether PyAV is installed."""
     found = importlib.util.find_spec('av')
-    return found is not None and found.origin is not None  # not any folder of that name
+    return found is not None and found.origin is not None  # not just a folder of that name
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def _opencv(
     path: Path | str, written: Path, suffix: str, rate: float, size: tuple[int, int]
 ) -> Iterator[Write]:
     codec = cv2.VideoWriter.fourcc(*_FOURCC[suffix])
-    with _without_noise():
+    with _silenced_stderr():
         writer = cv2.VideoWriter(str(written), codec, rate, size)
     try:
         if not writer.isOpened():
@@ -104,9 +104,9 @@ def _pyav(
         raise InputError(f'{path}: this PyAV has no {codec}; name it .webm, or pip uninstall av')
     header = {'movflags': 'faststart'} if suffix == '.mp4' else {}
     with av.open(str(written), 'w', options=header) as video:
-        fraction = Fraction(rate).limit_denominator(_MOST_DENOMINATOR)
+        fraction = Fraction(rate).limit_denominator(_MAX_DENOMINATOR)
         stream: Any = video.add_stream(codec, rate=fraction, options=options)
-        # Colours are kept for two by two pixels.
+        # Chroma is stored for blocks of two by two pixels.
         stream.width, stream.height = (side + side % 2 for side in size)
         stream.pix_fmt = 'yuv420p'
 
@@ -121,8 +121,8 @@ def _pyav(
 
 
 @contextmanager
-def _without_noise() -> Iterator[None]:
-    """Keep what FFmpeg's C code writes to the standard error from the user."""
+def _silenced_stderr() -> Iterator[None]:
+    """Discard what FFmpeg's C code writes to stderr."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)

@@ -1,7 +1,7 @@
-"""YAML files that may come from anybody: read within bounds of size, depth and kind.
+"""Read YAML from untrusted sources, with limits on size, depth and types.
 
-Aliases are refused: ten lines of them stand for gigabytes. So are tags other than YAML's own for
-texts, numbers, lists and mappings. A date is read as a text.
+Aliases are refused, since ten lines of them can expand to gigabytes. So are all tags other than
+YAML's own for strings, numbers, lists and mappings. A date is read as a string.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode
 from strongsort_ros.errors import InputError, shorten
 
 LARGEST_FILE: Final = 4 << 20
-"""Bytes of a file that are read; a bag's metadata has a few kilobytes for each topic and file."""
+"""Largest file, bytes; a bag's metadata has a few kilobytes for each topic and file."""
 DEEPEST: Final = 32
-"""Lists and mappings within each other."""
+"""Largest depth of nested lists and mappings."""
 MOST_VALUES: Final = 100_000
-"""Values, keys, lists and mappings together."""
-_INTEGERS: Final = range(-(1 << 63), 1 << 64)  # what 64 bits hold, with a sign or without
+"""Largest number of values, keys, lists and mappings together."""
+_INTEGERS: Final = range(-(1 << 63), 1 << 64)  # 64 bits, signed or unsigned
 _TAG: Final = 'tag:yaml.org,2002:'
 
 
 def load_yaml(path: Path | str, largest: int = LARGEST_FILE, *, as_texts: bool = False) -> Any:
-    """Return what is in a YAML file: mappings, lists, texts, numbers, booleans and None.
+    """Return the content of a YAML file: mappings, lists, strings, numbers, booleans and None.
 
     Parameters
     ----------
     path
         File to read.
     largest
-        Bytes that it may have.
+        Largest size of the file, bytes.
     as_texts
-        Numbers, booleans and None stay the texts that they are in the file.
+        Keep numbers, booleans and None as the strings in the file.
 
     Raises
     ------
     InputError
-        The file cannot be read, is larger than that, or is not YAML of these kinds; one line with
-        its name, and the number of the line in it.
+        The file cannot be read, is too large, or is not YAML of these types; the message names
+        the line.
 
     """
     try:
@@ -53,7 +53,7 @@ def load_yaml(path: Path | str, largest: int = LARGEST_FILE, *, as_texts: bool =
             content = file.read(largest + 1)
         if len(content) > largest:
             raise InputError(f'{path}: larger than {largest} bytes, too large for such a file')
-        return _parsed(content.decode('utf-8'), f'{path}', as_texts)
+        return _parse(content.decode('utf-8'), f'{path}', as_texts)
     except OSError as error:
         raise InputError(f'{path}: cannot read it: {error.strerror}') from error
     except UnicodeDecodeError as error:
@@ -61,18 +61,18 @@ def load_yaml(path: Path | str, largest: int = LARGEST_FILE, *, as_texts: bool =
 
 
 def parse_texts(text: str) -> Any:
-    """Return what is in YAML that stands in a text: mappings, lists and texts.
+    """Return the content of a YAML string: mappings, lists and strings.
 
     Raises
     ------
     InputError
-        It is not YAML of these kinds, or beyond the bounds.
+        The text is not YAML of these types, or exceeds a limit.
 
     """
-    return _parsed(text, 'text', as_texts=True)
+    return _parse(text, 'text', as_texts=True)
 
 
-def _parsed(text: str, name: str, as_texts: bool) -> Any:
+def _parse(text: str, name: str, as_texts: bool) -> Any:
     yaml = YAML(typ='safe', pure=True)
     yaml.Composer = _BoundedComposer
     yaml.Constructor = BaseConstructor if as_texts else _PlainConstructor
@@ -88,7 +88,7 @@ def _parsed(text: str, name: str, as_texts: bool) -> Any:
 
 
 class _BoundedComposer(Composer):
-    """Refuses aliases, deep nesting and endless lists, where they stand."""
+    """Composer that refuses aliases, deep nesting and too many values."""
 
     nesting = 0
     values = 0
@@ -111,7 +111,7 @@ class _BoundedComposer(Composer):
 
 
 def _checked(construct: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Return a constructor of numbers and booleans whose every failure has its line."""
+    """Wrap a constructor of numbers or booleans so that its errors name the line."""
 
     def checked(constructor: Any, node: Any) -> Any:
         try:
@@ -130,7 +130,7 @@ def _refuse(node: ScalarNode, why: str) -> NoReturn:
 
 
 class _PlainConstructor(SafeConstructor):
-    """Makes plain values, and nothing of other tags; keys of mappings are no lists."""
+    """Constructor of plain values; it refuses other tags, and collections as keys."""
 
     yaml_constructors = {  # noqa: RUF012 - as its base declares it
         f'{_TAG}null': SafeConstructor.construct_yaml_null,

@@ -59,7 +59,7 @@ def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
         (['track', 'none.npy', '-o', 'out'], r'none\.npy: cannot read it: No such file'),
         (['track', 'det.txt', '-o', 'det.txt/out'], r'det\.txt/out: cannot write there'),
         (['track', 'det.txt', '-o', '.'], 'exists already'),
-        (['track', 'det.txt', '-o', 'out', '--images', 'no'], 'no: there is no such folder'),
+        (['track', 'det.txt', '-o', 'out', '--images', 'no'], 'no: no such folder'),
         (['track', 'det.txt', '-o', 'out', '--ecc'], '--ecc: needs --images'),
         (['track', 'det.txt', '-o', 'out', '--ecc', 'no.json'], r'no\.json'),
         (['track', 'det.txt', '-o', 'out', '--reid', 'a.pth'], '--reid: needs --images'),
@@ -80,8 +80,8 @@ def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
         (['refine', 'no.txt', '-o', 'out', '--gsi'], r'no\.txt: cannot read it'),
         (['track', 'det.txt', '-o', 'out', '--gsi-noise', '1'], '--gsi-noise: needs --gsi'),
         (['evaluate', '--ground-truth', 'a', '--results', 'det.txt'], 'a: there is no such'),
-        (['bag', '.', '-o', 'out'], r'no seqinfo\.ini there; give the rate by --frame-rate'),
-        (['render', '.', '--results', 'det.txt', '-o', 'out.mp4'], r'no seqinfo\.ini there'),
+        (['bag', '.', '-o', 'out'], r'no seqinfo\.ini in it; set the rate with --frame-rate'),
+        (['render', '.', '--results', 'det.txt', '-o', 'out.mp4'], r'no seqinfo\.ini in it'),
     ],
 )
 def test_errors_are_one_line_and_nothing_is_written(

@@ -48,4 +48,4 @@ def test_a_warning_names_unreadable_images(truth: Path, caplog: pytest.LogCaptur
     assert image('b', 2) is None
     assert [record.args[0] for record in caplog.records] == ['a', 'b']
     assert 'not an image' in caplog.text
-    assert 'are one frame' in caplog.text
+    assert 'have the same frame number' in caplog.text

@@ -55,8 +55,8 @@ def changed(change: Callable[[np.ndarray], object]) -> np.ndarray:
         (changed(lambda a: a.__setitem__((1, 3), np.nan)), 'row 1: a number that is not'),
         (changed(lambda a: a.__setitem__((2, 12), np.inf)), 'row 2: an embedding that is not'),
         (changed(lambda a: a.__setitem__((1, 4), -1)), 'row 1: negative width'),
-        (changed(lambda a: a.__setitem__((0, 0), 1.5)), 'row 0: the frame is not a whole'),
-        (changed(lambda a: a.__setitem__((0, 0), -2)), 'row 0: the frame is not a whole'),
+        (changed(lambda a: a.__setitem__((0, 0), 1.5)), 'row 0: the frame is not an integer'),
+        (changed(lambda a: a.__setitem__((0, 0), -2)), 'row 0: the frame is not an integer'),
     ],
 )
 def test_wrong_arrays_are_named(tmp_path: Path, array: np.ndarray, message: str) -> None:

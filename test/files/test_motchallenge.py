@@ -63,7 +63,7 @@ def test_no_rows_are_no_detections(tmp_path: Path) -> None:
         (GOOD + '\n2,-1,10,20,30,nan,0.9,-1,-1,-1\n', 'line 3: a number that is not finite'),
         (GOOD + '2,-1,10,20,30,inf,0.9,-1,-1,-1\n', 'line 2: a number that is not finite'),
         (GOOD + '2,-1,10,20,-3,40,0.9,-1,-1,-1\n', 'line 2: negative width or height'),
-        (GOOD + '1.5,-1,10,20,3,40,0.9,-1,-1,-1\n', 'line 2: the frame is not a whole number'),
+        (GOOD + '1.5,-1,10,20,3,40,0.9,-1,-1,-1\n', 'line 2: the frame is not an integer'),
         (GOOD + '-1,-1,10,20,3,40,0.9,-1,-1,-1\n', 'line 2: the frame is not in 0'),
         (GOOD + '1e300,-1,10,20,3,40,0.9,-1,-1,-1\n', 'line 2: the frame is not in 0'),
         ('# frame,id\n' + GOOD, 'line 1: column 1 is not a number'),
@@ -91,7 +91,7 @@ def test_an_id_is_once_in_a_frame(tmp_path: Path) -> None:
     """The second row of an id in a frame is named, wherever it stands."""
     path = write(tmp_path, '1,5,1,1,1,1,1\n2,5,1,1,1,1,1\n2,6,1,1,1,1,1\n1,5,2,2,2,2,1\n')
     for load in (load_tracks, load_ground_truth):
-        with pytest.raises(InputError, match='line 4: the id is in this frame already'):
+        with pytest.raises(InputError, match='line 4: the id occurs twice in this frame'):
             load(path)
 
 
@@ -162,7 +162,7 @@ def test_named_columns_in_any_order(tmp_path: Path) -> None:
         ('frame,left,top,width,height\n\n1,1,1,x,1\n', "line 3: width is not a number: 'x'"),
         ('frame,left,top,width,height\n1,1,1,-1,1\n', 'line 2: negative width'),
         ('frame,left,top,width,height,class\n1,1,1,1,1,"a\n', 'line 2: unexpected end'),
-        ('frame,left,top,width,height,class\n1,1,1,1,1,' + 'a' * 999, 'class of 999 letters'),
+        ('frame,left,top,width,height,class\n1,1,1,1,1,' + 'a' * 999, 'class of 999 characters'),
         ('frame,left,top,width,height\n1,1,1,1_0,1\n', 'not a table of numbers'),
         ('frame,left,top,width,height\n1,"1,5",1,1,1\n', "left is not a number: '1,5'"),
     ],

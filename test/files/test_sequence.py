@@ -69,7 +69,11 @@ def test_wrong_images(tmp_path: Path) -> None:
     twice.mkdir()
     (twice / '1.jpg').touch()
     (twice / '001.png').touch()
-    for folder, message in (('no', 'no such folder'), ('none', 'no numbered'), ('twice', 'one f')):
+    for folder, message in (
+        ('no', 'no such folder'),
+        ('none', 'no numbered'),
+        ('twice', 'same frame number'),
+    ):
         with pytest.raises(InputError, match=message):
             ImageFolder(tmp_path / folder)
     (twice / '001.png').unlink()
