@@ -1,4 +1,4 @@
-"""`python -m strongsort_ros` is the `strongsort` command."""
+"""`python -m strongsort_ros`: the `strongsort` command."""
 
 from strongsort_ros.cli.main import program
 

@@ -1,7 +1,7 @@
-"""Errors that a user can mend: what is wrong, where, and what to do next.
+"""Errors with a message for the user: what is wrong, where, and what to do.
 
-Commands, nodes and the refiner's worker treat them alike: one line for the user. Whatever else is
-raised is a mistake in the program and keeps its traceback in the log.
+Commands, nodes and the refiner's worker report them in one line. Any other exception is a bug, and
+is logged with its traceback.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 LONGEST_TEXT: Final = 600
-"""Characters of an error's line; files and messages choose what is quoted in it."""
+"""Longest error message, characters: it can quote text of files and messages."""
 
 
 class StrongSortError(Exception):
@@ -19,27 +19,27 @@ class StrongSortError(Exception):
 
 
 class InputError(StrongSortError, ValueError):
-    """A file, a bag, an option or an array cannot be used."""
+    """A file, bag, option or array is missing, damaged or wrong."""
 
 
 class SettingError(StrongSortError, ValueError):
-    """A setting is unknown or out of its range."""
+    """A setting is unknown, has the wrong type or is out of its range."""
 
 
 class ExtractorError(StrongSortError, ValueError):
-    """Weights or a device cannot be used."""
+    """The weights or the device of a network are missing, damaged or wrong."""
 
 
 class MessageError(StrongSortError, ValueError):
-    """The bytes are not the ROS message that they should be."""
+    """Bytes are not a ROS message of the expected type."""
 
 
 class LimitError(MessageError):
-    """A message holds more of something than is allowed."""
+    """A message is larger than a limit."""
 
 
 class ImageError(StrongSortError, ValueError):
-    """An image cannot be used; `reason` is one word to count it by."""
+    """An image cannot be decoded; `reason` is a short name, for counters."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(reason, message)
@@ -50,14 +50,14 @@ class ImageError(StrongSortError, ValueError):
 
 
 class MissingPackageError(StrongSortError, ImportError):
-    """A Python package that is needed for what was asked is not installed."""
+    """An optional Python package is not installed."""
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error in one line of bounded length.
+    """Return the message of an error in one line of at most `LONGEST_TEXT` characters.
 
-    An error of the system begins with the file's name, one that is neither of this package nor of
-    the system with the name of its type.
+    That of an OSError begins with the file name, that of an error from outside this package with
+    its type.
     """
     if isinstance(error, OSError) and error.filename:
         text = f'{error.filename}: {error.strerror}'
@@ -69,9 +69,9 @@ def one_line(error: BaseException) -> str:
 
 
 def shorten(text: str, longest: int = LONGEST_TEXT) -> str:
-    """Return a text in one line, its middle left out where it is longer than `longest`."""
+    """Return text in one line, without its middle where it is longer than `longest`."""
     if len(text) > 4 * longest:
-        # Before it is split into words: what a bag says can be hundreds of megabytes.
+        # Before it is split: text from a bag can have hundreds of megabytes.
         text = f'{text[: 2 * longest]} ... {text[-longest:]}'
     text = ' '.join(text.split())
     if len(text) <= longest:
@@ -80,6 +80,6 @@ def shorten(text: str, longest: int = LONGEST_TEXT) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return '; did you mean X?' with the known name that is nearest to an unknown one, or ''."""
+    """Return '; did you mean X?' with the most similar known name, or ''."""
     near = difflib.get_close_matches(name[:LONGEST_TEXT], known, 1, cutoff=0.7)
     return f'; did you mean {near[0]}?' if near else ''

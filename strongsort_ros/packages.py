@@ -1,4 +1,4 @@
-"""Python packages that only some functions need: they are looked for when one of these is used."""
+"""Optional Python packages: checked when a function needs one."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _INSTALL: Final = {
     'torch': ("torch (extra 'reid')", 'python3-pytorch-pip'),
     'trackeval': ("'trackeval>=1.3' (extra 'evaluation')", ''),
 }
-"""Module -> what pip installs, and the key of rosdep where there is one."""
+"""Module -> pip requirement, and rosdep key or ''."""
 
 
 def is_installed(module: str) -> bool:
-    """Return whether a module can be found; it is not imported."""
+    """Return whether a module is installed, without importing it."""
     return find_spec(module) is not None
 
 
@@ -34,14 +34,14 @@ def require(purpose: str, *modules: str) -> None:
     Parameters
     ----------
     purpose
-        What needs them; the error begins with it.
+        Function that needs them; the error begins with it.
     modules
         Names of top-level modules.
 
     Raises
     ------
     MissingPackageError
-        One is not installed; the message says how to install it.
+        A module is not installed; the message says how to install it.
 
     """
     for module in modules:
@@ -50,7 +50,7 @@ def require(purpose: str, *modules: str) -> None:
 
 
 def missing_package(error: ModuleNotFoundError) -> MissingPackageError | None:
-    """Return the one-line form of a failed import; None: the module is not an optional one."""
+    """Return the error for a failed import of an optional package; None: it is not one."""
     module = (error.name or '').partition('.')[0]
     return _missing('this', module) if module in _INSTALL else None
 

@@ -1,7 +1,7 @@
-"""The form of a table of settings: a frozen dataclass whose fields say what they mean.
+"""Tables of settings: frozen dataclasses whose fields have a description, a unit and a range.
 
-ROS parameters, YAML files, command-line options and documentation are made from such tables, and
-from groups of them.
+ROS parameters, YAML files, command-line options and documentation are generated from these tables,
+and from groups of them.
 """
 
 from __future__ import annotations
@@ -66,12 +66,12 @@ def param(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Base of the tables; checks every value against its type and range.
+    """Base of the tables; checks the type and range of every value.
 
     Raises
     ------
     SettingError
-        A value is out of its range or not of its type; the message names both.
+        A value is out of its range or has the wrong type; the message names both.
 
     """
 
@@ -82,12 +82,12 @@ class Settings:
 
     @classmethod
     def specs(cls) -> dict[str, ParameterSpec]:
-        """Return name -> spec, in the order of the table."""
+        """Return the `ParameterSpec` of each setting by name, in the order of the table."""
         return {f.name: f.metadata['spec'] for f in dataclasses.fields(cls)}
 
     @classmethod
     def types(cls) -> dict[str, str]:
-        """Return name -> 'float', 'int', 'bool' or 'str', or `float | auto` where auto is one."""
+        """Return the type of each setting by name: 'int', 'str', 'float | auto' and so on."""
         return dict(_kinds(cls))  # type: ignore[arg-type]  # a class can be hashed
 
     def replace(self, **changes: object) -> Self:
@@ -96,7 +96,7 @@ class Settings:
         Raises
         ------
         SettingError
-            A name is unknown or a value is refused.
+            A name is unknown, or a value has the wrong type or is out of its range.
 
         """
         _refuse_unknown(changes, self.specs())
@@ -105,13 +105,13 @@ class Settings:
 
 @cache
 def _kinds(table: type[Settings]) -> dict[str, str]:
-    # Not the annotations themselves, which are texts in some modules and types in others.
+    # Annotations are strings in some modules and types in others.
     hints = get_type_hints(table)
     return {name: _kind(hints[name]) for name in table.specs()}
 
 
 def _kind(hint: Any) -> str:
-    """Return the name of a setting's type; of a union, its names and choices."""
+    """Return the name of a type; for a union, all names and literals."""
     if isinstance(hint, type):
         return hint.__name__
     return ' | '.join(part if isinstance(part, str) else _kind(part) for part in get_args(hint))
@@ -125,12 +125,12 @@ def _refuse_unknown(names: Iterable[str], known: Collection[str]) -> None:
 
 
 def check_value(name: str, value: object, spec: ParameterSpec, kind: str) -> None:
-    """Raise SettingError, naming both, unless `value` is of type `kind` and in range."""
+    """Raise SettingError unless `value` has the type `kind` and is in range."""
     if value == AUTO and AUTO in kind:
         return
     if kind == 'str':
         if not isinstance(value, str) or (spec.choices and value not in spec.choices):
-            expected = ', '.join(spec.choices) or 'a text'
+            expected = ', '.join(spec.choices) or 'a string'
             raise SettingError(f'{name}: {value!r} is not one of: {expected}')
         return
     if kind.startswith('bool'):
@@ -140,13 +140,13 @@ def check_value(name: str, value: object, spec: ParameterSpec, kind: str) -> Non
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise SettingError(f'{name}: {value!r} is not a number')
     if kind.startswith('int') and not isinstance(value, int):
-        raise SettingError(f'{name}: {value!r} is not a whole number')
+        raise SettingError(f'{name}: {value!r} is not an integer')
     if not spec.low <= value <= spec.high or not math.isfinite(value):
         raise SettingError(f'{name}: {value!r}, expected {constraints(spec, kind)}')
 
 
 def constraints(spec: ParameterSpec, kind: str) -> str:
-    """Return the range or the choices of a setting in words; '' where anything goes."""
+    """Return the range or choices of a setting in words, or ''."""
     if spec.choices:
         return f'one of {", ".join(spec.choices)}'
     if kind.startswith(('bool', 'str')):
@@ -179,7 +179,7 @@ def param_table(
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A setting as one of a flat list: name with prefix, value, and what the table says of it."""
+    """A setting of a `SettingsGroup`, by its name with the table's prefix."""
 
     name: str
     value: Any
@@ -190,10 +190,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsGroup:
-    """Base of groups of tables: every setting of a node, as tables and as one flat list."""
+    """Base of groups of tables: all settings of a node, by table and as one list."""
 
     def sections(self) -> Iterator[tuple[str, list[Parameter]]]:
-        """Give each table's heading and parameters."""
+        """Yield the heading and the parameters of each table."""
         for f in dataclasses.fields(self):
             part: Settings = getattr(self, f.name)
             types, rules = part.types(), f.metadata
@@ -221,7 +221,7 @@ class SettingsGroup:
         Raises
         ------
         SettingError
-            A name is unknown or a value is refused; the message names it.
+            A name is unknown, or a value has the wrong type or is out of its range.
 
         """
         _refuse_unknown(values, {parameter.name for parameter in self.parameters()})

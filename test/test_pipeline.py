@@ -1,4 +1,4 @@
-"""One frame through all three: what the rooms give reaches the tracker, in time and in order."""
+"""Pipeline: embeddings and camera motion reach the tracker."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def frames() -> list[SceneFrame]:
     return list(itertools.islice(scene, 12))
 
 
-def test_the_networks_threshold_is_used_unless_one_is_set() -> None:
+def test_auto_is_the_threshold_of_the_network() -> None:
     extractor = ColourExtractor()
     own = extractor.card.max_cosine_distance
     assert resolve_settings(SETTINGS, extractor).max_cosine_distance == own
@@ -40,7 +40,7 @@ def test_the_networks_threshold_is_used_unless_one_is_set() -> None:
     assert pipeline.settings.max_cosine_distance == AUTO
 
 
-def test_all_three_equal_the_rooms_one_by_one(frames: list[SceneFrame]) -> None:
+def test_the_pipeline_equals_its_stages_one_by_one(frames: list[SceneFrame]) -> None:
     pipeline = Pipeline(SETTINGS, ColourExtractor(), PublishedCameraMotion())
     extractor, ecc = ColourExtractor(), PublishedCameraMotion()
     tracker = Tracker(pipeline.tracker.settings)
@@ -68,7 +68,7 @@ def test_a_missing_image_is_tracked_by_motion(frames: list[SceneFrame]) -> None:
     pipeline.close()
 
 
-def test_known_motion_and_embeddings_go_before_estimates(frames: list[SceneFrame]) -> None:
+def test_given_motion_and_embeddings_are_not_estimated(frames: list[SceneFrame]) -> None:
     pipeline = Pipeline(SETTINGS, ColourExtractor(), PublishedCameraMotion())
     known = CameraMotion(np.array([[1.0, 0, 5], [0, 1, 0], [0, 0, 1]]), 1.0)
     detections = frames[0].detections
@@ -80,7 +80,7 @@ def test_known_motion_and_embeddings_go_before_estimates(frames: list[SceneFrame
     pipeline.close()
 
 
-def test_only_detections_that_count_are_embedded(frames: list[SceneFrame]) -> None:
+def test_only_detections_that_are_used_get_embeddings(frames: list[SceneFrame]) -> None:
     asked: list[int] = []
 
     class Counting(ColourExtractor):
@@ -100,7 +100,7 @@ def test_only_detections_that_count_are_embedded(frames: list[SceneFrame]) -> No
 def test_an_extractor_that_fails_leaves_no_motion_estimate_behind(
     frames: list[SceneFrame],
 ) -> None:
-    """The estimator, which takes one image at a time, is done when the step raises."""
+    """The estimator has finished when the step raises."""
     at_work = threading.Event()
 
     class Slow(PublishedCameraMotion):
@@ -134,7 +134,7 @@ def test_close_ends_the_worker_thread(frames: list[SceneFrame]) -> None:
     assert threading.active_count() == before
 
 
-def test_what_is_no_image_is_named(frames: list[SceneFrame]) -> None:
+def test_a_wrong_image_is_named(frames: list[SceneFrame]) -> None:
     with Pipeline(SETTINGS, ColourExtractor()) as pipeline:
         for image in ('frame.jpg', [[1, 2], [3, 4]]):
             with pytest.raises(InputError, match=r'^image: .*expected an array of BGR pixels'):

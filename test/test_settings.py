@@ -1,6 +1,6 @@
-"""Tables of settings and groups of them: types, ranges, and names that nobody knows."""
+"""Tables of settings and groups of them: types, ranges and unknown names."""
 
-# Without `from __future__ import annotations`: types of a table may be types, not their names.
+# Without `from __future__ import annotations`, so that the annotations are types, not strings.
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,11 +15,11 @@ from strongsort_ros.settings import Settings, SettingsGroup, param, param_table
 class Table(Settings):
     """A table whose annotations are types."""
 
-    count: int = param(3, 'How many there are.', high=9)
-    share: float = param(0.5, 'How much of it.', high=1.0)
-    limit: float | Literal['auto'] = param('auto', 'How much at most.')
-    on: bool = param(True, 'Whether at all.')
-    mode: str = param('a', 'In which way.', choices=('a', 'b'))
+    count: int = param(3, 'A count.', high=9)
+    share: float = param(0.5, 'A share.', high=1.0)
+    limit: float | Literal['auto'] = param('auto', 'A limit.')
+    on: bool = param(True, 'A switch.')
+    mode: str = param('a', 'A mode.', choices=('a', 'b'))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Group(SettingsGroup):
     other: Table = param_table(Table, 'Other', 'other.')
 
 
-def test_types_are_told_by_name() -> None:
+def test_names_of_types() -> None:
     assert Table.types() == {
         'count': 'int', 'share': 'float', 'limit': 'float | auto', 'on': 'bool', 'mode': 'str',
     }  # fmt: skip

@@ -1,1 +1,1 @@
-"""The online algorithm: detections in, tracks out; NumPy and SciPy alone."""
+"""Online tracking of detections: the algorithm on NumPy, SciPy and lap alone."""

@@ -1,4 +1,4 @@
-"""Which track each detection continues: first by appearance, then by position."""
+"""Association of tracks with detections: by appearance, then by position."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from strongsort_ros.tracking.tracks import CONFIRMED
 from strongsort_ros.types import IntArray
 
 Matches = tuple[IntArray, IntArray]
-"""Rows of tracks (K,) and of observed detections (K,), in the same order."""
+"""Row numbers of K tracks and of the K detections matched with them."""
 
 _NONE: IntArray = np.empty(0, dtype=np.int64)
 _NO_MATCH: Matches = (_NONE, _NONE)
@@ -25,95 +25,98 @@ _NO_MATCH: Matches = (_NONE, _NONE)
 
 @dataclass(frozen=True, slots=True)
 class Associator:
-    """Matches predicted tracks with a frame's detections, by what the tracker knows of both."""
+    """The two matching stages of StrongSORT."""
 
     settings: TrackerSettings
     kalman: KalmanFilter
     gallery: Gallery
 
-    def match(self, tracks: Rows, observed: FilteredDetections, frames: int) -> Matches:
-        """Return which tracks and detections belong together.
+    def match(self, tracks: Rows, detections: FilteredDetections, frames: int) -> Matches:
+        """Match tracks with detections.
 
         Parameters
         ----------
         tracks
             All live tracks, predicted to this frame.
-        observed
-            The frame's detections.
+        detections
+            Detections of the frame.
         frames
-            Frames since the previous one: 1 unless some were dropped. A track's
-            `time_since_update` equals it when it was matched in the previous frame.
+            Frames since the previous one, more than 1 if frames were dropped; a track that was
+            matched in the previous frame has this `time_since_update`.
 
         """
         confirmed = tracks.state == CONFIRMED
-        recognisable = confirmed & self.gallery.known(tracks.slot)
-        first = self._by_appearance(tracks, recognisable.nonzero()[0], observed)
+        has_gallery = confirmed & self.gallery.known(tracks.slot)
+        first = self._by_appearance(tracks, has_gallery.nonzero()[0], detections)
         track_free = np.ones(len(tracks), dtype=bool)
-        detection_free = np.ones(len(observed), dtype=bool)
+        detection_free = np.ones(len(detections), dtype=bool)
         track_free[first[0]] = False
         detection_free[first[1]] = False
-        # Who was lost for longer is found again by appearance only, if there is any to judge by.
-        if observed.embeddings is not None:
+        # Tracks missed for more than one frame are matched by appearance only, where embeddings
+        # exist.
+        if detections.embeddings is not None:
             recent = tracks.time_since_update == frames
-            track_free &= ~recognisable | recent
+            track_free &= ~has_gallery | recent
         rows, columns = track_free.nonzero()[0], detection_free.nonzero()[0]
         if len(rows) == 0 or len(columns) == 0:
             return first
-        second = self._by_position(tracks, rows, observed, columns)
+        second = self._by_position(tracks, rows, detections, columns)
         return _join([first, second])
 
-    def _by_appearance(self, tracks: Rows, rows: IntArray, observed: FilteredDetections) -> Matches:
-        """Match confirmed tracks: within the gate, by embeddings and perhaps motion."""
-        if observed.embeddings is None or len(rows) == 0 or len(observed) == 0:
+    def _by_appearance(
+        self, tracks: Rows, rows: IntArray, detections: FilteredDetections
+    ) -> Matches:
+        """Match confirmed tracks inside the gate by cosine distance, and motion with MC."""
+        if detections.embeddings is None or len(rows) == 0 or len(detections) == 0:
             return _NO_MATCH
         chosen, settings = tracks.take(rows), self.settings
-        gate = self.kalman.mahalanobis(chosen.mean, chosen.covariance, observed.xyah)
-        # By places in the flat matrix, as that takes a fraction of the time; below, too.
+        gate = self.kalman.mahalanobis(chosen.mean, chosen.covariance, detections.xyah)
+        # Indices of the flat matrix are several times as fast as nonzero() of the matrix.
         within = (gate <= settings.gating_threshold).ravel().nonzero()[0]
-        near, columns = np.divmod(within, len(observed))
+        near, columns = np.divmod(within, len(detections))
         slots = chosen.slot[near]
-        similarity = self.gallery.cosine_similarity(slots, columns, observed.embeddings)
+        similarity = self.gallery.cosine_similarity(slots, columns, detections.embeddings)
         costs = np.subtract(1.0, similarity, dtype=np.float64)
         if settings.motion_cost:
             costs *= settings.motion_lambda
             costs += (1.0 - settings.motion_lambda) * gate.take(within)
         threshold = float(settings.max_cosine_distance)
-        possible = costs <= threshold
-        if observed.has_embedding is not None:
-            possible &= observed.has_embedding[columns]
+        feasible = costs <= threshold
+        if detections.has_embedding is not None:
+            feasible &= detections.has_embedding[columns]
         if not settings.class_agnostic:
-            possible &= chosen.class_code[near] == observed.class_codes[columns]
-        pairs = Pairs(near, columns, costs).select(possible)
+            feasible &= chosen.class_code[near] == detections.class_codes[columns]
+        pairs = Pairs(near, columns, costs).select(feasible)
         if settings.cascade:
-            matched, found = self._cascade(pairs, len(observed), chosen.time_since_update)
+            matched, found = self._cascade(pairs, len(detections), chosen.time_since_update)
         else:
-            matched, found = assign(pairs, (len(rows), len(observed)), threshold)
+            matched, found = assign(pairs, (len(rows), len(detections)), threshold)
         return rows[matched], found
 
-    def _cascade(self, pairs: Pairs, detections: int, time_since_update: IntArray) -> Matches:
-        """Match recently seen tracks first: an assignment for each time since the last match."""
+    def _cascade(self, pairs: Pairs, count: int, time_since_update: IntArray) -> Matches:
+        """Match recently seen tracks first: one assignment per `time_since_update`."""
         threshold = float(self.settings.max_cosine_distance)
         level_of = time_since_update[pairs.rows]
-        free = np.ones(detections, dtype=bool)
+        free = np.ones(count, dtype=bool)
         found = [_NO_MATCH]
         for level in np.unique(level_of[level_of <= self.settings.max_age]):
             here = pairs.select((level_of == level) & free[pairs.columns])
-            matches = assign(here, (len(time_since_update), detections), threshold)
+            matches = assign(here, (len(time_since_update), count), threshold)
             free[matches[1]] = False
             found.append(matches)
         return _join(found)
 
     def _by_position(
-        self, tracks: Rows, rows: IntArray, observed: FilteredDetections, columns: IntArray
+        self, tracks: Rows, rows: IntArray, detections: FilteredDetections, columns: IntArray
     ) -> Matches:
-        """Match some tracks and detections by how much their boxes overlap."""
+        """Match some tracks and detections by the IoU of their boxes."""
         predicted = xyah_to_xyxy(tracks.mean[rows])
-        distance = 1.0 - iou(predicted, xyah_to_xyxy(observed.xyah[columns]))
+        distance = 1.0 - iou(predicted, xyah_to_xyxy(detections.xyah[columns]))
         threshold = self.settings.max_iou_distance
-        possible = distance <= threshold
+        feasible = distance <= threshold
         if not self.settings.class_agnostic:
-            possible &= tracks.class_code[rows, None] == observed.class_codes[columns]
-        near = possible.ravel().nonzero()[0]
+            feasible &= tracks.class_code[rows, None] == detections.class_codes[columns]
+        near = feasible.ravel().nonzero()[0]
         row, column = np.divmod(near, len(columns))
         pairs = Pairs(row, column, distance.take(near))
         row, column = assign(pairs, distance.shape, threshold)

@@ -1,4 +1,4 @@
-"""Moves tracks with the camera's image before they are predicted."""
+"""Camera motion compensation: moves tracks with the image before they are predicted."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from strongsort_ros.tracking.boxes import xyah_to_xyxy, xyxy_to_xyah
 from strongsort_ros.types import FloatArray
 
 _IDENTITY = np.eye(3)
-_SMALLEST_STRETCH = 0.1
+_MIN_SCALE = 0.1
 
 
 def is_usable(camera_motion: FloatArray, limit: float) -> bool:
-    """Return whether a (3, 3) motion is finite, within `limit` of the identity, and no collapse.
+    """Return whether a (3, 3) camera motion is plausible.
 
-    A motion that mirrors the image, or makes it smaller than a tenth in some direction, is none of
-    a camera, and could not be undone.
+    It must be finite, within `limit` of the identity (Frobenius norm), not mirror the image, and
+    not shrink it in any direction to less than a tenth, which could not be inverted.
     """
     with np.errstate(over='ignore', invalid='ignore'):
         distance = float(np.linalg.norm(camera_motion - _IDENTITY))
@@ -25,8 +25,8 @@ def is_usable(camera_motion: FloatArray, limit: float) -> bool:
         return False
     (a, b), (c, d) = camera_motion[:2, :2].tolist()
     determinant = a * d - b * c
-    # The smallest stretch is the determinant by the largest one, which is at most this norm.
-    return bool(determinant > _SMALLEST_STRETCH * math.sqrt(a * a + b * b + c * c + d * d))
+    # The smallest singular value is the determinant over the largest, which is at most this norm.
+    return bool(determinant > _MIN_SCALE * math.sqrt(a * a + b * b + c * c + d * d))
 
 
 def compensate(mean: FloatArray, camera_motion: FloatArray) -> None:

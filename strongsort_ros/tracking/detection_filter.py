@@ -1,4 +1,4 @@
-"""Which detections of a frame can be tracked, in the order in which they enter."""
+"""Filter of detections: those that can be tracked, in descending order of score."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from strongsort_ros.tracking.gallery import normalise
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.types import BoolArray, Float32Array, FloatArray, IntArray, NameArray
 
-LARGEST_COORDINATE: Final = 1e6
-"""Pixels; a box that reaches further is not of any image, and would overflow the arithmetic."""
-SMALLEST_SIDE: Final = 1e-6
-"""Pixels; a box of a smaller side is empty, and its aspect would overflow the arithmetic."""
+MAX_COORDINATE: Final = 1e6
+"""Pixels; a box that reaches further is in no image, and the arithmetic would overflow."""
+MIN_SIDE: Final = 1e-6
+"""Pixels; a box with a smaller side is empty, and its aspect could overflow."""
 
 REASONS: Final = (
     'box_not_finite',
@@ -26,16 +26,26 @@ REASONS: Final = (
     'class_too_long',
     'embedding_unusable',
 )
-"""Why a detection is refused or, the last one, tracked by motion alone."""
+"""Reasons to reject a detection; one with an unusable embedding is tracked by motion."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilteredDetections:
-    """Detections admitted to a frame, in the order of descending confidence.
+    """Detections to track, in descending order of score.
 
-    `index` (M,) is their row in the caller's arrays, `xyah` (M, 4), `scores` (M,), `class_codes`
-    (M,). `embeddings` (M, D) are of unit length, or None; `has_embedding` (M,) says which rows of
-    them mean something, None: all.
+    Attributes
+    ----------
+    index
+        (M,) rows in the caller's arrays.
+    xyah
+        (M, 4) boxes.
+    scores, class_codes
+        (M,) scores, and numbers of classes.
+    embeddings
+        (M, D) embeddings of unit norm, or None.
+    has_embedding
+        (M,) whether a row of `embeddings` is usable; None: every one is.
+
     """
 
     index: IntArray
@@ -50,11 +60,11 @@ class FilteredDetections:
 
 
 class ClassCodes:
-    """Numbers for class names, so that classes of many objects are compared at once."""
+    """Numbers of class names, so that the classes of many boxes are compared at once."""
 
     def __init__(self) -> None:
         self._codes: dict[str, int] = {}
-        # Objects, not a table of fixed width, which one long name would make wide for all.
+        # Objects: an array of fixed width would be as wide as the longest name.
         self._names: NameArray = np.empty(0, dtype=object)
 
     def __len__(self) -> int:
@@ -67,16 +77,16 @@ class ClassCodes:
         return self._names[codes]
 
     def forget_others(self, codes: IntArray) -> IntArray:
-        """Forget all names but those of `codes` (N,), and return their new numbers (N,)."""
+        """Keep only the names of `codes` (N,); return their new numbers (N,)."""
         kept, which = np.unique(codes, return_inverse=True)
         self._names = self.names(kept)
         self._codes = {name: code for code, name in enumerate(self._names.tolist())}
         return which
 
     def encode(self, names: list[str], different: list[str]) -> IntArray:
-        """Return the numbers (N,) of N classes; an unknown class gets the next one.
+        """Return the numbers (N,) of N class names; a new name gets the next number.
 
-        `different` are the classes among them, each once.
+        `different` are the distinct names among them.
         """
         for name in different:
             self._codes.setdefault(name, len(self._codes))
@@ -88,14 +98,14 @@ class ClassCodes:
 def filter_detections(
     detections: Detections, settings: TrackerSettings, classes: ClassCodes
 ) -> tuple[FilteredDetections, dict[str, int]]:
-    """Return the detections to track, and how many others were refused, by reason."""
+    """Return the detections to track, and the number of rejected ones by reason."""
     tlwh, scores = detections.tlwh, detections.scores
     used = scores >= settings.min_confidence
     rejected = {}
-    # NaN fails every comparison; frames are rarely anything but sound, so look at the whole first.
+    # Most frames are valid, so check them as a whole first. NaN fails every comparison.
     if not (
-        np.abs(tlwh).max(initial=0.0) <= LARGEST_COORDINATE
-        and tlwh[:, 2:].min(initial=1.0) > SMALLEST_SIDE
+        np.abs(tlwh).max(initial=0.0) <= MAX_COORDINATE
+        and tlwh[:, 2:].min(initial=1.0) > MIN_SIDE
         and np.count_nonzero(np.isfinite(scores)) == len(scores)
     ):
         reasons = _reasons(tlwh, scores)
@@ -126,16 +136,16 @@ def filter_detections(
 
 
 def _different(names: list[str]) -> list[str]:
-    """Return each name once, in order; fast where all are the same."""
+    """Return the distinct names, in order; fast where all are equal."""
     same = bool(names) and names.count(names[0]) == len(names)
     return names[:1] if same else list(dict.fromkeys(names))
 
 
 def _reasons(tlwh: FloatArray, scores: FloatArray) -> list[BoolArray]:
-    """Return, for each of the first four `REASONS`, who is refused for it; each once."""
+    """Return a mask of detections for each of the first four `REASONS`, without overlap."""
     every = np.logical_and.reduce
     finite: BoolArray = every(np.isfinite(tlwh), axis=1)
-    near: BoolArray = every(np.abs(tlwh) <= LARGEST_COORDINATE, axis=1)
-    solid: BoolArray = every(tlwh[:, 2:] > SMALLEST_SIDE, axis=1)
-    sound = finite & near & solid
-    return [~finite, finite & ~near, finite & near & ~solid, sound & ~np.isfinite(scores)]
+    near: BoolArray = every(np.abs(tlwh) <= MAX_COORDINATE, axis=1)
+    has_area: BoolArray = every(tlwh[:, 2:] > MIN_SIDE, axis=1)
+    valid = finite & near & has_area
+    return [~finite, finite & ~near, finite & near & ~has_area, valid & ~np.isfinite(scores)]

@@ -1,4 +1,4 @@
-"""The embeddings by which tracks are known again: one average each (EMA), or the last few."""
+"""Gallery of embeddings: the moving average of each track (EMA), or its last embeddings."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.types import BoolArray, Float32Array, IntArray
 
-_TINY = np.float32(1e-12)
+_MIN_NORM = np.float32(1e-12)
 
 
 def normalise(embeddings: Float32Array) -> tuple[Float32Array, BoolArray | None]:
-    """Return embeddings of unit length, and which rows say something (None: all do).
+    """Return embeddings of unit norm, and which rows are usable (None: all).
 
-    Rows of zeros or with NaN or infinity come back as zeros.
+    Rows that are zero or not finite are returned as zeros.
     """
     embeddings = embeddings.astype(np.float32, copy=False)
     norms = np.sqrt(np.einsum('ij,ij->i', embeddings, embeddings))[:, None]
-    usable = (norms > _TINY) & (norms < np.inf)
-    # For a few rows, this takes a fraction of the time of all() and any().
+    usable = (norms > _MIN_NORM) & (norms < np.inf)
+    # For few rows count_nonzero() is several times as fast as all().
     if np.count_nonzero(usable) == len(usable):
         return embeddings / norms, None
     unit = np.divide(embeddings, norms, out=np.zeros_like(embeddings), where=usable)
@@ -28,11 +28,11 @@ def normalise(embeddings: Float32Array) -> tuple[Float32Array, BoolArray | None]
 
 
 class Gallery:
-    """Storage of embeddings in slots that tracks take and give back.
+    """Embeddings of all tracks, each in a slot that its track allocates and releases.
 
-    A slot holds the last `budget` embeddings, of unit length. Slots that hold about as many share
-    a shelf, so that memory follows the embeddings that are held: at most twice as much, and it is
-    freed when slots are given back.
+    A slot holds the last `budget` embeddings, of unit norm. Slots with about as many embeddings
+    share a pool, so memory is at most twice that of the embeddings, and is freed when slots are
+    released.
     """
 
     def __init__(self, settings: TrackerSettings) -> None:
@@ -40,21 +40,21 @@ class Gallery:
         self._average = settings.ema
         self._alpha = np.float32(settings.ema_alpha)
         doubled = 2 ** np.arange((self.budget - 1).bit_length() + 1)
-        self._rooms: IntArray = np.minimum(doubled, self.budget)
-        # One entry for each slot: embeddings seen, and its place on its shelf.
+        self._capacities: IntArray = np.minimum(doubled, self.budget)
+        # For each slot: number of embeddings added, and its place in its pool.
         self._seen = np.zeros(0, dtype=np.int64)
         self._place = np.zeros(0, dtype=np.int64)
         self._free = np.zeros(0, dtype=bool)
         self.forget()
 
     def forget(self, dimension: int = 0) -> None:
-        """Forget every embedding, and expect another length; tracks keep their slots."""
+        """Remove all embeddings, and expect those of another dimension; slots stay allocated."""
         self.dimension = dimension
-        self._shelves = [_Shelf(room, dimension) for room in self._rooms.tolist()]
+        self._pools = [_Pool(capacity, dimension) for capacity in self._capacities.tolist()]
         self._seen[:] = 0
 
-    def take(self, count: int) -> IntArray:
-        """Return `count` free slots, the lowest ones, marked as taken."""
+    def allocate(self, count: int) -> IntArray:
+        """Return `count` slots, the lowest free ones."""
         free = self._free.nonzero()[0]
         if len(free) < count:
             more = max(len(self._free), count - len(free), 16)
@@ -66,115 +66,115 @@ class Gallery:
         self._free[slots] = False
         return slots
 
-    def give_back(self, slots: IntArray) -> None:
-        """Mark slots as free, and free what they hold."""
+    def release(self, slots: IntArray) -> None:
+        """Free slots and their embeddings."""
         used = slots[self.known(slots)]
-        for shelf, which in self._by_shelf(self._seen[used]):
-            self._remove(shelf, self._place[used[which]])
+        for pool, which in self._by_pool(self._seen[used]):
+            self._remove(pool, self._place[used[which]])
         self._seen[slots] = 0
         self._free[slots] = True
 
     def add(self, slots: IntArray, embeddings: Float32Array) -> None:
-        """Add one embedding (N, D) of unit length to each of N different slots."""
+        """Add one of N embeddings (N, D) of unit norm to each of N different slots."""
         seen = self._seen[slots]
         self._seen[slots] = seen + 1
         new = seen == 0
         if np.count_nonzero(new):
-            self._place[slots[new]] = self._shelves[0].append(slots[new])
+            self._place[slots[new]] = self._pools[0].append(slots[new])
         if self.budget == 1:
-            rows, places = self._shelves[0].rows[:, 0], self._place[slots]
+            rows, places = self._pools[0].rows[:, 0], self._place[slots]
             if self._average:
                 embeddings = self._averaged(rows.take(places, axis=0), new, embeddings)
             rows[places] = embeddings
             return
-        self._make_room(slots, seen)
-        for shelf, which in self._by_shelf(seen + 1):
-            shelf.rows[self._place[slots[which]], seen[which] % self.budget] = embeddings[which]
+        self._grow(slots, seen)
+        for pool, which in self._by_pool(seen + 1):
+            pool.rows[self._place[slots[which]], seen[which] % self.budget] = embeddings[which]
 
     def cosine_similarity(
         self, slots: IntArray, columns: IntArray, embeddings: Float32Array
     ) -> Float32Array:
-        """Return (K,): of the nearest embedding in each slot with a given one, all of unit length.
+        """Return (K,) similarities of embeddings to the nearest embedding in a slot.
 
         Parameters
         ----------
         slots, columns
-            (K,) pairs of a slot and a row of `embeddings`; those of one slot together. Each slot
-            holds an embedding; see `known`.
+            (K,) pairs of a slot and a row of `embeddings`, grouped by slot. Each slot holds an
+            embedding; see `known`.
         embeddings
-            (M, D) of unit length.
+            (M, D) embeddings of unit norm.
 
         """
         if self.budget == 1:
             places = self._place[slots]
-            stored = self._shelves[0].rows[: int(places.max(initial=-1)) + 1, 0]
-            # One index into the flat matrix takes a fraction of the time of two.
+            stored = self._pools[0].rows[: int(places.max(initial=-1)) + 1, 0]
+            # Indexing the flat matrix is several times as fast as by row and column.
             similarity: Float32Array = (stored @ embeddings.T).take(
                 places * len(embeddings) + columns
             )
             return similarity
         nearest = np.empty(len(slots), dtype=np.float32)
         held = np.minimum(self._seen[slots], self.budget)
-        for shelf, which in self._by_shelf(held):
+        for pool, which in self._by_pool(held):
             places = self._place[slots[which]]
-            nearest[which] = shelf.nearest(places, held[which], columns[which], embeddings)
+            nearest[which] = pool.nearest(places, held[which], columns[which], embeddings)
         return nearest
 
     def known(self, slots: IntArray) -> BoolArray:
-        """Return which of the slots hold an embedding."""
+        """Return which of the slots (N,) hold an embedding."""
         return self._seen[slots] > 0
 
-    def _by_shelf(self, seen: IntArray) -> Iterator[tuple[_Shelf, IntArray | slice]]:
-        """Yield the shelves of slots that have seen as many (N,), at least one, with their rows."""
-        if len(self._shelves) == 1:
-            yield self._shelves[0], slice(None)
+    def _by_pool(self, seen: IntArray) -> Iterator[tuple[_Pool, IntArray | slice]]:
+        """Yield each pool of slots with `seen` (N,) embeddings, with their row numbers."""
+        if len(self._pools) == 1:
+            yield self._pools[0], slice(None)
             return
-        level = self._rooms.searchsorted(np.minimum(seen, self.budget))
+        level = self._capacities.searchsorted(np.minimum(seen, self.budget))
         for number in np.flatnonzero(np.bincount(level)).tolist():
-            yield self._shelves[number], (level == number).nonzero()[0]
+            yield self._pools[number], (level == number).nonzero()[0]
 
-    def _make_room(self, slots: IntArray, seen: IntArray) -> None:
-        """Move slots that are full, having seen as many (N,), to the shelf with more room."""
-        for shelf, larger in zip(self._shelves, self._shelves[1:], strict=False):
-            full = slots[seen == shelf.room]
+    def _grow(self, slots: IntArray, seen: IntArray) -> None:
+        """Move slots whose `seen` (N,) embeddings fill their place to the next larger pool."""
+        for pool, larger in zip(self._pools, self._pools[1:], strict=False):
+            full = slots[seen == pool.capacity]
             if len(full):
                 before = self._place[full]
                 places = larger.append(full)
-                larger.rows[places, : shelf.room] = shelf.rows[before]
-                self._remove(shelf, before)
+                larger.rows[places, : pool.capacity] = pool.rows[before]
+                self._remove(pool, before)
                 self._place[full] = places
 
-    def _remove(self, shelf: _Shelf, places: IntArray) -> None:
-        shelf.remove(places)
-        if 4 * shelf.count < len(shelf.rows):
-            self._place[shelf.shrink()] = np.arange(shelf.count)
+    def _remove(self, pool: _Pool, places: IntArray) -> None:
+        pool.remove(places)
+        if 4 * pool.count < len(pool.rows):
+            self._place[pool.shrink()] = np.arange(pool.count)
 
     def _averaged(
         self, averages: Float32Array, new: BoolArray, embeddings: Float32Array
     ) -> Float32Array:
-        """Return the next exponential moving averages, in place; a first embedding is its own."""
+        """Return updated moving averages, computed in place; the first embedding is itself."""
         averages *= self._alpha
         averages += (np.float32(1) - self._alpha) * embeddings
         norms = np.sqrt(np.einsum('ij,ij->i', averages, averages))
-        averages /= np.maximum(norms, _TINY)[:, None]
+        averages /= np.maximum(norms, _MIN_NORM)[:, None]
         if np.count_nonzero(new):
             averages[new] = embeddings[new]
         return averages
 
 
-class _Shelf:
-    """Places with room for as many embeddings each: `rows` (places, room, D)."""
+class _Pool:
+    """Places for slots, each for `capacity` embeddings: `rows` is (places, capacity, D)."""
 
-    def __init__(self, room: int, dimension: int) -> None:
-        self.room = room
-        self.rows: Float32Array = np.zeros((0, room, dimension), dtype=np.float32)
+    def __init__(self, capacity: int, dimension: int) -> None:
+        self.capacity = capacity
+        self.rows: Float32Array = np.zeros((0, capacity, dimension), dtype=np.float32)
         self.count = 0
-        # One entry for each place: whose it is.
+        # The slot of each place.
         self._slots = np.zeros(0, dtype=np.int64)
         self._free = np.zeros(0, dtype=bool)
 
     def append(self, slots: IntArray) -> IntArray:
-        """Return free places for slots, the lowest ones."""
+        """Return places for slots, the lowest free ones."""
         self.count += len(slots)
         if self.count > len(self.rows):
             self._resize(np.arange(len(self.rows)), max(self.count, 2 * len(self.rows)))
@@ -189,17 +189,14 @@ class _Shelf:
         self.count -= len(places)
 
     def shrink(self) -> IntArray:
-        """Keep twice the places that are in use; return whose the first ones are now."""
+        """Shrink to twice the places in use; return the slots of the first ones."""
         self._resize((~self._free).nonzero()[0], 2 * self.count)
         return self._slots[: self.count]
 
     def nearest(
         self, places: IntArray, held: IntArray, columns: IntArray, embeddings: Float32Array
     ) -> Float32Array:
-        """Compare each place with its own few partners; arguments as of `cosine_similarity`.
-
-        `held` (K,) embeddings are in each place.
-        """
+        """Return (K,) similarities as `cosine_similarity`; `held` (K,) embeddings per place."""
         nearest = np.empty(len(places), dtype=np.float32)
         starts = np.flatnonzero(np.diff(places, prepend=-1)).tolist()
         for start, stop in zip(starts, [*starts[1:], len(places)], strict=True):
@@ -209,7 +206,7 @@ class _Shelf:
         return nearest
 
     def _resize(self, kept: IntArray, places: int) -> None:
-        """Go on with some places, now the first ones, and others that are free."""
+        """Keep some places, as the first ones, and add free ones up to `places`."""
         rows, free, slots = self.rows, self._free, self._slots
         self.rows = np.zeros((places, *rows.shape[1:]), dtype=np.float32)
         self.rows[: len(kept)] = rows[kept]

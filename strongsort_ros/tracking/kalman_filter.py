@@ -1,10 +1,10 @@
-"""The Kalman filter of DeepSORT (arXiv 1703.07402, section 2.1) for all tracks at once.
+"""Kalman filter of DeepSORT (arXiv 1703.07402, section 2.1) for all tracks at once.
 
-State: x, y (box centre), a (w/h), h and their velocities per frame, at constant velocity. All
-noise is diagonal, so the four coordinates never become correlated: the 8x8 covariance is four
-2x2 blocks, one a coordinate, kept as the columns of an (N, 12) array: four variances of
-position, four of velocity, four covariances of the two. The arithmetic is that of the full
-matrices; only products with zero are left out.
+State: box centre x and y, aspect a = w/h, height h, and their velocities per frame, which are
+constant. All noise is diagonal, so the four coordinates never become correlated: the 8x8 covariance
+is four 2x2 blocks, kept as the columns of an (N, 12) array: variances of the four positions and of
+the four velocities, and the covariance of each position with its velocity. The arithmetic is that
+of the full matrices, without the products with zero.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.types import FloatArray
 
-# Standard deviations that do not grow with the box: of the aspect, which has no unit.
+# Standard deviations of the aspect, which do not depend on the size of the box.
 _STD_ASPECT = 1e-2
 _STD_ASPECT_VELOCITY = 1e-5
 _STD_ASPECT_MEASURED = 1e-1
-# Keeps a division finite where noise and box height have both come to nothing.
+# Keeps divisions finite where both the noise and the height are 0.
 _SMALLEST_VARIANCE = 1e-12
 
 POSITION, VELOCITY, CROSS = slice(0, 4), slice(4, 8), slice(8, 12)
@@ -35,7 +35,7 @@ class KalmanFilter:
         )
         grows = np.array([1.0, 1.0, 0.0, 1.0])
         aspect = np.array([0.0, 0.0, 1.0, 0.0])
-        # A variance is weight * h**2 + constant, with one entry for each of x, y, a, h.
+        # A variance is weight * h**2 + constant, for each of x, y, a, h.
         self._process_weight = np.concatenate([position * grows, velocity * grows])
         self._process_constant = np.concatenate(
             [aspect * _STD_ASPECT**2, aspect * _STD_ASPECT_VELOCITY**2]
@@ -45,7 +45,7 @@ class KalmanFilter:
         self._birth_weight = np.concatenate([4 * position * grows, 100 * velocity * grows])
 
     def initiate(self, xyah: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return mean (N, 8) and covariance (N, 12) of new tracks at measured boxes (N, 4)."""
+        """Return mean (N, 8) and covariance (N, 12) of new tracks at boxes (N, 4)."""
         mean = np.zeros((len(xyah), 8))
         mean[:, POSITION] = xyah
         covariance = np.zeros((len(xyah), 12))
@@ -54,9 +54,9 @@ class KalmanFilter:
         return mean, covariance
 
     def predict(self, mean: FloatArray, covariance: FloatArray, dt: float = 1.0) -> None:
-        """Move the state by `dt` frames: F(dt) with the noise of that many frames.
+        """Predict the state `dt` frames ahead, by F(dt) and the noise of that many frames.
 
-        For a whole `dt` and a constant height this equals `dt` predictions by one frame.
+        If `dt` is an integer and the height constant, this equals `dt` predictions by one frame.
         """
         squared = mean[:, 3:4] ** 2
         noise = squared * self._process_weight + self._process_constant
@@ -71,7 +71,7 @@ class KalmanFilter:
             mean[:, POSITION] += dt * mean[:, VELOCITY]
             position += dt * (2 * cross + dt * velocity)
             cross += dt * velocity
-            # Noise of earlier frames is carried on by F: sums of 0..dt-1 and of their squares.
+            # F propagates the noise of earlier frames: sums of 0..dt-1 and of their squares.
             velocity_noise = noise[:, 4:]
             position += (dt - 1) * (noise[:, :4] + velocity_noise * (dt * (2 * dt - 1) / 6))
             cross += velocity_noise * (dt * (dt - 1) / 2)
@@ -85,13 +85,13 @@ class KalmanFilter:
         covariance[:, CROSS] *= ratio
 
     def mahalanobis(self, mean: FloatArray, covariance: FloatArray, xyah: FloatArray) -> FloatArray:
-        """Return (N, M) squared Mahalanobis distances of measured boxes (M, 4) from N states."""
+        """Return (N, M) squared Mahalanobis distances of boxes (M, 4) from N states."""
         projected = mean[:, 3:4] ** 2 * self._measured_weight + self._measured_constant
         projected += covariance[:, POSITION]
         np.maximum(projected, _SMALLEST_VARIANCE, out=projected)
-        # sum (z - x)^2 / s over the coordinates, as one product: z^2/s - 2 z x/s + x^2/s. Centres
-        # are taken from an origin amid the tracks, as the difference of large numbers would lose
-        # digits. No measured box has a part in it: a sliver's aspect would cost all others theirs.
+        # The sum of (z - x)^2 / s over the coordinates as one matrix product: z^2/s - 2 z x/s +
+        # x^2/s. Centres are relative to the median track, since differences of large numbers lose
+        # digits. The origin does not depend on the boxes: an extreme one would spoil all others.
         n, m = len(mean), len(xyah)
         origin = np.zeros(4)
         if n:
@@ -116,7 +116,7 @@ class KalmanFilter:
         xyah: FloatArray,
         scores: FloatArray | None = None,
     ) -> None:
-        """Correct N states by their measured boxes (N, 4).
+        """Update N states with their measured boxes (N, 4).
 
         Parameters
         ----------
@@ -125,9 +125,9 @@ class KalmanFilter:
         xyah
             (N, 4) measured boxes.
         scores
-            (N,) confidences for the NSA filter: the measurement's standard deviation is
-            multiplied by 1 - c (arXiv 2202.13514, equation 3, squared as in its program). Above 1
-            it is no confidence, and the noise stays as it is.
+            (N,) scores c for the NSA filter, which multiplies the standard deviation of the
+            measurement by 1 - c (arXiv 2202.13514, equation 3, squared as in its program). For
+            scores above 1 the noise is not changed.
 
         """
         noise = mean[:, 3:4] ** 2 * self._measured_weight + self._measured_constant

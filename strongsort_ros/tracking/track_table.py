@@ -1,4 +1,4 @@
-"""All live tracks as rows of two matrices, oldest first; it grows by doubling."""
+"""Table of live tracks: rows of two matrices, oldest first, which grow by doubling."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _INTEGERS = 9
 
 
 class Rows:
-    """Some tracks: named columns, as views, of a matrix of floats and one of integers."""
+    """Tracks as named columns, which are views of a float and an integer matrix."""
 
     __slots__ = ('floats', 'integers')
 
@@ -29,62 +29,62 @@ class Rows:
 
     @property
     def mean(self) -> FloatArray:
-        """State (N, 8): x, y, a, h and their velocities."""
+        """(N, 8) centre x, centre y, aspect, height, and their velocities."""
         return self.floats[:, _MEAN]
 
     @property
     def covariance(self) -> FloatArray:
-        """Covariance (N, 12) as `kalman_filter` lays it out."""
+        """(N, 12) covariance in the layout of `kalman_filter`."""
         return self.floats[:, _COVARIANCE]
 
     @property
     def score(self) -> FloatArray:
-        """Confidence (N,) of the last matched detection."""
+        """(N,) score of the last matched detection."""
         return self.floats[:, _SCORE]
 
     @property
     def id(self) -> IntArray:
-        """Identity (N,)."""
+        """(N,) track ids."""
         return self.integers[:, _ID]
 
     @property
     def state(self) -> IntArray:
-        """TENTATIVE or CONFIRMED (N,); that a track is LOST is seen by its last match."""
+        """(N,) TENTATIVE or CONFIRMED; a track is LOST if its time_since_update is above 0."""
         return self.integers[:, _STATE]
 
     @property
     def age(self) -> IntArray:
-        """Frames (N,) since birth, which is the first."""
+        """(N,) frames since the first detection, its own included."""
         return self.integers[:, _AGE]
 
     @property
     def hits(self) -> IntArray:
-        """Matched detections (N,)."""
+        """(N,) number of matched detections."""
         return self.integers[:, _HITS]
 
     @property
     def time_since_update(self) -> IntArray:
-        """Frames (N,) since the last matched detection."""
+        """(N,) frames since the last matched detection."""
         return self.integers[:, _SINCE]
 
     @property
     def first_seen(self) -> IntArray:
-        """Stamp (N,) of the frame of birth."""
+        """(N,) stamp of the frame of the first detection."""
         return self.integers[:, _FIRST_SEEN]
 
     @property
     def class_code(self) -> IntArray:
-        """Number (N,) of the class of the last matched detection."""
+        """(N,) number of the class of the last matched detection."""
         return self.integers[:, _CLASS]
 
     @property
     def detection_index(self) -> IntArray:
-        """Caller's row (N,) of the detection matched in this frame, or -1."""
+        """(N,) row, in the caller's arrays, of the detection matched in this frame, or -1."""
         return self.integers[:, _DETECTION]
 
     @property
     def slot(self) -> IntArray:
-        """Place (N,) in the gallery."""
+        """(N,) slot in the gallery."""
         return self.integers[:, _SLOT]
 
     def take(self, rows: IntArray) -> Rows:
@@ -93,7 +93,7 @@ class Rows:
 
 
 class TrackTable:
-    """The live tracks; `rows` are views of them, valid until the table changes its length."""
+    """The live tracks; `rows` are views of them, valid until the number of tracks changes."""
 
     def __init__(self) -> None:
         self._floats: FloatArray = np.zeros((64, _FLOATS))
@@ -103,23 +103,23 @@ class TrackTable:
     def __len__(self) -> int:
         return len(self.rows)
 
-    # Views that are copied or pickled are no views any more: they are made again.
+    # A copied or pickled view is not a view any more, so a copy creates its own.
 
     def __getstate__(self) -> tuple[FloatArray, IntArray]:
         return self.rows.floats, self.rows.integers
 
     def __setstate__(self, state: tuple[FloatArray, IntArray]) -> None:
         self.__init__()  # type: ignore[misc]
-        born = self.append(len(state[0]))
-        born.floats[:], born.integers[:] = state
+        new = self.append(len(state[0]))
+        new.floats[:], new.integers[:] = state
 
     def write(self, rows: IntArray, changed: Rows) -> None:
-        """Write back rows that were taken and changed."""
+        """Write changed copies of rows back."""
         self._floats[rows] = changed.floats
         self._integers[rows] = changed.integers
 
     def keep(self, which: BoolArray) -> None:
-        """Keep some rows, in their order, and drop the others."""
+        """Keep some rows, in their order, and delete the others."""
         kept = self.rows.take(which.nonzero()[0])
         n = len(kept)
         self._resize(n)
@@ -127,7 +127,7 @@ class TrackTable:
         self._integers[:n] = kept.integers
 
     def append(self, count: int) -> Rows:
-        """Return `count` new rows, all zero: tentative tracks without an identity."""
+        """Return `count` new rows of zeros: tentative tracks without an id."""
         start = len(self)
         if start + count > len(self._integers):
             more = max(len(self._integers), count)
@@ -139,7 +139,7 @@ class TrackTable:
         return Rows(self.rows.floats[start:], self.rows.integers[start:])
 
     def clear(self) -> None:
-        """Drop all rows."""
+        """Delete all rows."""
         self._resize(0)
 
     def _resize(self, count: int) -> None:

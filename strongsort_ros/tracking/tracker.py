@@ -20,7 +20,7 @@ from strongsort_ros.tracking.detections import Detections, number_array
 from strongsort_ros.tracking.gallery import Gallery
 from strongsort_ros.tracking.kalman_filter import KalmanFilter
 from strongsort_ros.tracking.settings import TrackerSettings
-from strongsort_ros.tracking.track_table import Rows, TrackTable
+from strongsort_ros.tracking.track_table import TrackTable
 from strongsort_ros.tracking.tracks import CONFIRMED, Tracks
 from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
@@ -82,7 +82,7 @@ class Tracker:
         before, gallery = self._settings, self._gallery
         if any(getattr(before, name) != getattr(settings, name) for name in _GALLERY_SETTINGS):
             self._apply(settings, None)
-            self._table.rows.slot[:] = self._gallery.take(len(self._table))
+            self._table.rows.slot[:] = self._gallery.allocate(len(self._table))
         else:
             self._apply(settings, gallery)
 
@@ -92,7 +92,7 @@ class Tracker:
 
         A track is left out while its predicted box has no area.
         """
-        return self._snapshot(self._solid().nonzero()[0])
+        return self._snapshot(self._has_area().nonzero()[0])
 
     @property
     def ids_given(self) -> int:
@@ -135,13 +135,13 @@ class Tracker:
         _check_stamp(stamp)
         if camera_motion is not None:
             camera_motion = _matrix(camera_motion)
-        observed = self._admit(detections)
+        filtered = self._filter(detections)
         self._compensate(camera_motion)
         self._predict(dt, frames)
-        matches = self._associator.match(self._table.rows, observed, frames)
-        self._update(matches, observed)
+        matches = self._associator.match(self._table.rows, filtered, frames)
+        self._update(matches, filtered)
         self._prune()
-        self._spawn(matches, observed, stamp)
+        self._spawn(matches, filtered, stamp)
         return self._report(frames)
 
     def rescale_time(self, ratio: float) -> None:
@@ -169,15 +169,15 @@ class Tracker:
         self._gallery = gallery or Gallery(settings)
         self._associator = Associator(settings, self._kalman, self._gallery)
 
-    def _admit(self, detections: Detections) -> FilteredDetections:
+    def _filter(self, detections: Detections) -> FilteredDetections:
         if len(self._classes) > _MAX_CLASSES:
             codes = self._table.rows.class_code
             codes[:] = self._classes.forget_others(codes)
-        observed, self._rejected = filter_detections(detections, self._settings, self._classes)
-        embeddings = observed.embeddings
+        filtered, self._rejected = filter_detections(detections, self._settings, self._classes)
+        embeddings = filtered.embeddings
         if embeddings is not None and embeddings.shape[1] != self._gallery.dimension:
             self._gallery.forget(embeddings.shape[1])
-        return observed
+        return filtered
 
     def _compensate(self, camera_motion: FloatArray | None) -> None:
         if camera_motion is not None and is_usable(camera_motion, self._settings.max_camera_motion):
@@ -193,26 +193,26 @@ class Tracker:
             # Without the dropped frames these would have been deleted before this frame.
             self._drop(tracks.time_since_update > self._settings.max_age + 1)
 
-    def _update(self, matches: Matches, observed: FilteredDetections) -> None:
+    def _update(self, matches: Matches, filtered: FilteredDetections) -> None:
         rows, columns = matches
         if len(rows) == 0:
             return
         matched = self._table.rows.take(rows)
-        scores = observed.scores[columns]
+        scores = filtered.scores[columns]
         self._kalman.update(
             matched.mean,
             matched.covariance,
-            observed.xyah[columns],
+            filtered.xyah[columns],
             scores if self._settings.nsa else None,
         )
         matched.score[:] = scores
         matched.hits[:] += 1
         matched.time_since_update[:] = 0
-        matched.class_code[:] = observed.class_codes[columns]
-        matched.detection_index[:] = observed.index[columns]
+        matched.class_code[:] = filtered.class_codes[columns]
+        matched.detection_index[:] = filtered.index[columns]
         matched.state[matched.hits >= self._settings.n_init] = CONFIRMED
         self._table.write(rows, matched)
-        self._remember(matched.slot, observed, columns)
+        self._add_embeddings(matched.slot, filtered, columns)
 
     def _prune(self) -> None:
         tracks = self._table.rows
@@ -220,68 +220,70 @@ class Tracker:
         tentative = tracks.state != CONFIRMED
         self._drop((missed & tentative) | (tracks.time_since_update > self._settings.max_age))
 
-    def _spawn(self, matches: Matches, observed: FilteredDetections, stamp: int) -> None:
-        free = np.ones(len(observed), dtype=bool)
+    def _spawn(self, matches: Matches, filtered: FilteredDetections, stamp: int) -> None:
+        free = np.ones(len(filtered), dtype=bool)
         free[matches[1]] = False
         columns = free.nonzero()[0]
         count = len(columns)
         if count == 0:
             return
-        born = self._table.append(count)
-        born.mean[:], born.covariance[:] = self._kalman.initiate(observed.xyah[columns])
-        born.score[:] = observed.scores[columns]
-        born.id[:] = np.arange(self._next_id, self._next_id + count)
-        born.age[:] = born.hits[:] = 1
-        born.first_seen[:] = stamp
-        born.class_code[:] = observed.class_codes[columns]
-        born.detection_index[:] = observed.index[columns]
-        born.slot[:] = self._gallery.take(count)
+        new = self._table.append(count)
+        new.mean[:], new.covariance[:] = self._kalman.initiate(filtered.xyah[columns])
+        new.score[:] = filtered.scores[columns]
+        new.id[:] = np.arange(self._next_id, self._next_id + count)
+        new.age[:] = new.hits[:] = 1
+        new.first_seen[:] = stamp
+        new.class_code[:] = filtered.class_codes[columns]
+        new.detection_index[:] = filtered.index[columns]
+        new.slot[:] = self._gallery.allocate(count)
         if self._settings.n_init == 1:
-            born.state[:] = CONFIRMED
+            new.state[:] = CONFIRMED
         self._next_id += count
-        self._remember(born.slot, observed, columns)
+        self._add_embeddings(new.slot, filtered, columns)
 
     def _report(self, frames: int) -> Tracks:
         tracks = self._table.rows
         # As published: a track missed in this frame only is still reported.
-        recent = (tracks.state == CONFIRMED) & (tracks.time_since_update <= frames)
-        solid = self._solid().nonzero()[0]
-        return self._snapshot(solid).select(recent[solid])
+        reported = (tracks.state == CONFIRMED) & (tracks.time_since_update <= frames)
+        with_area = self._has_area().nonzero()[0]
+        return self._snapshot(with_area).select(reported[with_area])
 
-    def _solid(self) -> BoolArray:
+    def _has_area(self) -> BoolArray:
         """Return which tracks have a box with area: a prediction can shrink it to none."""
         mean = self._table.rows.mean
         return (mean[:, 2] > 0) & (mean[:, 3] > 0)
 
-    def _remember(self, slots: IntArray, observed: FilteredDetections, columns: IntArray) -> None:
+    def _add_embeddings(
+        self, slots: IntArray, filtered: FilteredDetections, columns: IntArray
+    ) -> None:
         """Add the embeddings of matched detections to the gallery."""
-        if observed.embeddings is None:
+        if filtered.embeddings is None:
             return
-        if observed.has_embedding is not None:
-            has_embedding = observed.has_embedding[columns]
+        if filtered.has_embedding is not None:
+            has_embedding = filtered.has_embedding[columns]
             slots, columns = slots[has_embedding], columns[has_embedding]
-        self._gallery.add(slots, observed.embeddings[columns])
+        self._gallery.add(slots, filtered.embeddings[columns])
 
     def _drop(self, which: BoolArray) -> None:
         if np.count_nonzero(which):
-            self._gallery.give_back(self._table.rows.slot[which])
+            self._gallery.release(self._table.rows.slot[which])
             self._table.keep(~which)
 
     def _snapshot(self, rows: IntArray) -> Tracks:
-        chosen: Rows = self._table.rows.take(rows)
+        tracks = self._table.rows.take(rows)
         return Tracks(
-            ids=chosen.id,
-            class_ids=self._classes.names(chosen.class_code),
-            scores=chosen.score,
+            ids=tracks.id,
+            class_ids=self._classes.names(tracks.class_code),
+            scores=tracks.score,
             # CONFIRMED + 1 is LOST. A tentative track that is not matched is deleted.
-            states=chosen.state + (chosen.time_since_update > 0),
-            mean=chosen.mean,
-            variance=chosen.covariance[:, :8],
-            age=chosen.age,
-            hits=chosen.hits,
-            time_since_update=chosen.time_since_update,
-            first_seen=chosen.first_seen,
-            detection_index=chosen.detection_index,
+            states=tracks.state + (tracks.time_since_update > 0),
+            mean=tracks.mean,
+            variance=tracks.covariance[:, :8],
+            age=tracks.age,
+            hits=tracks.hits,
+            time_since_update=tracks.time_since_update,
+            first_seen=tracks.first_seen,
+            detection_index=tracks.detection_index,
             rejected=self._rejected,
         )
 

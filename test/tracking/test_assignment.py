@@ -32,7 +32,7 @@ matrices = arrays(
 
 
 @given(matrices)
-def test_saves_as_much_as_the_full_matrix(costs: np.ndarray) -> None:
+def test_total_cost_is_that_of_the_full_matrix(costs: np.ndarray) -> None:
     clipped = np.where(costs <= THRESHOLD, costs, THRESHOLD + 1e-5)
     row, column = linear_sum_assignment(clipped)
     valid = clipped[row, column] <= THRESHOLD
@@ -48,13 +48,13 @@ def test_is_one_to_one_and_within_the_threshold(costs: np.ndarray) -> None:
     assert (costs[rows, columns] <= THRESHOLD).all()
 
 
-def test_no_pairs_is_no_match() -> None:
+def test_no_pairs() -> None:
     for shape in ((0, 0), (0, 3), (3, 0), (2, 2)):
         rows, columns = assign(sparse(np.ones(shape)), shape, THRESHOLD)
         assert len(rows) == len(columns) == 0
 
 
-def test_the_cheaper_pair_wins_where_two_want_one() -> None:
+def test_the_cheaper_of_two_contested_pairs_wins() -> None:
     costs = np.array([[0.3, 1.0], [0.1, 1.0]])
     rows, columns = assign(sparse(costs), costs.shape, THRESHOLD)
     assert (rows.tolist(), columns.tolist()) == ([1], [0])
@@ -85,8 +85,8 @@ def test_lap_finds_the_pairs_that_scipy_finds(rows: int, columns: int, seed: int
     np.testing.assert_array_equal(column[found], expected_column[expected])
 
 
-def test_of_equal_costs_either_may_be_found() -> None:
-    """Where boxes are there twice the pairs may differ, their cost does not."""
+def test_duplicate_boxes_have_the_same_total_cost() -> None:
+    """SciPy and lap may find different pairs of equal cost."""
     costs = np.repeat(crowd(40, 40, 0), 2, axis=1)
     assert costs[solve(costs)].sum() == pytest.approx(costs[linear_sum_assignment(costs)].sum())
     costs = np.repeat(costs, 2, axis=0)
@@ -99,9 +99,7 @@ def test_scipy_solves_where_lap_is_missing(monkeypatch: pytest.MonkeyPatch) -> N
     np.testing.assert_array_equal(solve(costs), linear_sum_assignment(costs))
 
 
-def test_a_few_pairs_are_left_to_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is faster for them."""
-
+def test_small_matrices_are_solved_by_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise AssertionError
 

@@ -1,4 +1,4 @@
-"""Box formats convert into one another, and overlaps are what areas say."""
+"""Conversions of box formats, and IoU."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def corners(tlwh: np.ndarray) -> np.ndarray:
 
 
 @given(boxes)
-def test_corners_survive_the_centre_format(tlwh: np.ndarray) -> None:
+def test_corners_to_centre_and_back(tlwh: np.ndarray) -> None:
     xyxy = xyah_to_xyxy(tlwh_to_xyah(tlwh))
     np.testing.assert_allclose(xyxy, corners(tlwh), atol=1e-8)
     np.testing.assert_allclose(xyxy_to_xyah(xyxy), tlwh_to_xyah(tlwh), rtol=1e-6, atol=1e-8)
 
 
 @given(boxes, boxes)
-def test_overlap_is_symmetric_and_a_share(a: np.ndarray, b: np.ndarray) -> None:
+def test_iou_is_symmetric_and_between_0_and_1(a: np.ndarray, b: np.ndarray) -> None:
     overlap = iou(corners(a), corners(b))
     assert overlap.shape == (len(a), len(b))
     assert (overlap >= 0).all()
@@ -37,16 +37,16 @@ def test_overlap_is_symmetric_and_a_share(a: np.ndarray, b: np.ndarray) -> None:
 
 
 @given(boxes)
-def test_a_box_is_its_own_best_overlap(tlwh: np.ndarray) -> None:
+def test_iou_of_a_box_with_itself_is_1(tlwh: np.ndarray) -> None:
     np.testing.assert_allclose(np.diag(iou(corners(tlwh), corners(tlwh))), 1)
 
 
-def test_known_overlap() -> None:
+def test_known_iou() -> None:
     a = np.array([[0.0, 0, 10, 10]])
     b = np.array([[5.0, 0, 15, 10], [20, 20, 30, 30], [2, 2, 4, 4]])
     np.testing.assert_allclose(iou(a, b), [[50 / 150, 0, 4 / 100]])
 
 
 @given(arrays(np.float64, (4, 4), elements=st.floats(-1e6, 1e6)))
-def test_inverted_and_empty_boxes_overlap_nothing_that_is_not_finite(xyxy: np.ndarray) -> None:
+def test_iou_of_inverted_and_empty_boxes_is_finite(xyxy: np.ndarray) -> None:
     assert np.isfinite(iou(xyxy, xyxy)).all()

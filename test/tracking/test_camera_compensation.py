@@ -1,4 +1,4 @@
-"""Tracks move with the camera, and a motion that cannot be is not believed."""
+"""Camera motion compensation, and implausible camera motions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_zoom_scales_boxes() -> None:
     np.testing.assert_allclose(mean, [[200, 100, 0.5, 160, 1, 2, 0, 0]])
 
 
-def test_no_box_is_turned_inside_out() -> None:
+def test_no_box_is_inverted() -> None:
     mean = np.array([[100.0, 50, 0.5, 80, 1, 2, 0, 0]])
     before = mean.copy()
     compensate(mean, np.diag([-1.0, 1.0, 1.0]))
@@ -52,9 +52,7 @@ def published(mean: np.ndarray, motion: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(('aspect', 'height'), [(0.5, 80), (0.5, -3), (-0.2, 40), (-0.3, -2)])
-def test_boxes_are_moved_as_published_even_if_a_prediction_turned_them_inside_out(
-    aspect: float, height: float
-) -> None:
+def test_inverted_predictions_are_moved_as_published(aspect: float, height: float) -> None:
     motion = np.array([[1.01, 0.02, 7], [-0.02, 0.99, -3], [0, 0, 1]])
     mean = np.array([[100.0, 50, aspect, height, 1, 2, 0, 0], [300, 90, 0.4, 100, 0, 0, 0, 0]])
     expected = [published(row, motion) for row in mean]
@@ -62,7 +60,7 @@ def test_boxes_are_moved_as_published_even_if_a_prediction_turned_them_inside_ou
     np.testing.assert_allclose(mean[:, :4], expected)
 
 
-def test_a_motion_that_collapses_or_mirrors_the_image_is_not_usable() -> None:
+def test_a_motion_that_shrinks_or_mirrors_the_image_is_not_usable() -> None:
     turned = np.array([[np.cos(1), -np.sin(1), 3], [np.sin(1), np.cos(1), 4], [0, 0, 1]])
     for motion in (np.eye(3), turned, np.diag([2.0, 2, 1]), np.diag([0.2, 0.5, 1])):
         assert is_usable(motion, 100)
@@ -73,7 +71,7 @@ def test_a_motion_that_collapses_or_mirrors_the_image_is_not_usable() -> None:
 
 
 @given(arrays(np.float64, (3, 3), elements=st.floats(-1e3, 1e3)))
-def test_a_usable_motion_can_be_undone(motion: np.ndarray) -> None:
+def test_a_usable_motion_is_invertible(motion: np.ndarray) -> None:
     if is_usable(motion, 1e4):
         assert np.linalg.det(motion[:2, :2]) > 0.01
         CameraPath({1: motion, 2: motion})

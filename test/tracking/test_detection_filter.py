@@ -1,4 +1,4 @@
-"""Which detections enter, and how classes are numbered."""
+"""Filter of detections, and numbers of classes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongsort_ros.tracking.detection_filter import (
-    LARGEST_COORDINATE,
+    MAX_COORDINATE,
     ClassCodes,
     filter_detections,
 )
@@ -26,7 +26,7 @@ def detections(names: list[str], score: float = 0.9) -> Detections:
     return Detections(tlwh, np.full(n, score), names)
 
 
-def test_a_score_exactly_at_the_threshold_is_enough() -> None:
+def test_a_score_equal_to_the_threshold_is_used() -> None:
     settings = TrackerSettings(min_confidence=0.6)
     scores = np.array([0.6, np.nextafter(0.6, 0), np.nextafter(0.6, 1)])
     frame = Detections(np.tile([10.0, 10, 20, 20], (3, 1)), scores, ['a'] * 3)
@@ -34,14 +34,14 @@ def test_a_score_exactly_at_the_threshold_is_enough() -> None:
     assert observed.index.tolist() == [2, 0]
 
 
-def test_a_height_exactly_at_the_threshold_is_enough() -> None:
+def test_a_height_equal_to_the_threshold_is_used() -> None:
     tlwh = [[0, 0, 10, 20.0], [0, 0, 10, np.nextafter(20.0, 0)]]
     frame = Detections(tlwh, [0.9, 0.9], ['a', 'a'])
     observed, _ = filter_detections(frame, TrackerSettings(min_height=20.0), ClassCodes())
     assert observed.index.tolist() == [0]
 
 
-def test_a_long_class_name_is_refused_and_the_others_are_not() -> None:
+def test_only_long_class_names_are_rejected() -> None:
     settings, classes = TrackerSettings(max_class_length=6), ClassCodes()
     for names, index in (
         (['person', LONG, 'car'], [0, 2]),
@@ -58,7 +58,7 @@ def test_a_long_class_name_is_refused_and_the_others_are_not() -> None:
 
 
 def test_a_long_class_name_takes_no_memory() -> None:
-    """One of a million letters beside 2000 detections once took 12 GiB."""
+    """One of a million characters among 2000 detections once took 12 GiB."""
     frame = detections(['person'] * 1999 + [LONG])
     classes = ClassCodes()
     tracemalloc.start()
@@ -76,7 +76,7 @@ def test_embeddings_stay_with_their_detections() -> None:
 
 
 @given(st.lists(st.lists(st.sampled_from('abcdefgh'), max_size=6), max_size=12), st.data())
-def test_names_survive_numbers(frames: list[list[str]], data: st.DataObject) -> None:
+def test_class_names_to_numbers_and_back(frames: list[list[str]], data: st.DataObject) -> None:
     classes = ClassCodes()
     names: list[str] = []
     codes = np.empty(0, dtype=np.int64)
@@ -92,11 +92,9 @@ def test_names_survive_numbers(frames: list[list[str]], data: st.DataObject) -> 
         assert len(set(zip(names, codes.tolist(), strict=True))) == len(set(names))
 
 
-@pytest.mark.parametrize(
-    'side', [1e-306, 1e-200, 1e-9, 1e-6, 1.1e-6, 1e-5, 1.0, LARGEST_COORDINATE]
-)
-@pytest.mark.parametrize('other', [1e-5, 40.0, LARGEST_COORDINATE])
-def test_an_admitted_box_has_a_finite_aspect(side: float, other: float) -> None:
+@pytest.mark.parametrize('side', [1e-306, 1e-200, 1e-9, 1e-6, 1.1e-6, 1e-5, 1.0, MAX_COORDINATE])
+@pytest.mark.parametrize('other', [1e-5, 40.0, MAX_COORDINATE])
+def test_the_aspect_of_a_used_box_is_finite(side: float, other: float) -> None:
     for width, height in ((side, other), (other, side)):
         frame = Detections([[0, 0, width, height]], [0.9], ['a'])
         observed, rejected = filter_detections(frame, TrackerSettings(), ClassCodes())

@@ -1,4 +1,4 @@
-"""What becomes arrays is taken; what does not is named by its field."""
+"""Conversion of fields to arrays, and errors that name the field."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_tensors_become_arrays() -> None:
         ('embeddings', [list(range(10**5))], r'embeddings: shape \(1, 100000\)'),
     ],
 )
-def test_what_is_no_such_array_is_named(field: str, value: object, message: str) -> None:
+def test_a_wrong_field_is_named(field: str, value: object, message: str) -> None:
     given = {'tlwh': TLWH, 'scores': SCORES, 'class_ids': NAMES, field: value}
     with pytest.raises(InputError, match=f'^{message}') as caught:
         Detections(**given)

@@ -1,4 +1,4 @@
-"""Embeddings are kept, averaged, forgotten; and never one track's for another's."""
+"""Gallery: averages, last embeddings, slots and memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(5)
 
 
-def test_normalise_says_which_rows_mean_nothing() -> None:
+def test_normalise_marks_unusable_rows() -> None:
     rows = np.array([[3, 4], [0, 0], [np.nan, 1], [np.inf, 1]], dtype=np.float32)
     unit_rows, usable = normalise(rows)
     assert usable is not None
@@ -41,7 +41,7 @@ def test_normalise_says_which_rows_mean_nothing() -> None:
 def test_the_average_is_that_of_the_paper(rng: np.random.Generator) -> None:
     gallery = Gallery(EMA)
     gallery.forget(16)
-    slots = gallery.take(2)
+    slots = gallery.allocate(2)
     seen = unit(rng, 5, 2, 16)
     expected = seen[0]
     gallery.add(slots, seen[0])
@@ -54,10 +54,10 @@ def test_the_average_is_that_of_the_paper(rng: np.random.Generator) -> None:
     )
 
 
-def test_the_last_few_are_kept_and_the_nearest_counts(rng: np.random.Generator) -> None:
+def test_the_nearest_of_the_last_embeddings_counts(rng: np.random.Generator) -> None:
     gallery = Gallery(LAST)
     gallery.forget(8)
-    first, second = gallery.take(2)
+    first, second = gallery.allocate(2)
     seen = unit(rng, 5, 8)
     for embedding in seen:
         gallery.add(np.array([first]), embedding[None])
@@ -68,39 +68,39 @@ def test_the_last_few_are_kept_and_the_nearest_counts(rng: np.random.Generator) 
     np.testing.assert_allclose(second, seen @ seen[0], atol=1e-6)
 
 
-def test_a_slot_taken_again_remembers_nothing(rng: np.random.Generator) -> None:
+def test_a_slot_allocated_again_is_empty(rng: np.random.Generator) -> None:
     for settings in (EMA, LAST):
         gallery = Gallery(settings)
         gallery.forget(8)
-        slot = gallery.take(1)
+        slot = gallery.allocate(1)
         gallery.add(slot, unit(rng, 1, 8))
-        gallery.give_back(slot)
-        assert gallery.take(1) == slot
+        gallery.release(slot)
+        assert gallery.allocate(1) == slot
         assert not gallery.known(slot).any()
         fresh = unit(rng, 1, 8)
         gallery.add(slot, fresh)
         np.testing.assert_allclose(similarity(gallery, slot, fresh), 1, atol=1e-6)
 
 
-def test_growing_keeps_what_is_there(rng: np.random.Generator) -> None:
+def test_growing_keeps_embeddings(rng: np.random.Generator) -> None:
     gallery = Gallery(LAST)
     gallery.forget(8)
-    slots = gallery.take(4)
+    slots = gallery.allocate(4)
     seen = unit(rng, 4, 8)
     gallery.add(slots, seen)
-    more = gallery.take(500)
+    more = gallery.allocate(500)
     assert not set(more.tolist()) & set(slots.tolist())
     np.testing.assert_allclose(np.diag(similarity(gallery, slots, seen)), 1, atol=1e-6)
 
 
-def test_any_history_gives_what_the_last_embeddings_give(rng: np.random.Generator) -> None:
-    """Slots come, fill at their own pace and go, moving others on their shelves."""
+def test_similarity_depends_on_the_last_embeddings_only(rng: np.random.Generator) -> None:
+    """Slots are allocated, filled at different rates and released, which moves others in a pool."""
     for settings in (EMA, *(LAST.replace(nn_budget=budget) for budget in (1, 2, 5, 8))):
         gallery = Gallery(settings)
         gallery.forget(4)
         kept: dict[int, list[np.ndarray]] = {}
         for _ in range(60):
-            kept |= {slot: [] for slot in gallery.take(rng.integers(4)).tolist()}
+            kept |= {slot: [] for slot in gallery.allocate(rng.integers(4)).tolist()}
             seen = np.array([slot for slot in kept if rng.random() < 0.6], dtype=np.int64)
             embeddings = unit(rng, len(seen), 4)
             gallery.add(seen, embeddings)
@@ -109,7 +109,7 @@ def test_any_history_gives_what_the_last_embeddings_give(rng: np.random.Generato
                 if settings.ema and gallery.known(np.array([slot])):
                     kept[slot] = [similarity_of_axes(gallery, slot)]
             gone = np.array([slot for slot in kept if rng.random() < 0.1], dtype=np.int64)
-            gallery.give_back(gone)
+            gallery.release(gone)
             for slot in gone.tolist():
                 del kept[slot]
             known = [slot for slot, embeddings in kept.items() if embeddings]
@@ -122,50 +122,50 @@ def test_any_history_gives_what_the_last_embeddings_give(rng: np.random.Generato
 
 
 def similarity_of_axes(gallery: Gallery, slot: int) -> np.ndarray:
-    """Return the one embedding in a slot."""
+    """Return the only embedding in a slot."""
     return similarity(gallery, np.array([slot]), np.eye(4, dtype=np.float32))[0]
 
 
 def held_bytes(gallery: Gallery) -> int:
-    return sum(shelf.rows.nbytes for shelf in gallery._shelves)
+    return sum(shelf.rows.nbytes for shelf in gallery._pools)
 
 
-def test_memory_follows_the_embeddings_that_are_held(rng: np.random.Generator) -> None:
-    """An old track beside a crowd once took as many places as both: 8 GiB from one frame."""
+def test_memory_is_proportional_to_the_embeddings(rng: np.random.Generator) -> None:
+    """A long track and then a crowd once took 8 GiB: a full-length slot for everyone."""
     gallery = Gallery(TrackerSettings.deepsort().replace(nn_budget=1000))
     gallery.forget(8)
-    old = gallery.take(1)
+    old = gallery.allocate(1)
     for embedding in unit(rng, 1000, 1, 8):
         gallery.add(old, embedding)
-    crowd = gallery.take(4000)
+    crowd = gallery.allocate(4000)
     gallery.add(crowd, unit(rng, 4000, 8))
     assert held_bytes(gallery) < 4 * (1000 + 4000) * 8 * 4
-    gallery.give_back(crowd)
+    gallery.release(crowd)
     assert held_bytes(gallery) < 4 * 1000 * 8 * 4 + 10_000 * 8
-    gallery.give_back(old)
+    gallery.release(old)
     assert held_bytes(gallery) < 20_000 * 8
 
 
-def test_a_track_keeps_its_embeddings_while_others_come_and_go(rng: np.random.Generator) -> None:
+def test_embeddings_stay_while_other_slots_come_and_go(rng: np.random.Generator) -> None:
     gallery = Gallery(LAST)
     gallery.forget(8)
     asked = unit(rng, 6, 8)
-    keeper = gallery.take(1)
+    keeper = gallery.allocate(1)
     gallery.add(keeper, asked[:1])
     for _ in range(5):
-        others = gallery.take(30)
+        others = gallery.allocate(30)
         gallery.add(others, unit(rng, 30, 8))
-        gallery.give_back(others)
+        gallery.release(others)
     np.testing.assert_allclose(similarity(gallery, keeper, asked)[0], asked @ asked[0], atol=1e-6)
     assert len(gallery.cosine_similarity(keeper[:0], keeper[:0], asked)) == 0
 
 
-def test_slots_that_fill_leave_nothing_on_the_shelves_before(rng: np.random.Generator) -> None:
+def test_full_slots_leave_nothing_in_smaller_pools(rng: np.random.Generator) -> None:
     gallery = Gallery(LAST.replace(nn_budget=8))
     gallery.forget(8)
     for _ in range(20):
-        slots = gallery.take(10)
+        slots = gallery.allocate(10)
         for _ in range(6):
             gallery.add(slots, unit(rng, 10, 8))
-        gallery.give_back(slots)
+        gallery.release(slots)
     assert held_bytes(gallery) == 0

@@ -1,4 +1,4 @@
-"""The batched filter equals the full matrices, and stays a filter whatever it is fed."""
+"""The batched filter equals the full matrices and stays valid for extreme input."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_equals_the_full_matrices(
 
 
 @given(boxes=st.lists(box, min_size=1, max_size=4), frames=st.integers(1, 40))
-def test_a_gap_of_frames_is_as_many_predictions(
+def test_one_prediction_over_a_gap_equals_one_per_frame(
     kalman: KalmanFilter, boxes: list[tuple[float, ...]], frames: int
 ) -> None:
     at_once = kalman.initiate(np.array(boxes))
@@ -79,7 +79,7 @@ def test_covariances_stay_positive(
             assert np.linalg.eigvalsh(reference.full(row)).min() > -1e-7 * row[:8].max()
 
 
-def test_full_confidence_takes_the_box_as_it_is(kalman: KalmanFilter) -> None:
+def test_a_score_of_1_takes_the_measured_box(kalman: KalmanFilter) -> None:
     z = np.array([[100.0, 100, 0.5, 80]])
     mean, covariance = kalman.initiate(z)
     for _ in range(200):
@@ -89,7 +89,7 @@ def test_full_confidence_takes_the_box_as_it_is(kalman: KalmanFilter) -> None:
     assert np.isfinite(covariance).all()
 
 
-def test_a_box_far_from_the_origin_is_gated_as_precisely(kalman: KalmanFilter) -> None:
+def test_gating_is_precise_far_from_the_origin(kalman: KalmanFilter) -> None:
     near = np.array([[50.0, 50, 0.5, 20]])
     far = near + np.array([9e5, 9e5, 0, 0])
     gates = []
@@ -101,7 +101,7 @@ def test_a_box_far_from_the_origin_is_gated_as_precisely(kalman: KalmanFilter) -
 
 
 @given(boxes=st.lists(box, min_size=1, max_size=4), ratio=st.floats(0.05, 20))
-def test_in_longer_frames_the_state_moves_as_far_in_the_same_time(
+def test_rescaled_time_keeps_motion_per_second(
     kalman: KalmanFilter, boxes: list[tuple[float, ...]], ratio: float
 ) -> None:
     mean, covariance = kalman.initiate(np.array(boxes))
@@ -117,10 +117,10 @@ def test_in_longer_frames_the_state_moves_as_far_in_the_same_time(
 
 @pytest.mark.parametrize('place', [0, 1])
 @pytest.mark.parametrize('height', [1.1e-6, 1e-5, 1e-3])
-def test_a_sliver_costs_no_other_box_its_digits(
+def test_a_sliver_does_not_change_other_distances(
     kalman: KalmanFilter, height: float, place: int
 ) -> None:
-    """Its aspect was once the origin of all: distances of 0, 320 and 1280 came out equal."""
+    """Its aspect was once the origin for all: distances of 0, 320 and 1280 came out equal."""
     people = np.array([[220.0, 350, 0.4, 100], [900, 350, 0.4, 90], [60, 80, 0.3, 30]])
     sliver = np.array([[9e5, -9e5, 1920 / height, height]])
     mean, covariance = kalman.initiate(people)
@@ -135,7 +135,7 @@ def test_a_sliver_costs_no_other_box_its_digits(
     assert (beside[0] > 1e6).all()
 
 
-def test_no_tracks_or_no_boxes_have_no_distances(kalman: KalmanFilter) -> None:
+def test_no_tracks_or_no_boxes(kalman: KalmanFilter) -> None:
     mean, covariance = kalman.initiate(np.array([[50.0, 50, 0.5, 20]]))
     assert kalman.mahalanobis(mean, covariance, mean[:0, :4]).shape == (1, 0)
     assert kalman.mahalanobis(mean[:0], covariance[:0], mean[:, :4]).shape == (0, 1)

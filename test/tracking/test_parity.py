@@ -1,4 +1,4 @@
-"""The published program's tracks, box for box, for its switches on four real sequences."""
+"""Parity with the published program: same boxes for its switches on four sequences."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def track(data_dir: Path, sequence: str, switches: tuple[str, ...]) -> np.ndarra
 
 
 def assert_same_tracks(ours: np.ndarray, golden: np.ndarray, tolerance: float) -> None:
-    """Compare rows of (frame, id, box): the same but for a one-to-one renumbering of ids."""
+    """Compare rows of (frame, id, box), up to a one-to-one renumbering of ids."""
     assert len(ours) == len(golden)
     renumbered: dict[float, float] = {}
     for frame in np.unique(golden[:, 0]):

@@ -1,4 +1,4 @@
-"""The table of settings: presets and switches of the paper, ranges, clear refusals."""
+"""Presets and switches of the paper, ranges and errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_switches_set_the_distance(switches: list[str], distance: float) -> None
     assert TrackerSettings.from_switches(switches).max_cosine_distance == distance
 
 
-def test_every_switch_is_its_own() -> None:
+def test_switches_are_independent() -> None:
     plain = TrackerSettings.deepsort()
     for switch in set(SWITCHES) - {'ecc'}:
         assert TrackerSettings.from_switches([switch]) != plain
@@ -56,6 +56,6 @@ def test_unknown_names_are_refused() -> None:
         TrackerSettings.from_switches(['xyz'])
 
 
-def test_every_setting_says_what_it_means() -> None:
+def test_every_setting_is_described() -> None:
     for name, spec in TrackerSettings.specs().items():
         assert len(spec.description) > 20, name

@@ -1,4 +1,4 @@
-"""What a robot's life brings: dropped frames, classes, nonsense; and what never happens."""
+"""Tracker: track states, dropped frames, classes, invalid input and memory."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def assert_same(a: list[Tracks], b: list[Tracks]) -> None:
         np.testing.assert_array_equal(x.mean, y.mean)
 
 
-def test_a_track_is_born_confirmed_lost_and_ends() -> None:
+def test_states_from_first_detection_to_deletion() -> None:
     tracker = Tracker(TrackerSettings(max_age=2))
     assert [len(tracker.update(one())) for _ in range(3)] == [0, 0, 1]
     tracks = tracker.update(one())
@@ -72,7 +72,7 @@ def test_a_track_is_born_confirmed_lost_and_ends() -> None:
     assert len(tracker.tracks) == 0
 
 
-def test_tentative_tracks_end_at_the_first_miss() -> None:
+def test_a_tentative_track_is_deleted_at_the_first_miss() -> None:
     tracker = Tracker()
     tracker.update(one())
     assert tracker.tracks.states.tolist() == [TENTATIVE]
@@ -80,11 +80,11 @@ def test_tentative_tracks_end_at_the_first_miss() -> None:
     assert len(tracker.tracks) == 0
 
 
-def test_n_init_of_one_confirms_at_birth() -> None:
+def test_n_init_of_1_confirms_at_once() -> None:
     assert Tracker(TrackerSettings(n_init=1)).update(one()).ids.tolist() == [1]
 
 
-def test_found_again_by_appearance_after_a_long_miss(preset: TrackerSettings) -> None:
+def test_appearance_matches_a_track_after_a_long_miss(preset: TrackerSettings) -> None:
     tracker = Tracker(preset)
     run(tracker, [one()] * 5 + [Detections.empty()] * 20)
     assert tracker.update(one(104)).ids.tolist() == [1]
@@ -154,7 +154,7 @@ def test_a_wrong_dt_is_named(dt: float) -> None:
         Tracker().update(one(), dt=dt)
 
 
-def test_classes_never_mix_unless_told_to() -> None:
+def test_classes_are_matched_only_if_class_agnostic() -> None:
     person = one()
     car = Detections(person.tlwh, person.scores, np.array(['car']), person.embeddings)
     for agnostic in (False, True):
@@ -165,7 +165,7 @@ def test_classes_never_mix_unless_told_to() -> None:
         assert tracks.ids.tolist() == ([1] if agnostic else [2])
 
 
-def test_a_stream_of_new_class_names_is_not_kept_for_ever() -> None:
+def test_class_names_without_tracks_are_forgotten() -> None:
     tracker = Tracker(TrackerSettings(n_init=1, max_age=0))
     keeper = one()
     for index in range(3000):
@@ -188,7 +188,7 @@ def test_without_images_it_tracks_by_motion(preset: TrackerSettings) -> None:
     assert tracks.ids.tolist() == [1]
 
 
-def test_embeddings_may_come_and_go_and_change_their_length(preset: TrackerSettings) -> None:
+def test_embeddings_may_be_missing_or_change_dimension(preset: TrackerSettings) -> None:
     tracker = Tracker(preset)
     for embeddings in ([[1, 0, 0]], None, [[1, 0]], [[0, 0]], [[np.nan, 1]], [[]], [[1, 0, 0, 0]]):
         for _ in range(4):
@@ -220,13 +220,13 @@ def test_unusable_detections_are_counted_and_the_others_tracked(preset: TrackerS
     assert tracker.update(one()).rejected == {}
 
 
-def test_scores_that_are_no_number_are_counted(preset: TrackerSettings) -> None:
+def test_scores_that_are_not_finite_are_counted(preset: TrackerSettings) -> None:
     scores = np.array([0.9, np.nan, np.inf])
     frame = Detections(np.tile([10.0, 10, 20, 20], (3, 1)), scores, np.full(3, 'x'))
     assert Tracker(preset).update(frame).rejected == {'score_not_finite': 2}
 
 
-def test_confidence_of_one_does_no_harm(preset: TrackerSettings) -> None:
+def test_a_score_of_1_keeps_the_state_finite(preset: TrackerSettings) -> None:
     tracker = Tracker(preset)
     for frame in range(50):
         tracks = tracker.update(one(100.0 + frame, score=1.0))
@@ -234,7 +234,7 @@ def test_confidence_of_one_does_no_harm(preset: TrackerSettings) -> None:
     assert np.isfinite(tracks.mean).all()
 
 
-def test_scores_that_are_no_confidences_leave_the_noise_as_it_is() -> None:
+def test_scores_above_1_do_not_change_the_noise() -> None:
     """NSA with a score of 85 once made the filter ignore every measurement."""
     scored, plain = Tracker(), Tracker(TrackerSettings(nsa=False))
     for frame in range(20):
@@ -243,7 +243,7 @@ def test_scores_that_are_no_confidences_leave_the_noise_as_it_is() -> None:
         np.testing.assert_array_equal(a.mean, b.mean)
 
 
-def test_a_box_predicted_to_nothing_is_not_reported(preset: TrackerSettings) -> None:
+def test_a_predicted_box_without_area_is_not_reported(preset: TrackerSettings) -> None:
     tracker = Tracker(preset)
     for height in (200.0, 150.0, 100.0, 50.0, 10.0, 2.0):
         tracker.update(boxes((100, 100, 40, height)))
@@ -264,7 +264,7 @@ def test_two_thousand_detections_at_once(preset: TrackerSettings) -> None:
     assert np.array_equal(np.sort(tracks.detection_index), np.arange(2000))
 
 
-def test_camera_motion_carries_tracks_along(preset: TrackerSettings) -> None:
+def test_camera_motion_moves_tracks(preset: TrackerSettings) -> None:
     tracker = Tracker(preset.replace(max_camera_motion=1000.0))
     run(tracker, [one()] * 5)
     motion = np.eye(3)
@@ -292,7 +292,7 @@ anything = st.floats(allow_nan=True, allow_infinity=True, width=32) | st.floats(
 
 
 @st.composite
-def nonsense(draw: st.DrawFn) -> Detections:
+def invalid_detections(draw: st.DrawFn) -> Detections:
     n = draw(st.integers(0, 6))
     width = draw(st.integers(0, 3))
     embeddings = st.none() | arrays(np.float32, (n, width), elements=st.floats(width=32))
@@ -306,10 +306,10 @@ def nonsense(draw: st.DrawFn) -> Detections:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.tuples(nonsense(), st.floats(0.01, 1e4)), max_size=12),
+    st.lists(st.tuples(invalid_detections(), st.floats(0.01, 1e4)), max_size=12),
     st.sampled_from(list(PRESETS)),
 )
-def test_nonsense_neither_raises_nor_stays(
+def test_invalid_detections_neither_raise_nor_stay(
     frames: list[tuple[Detections, float]], name: str
 ) -> None:
     tracker = Tracker(PRESETS[name])
@@ -325,7 +325,7 @@ def test_nonsense_neither_raises_nor_stays(
         np.testing.assert_array_equal(a.mean, b.mean)
 
 
-def test_memory_follows_the_tracks_that_live(preset: TrackerSettings) -> None:
+def test_memory_is_proportional_to_live_tracks(preset: TrackerSettings) -> None:
     tracker = Tracker(preset.replace(nn_budget=1 if preset.ema else 5))
     frames = frames_of_walkers(400, people=12, dimension=8)
     run(tracker, frames)
@@ -335,7 +335,7 @@ def test_memory_follows_the_tracks_that_live(preset: TrackerSettings) -> None:
 
 
 def test_a_track_missed_over_dropped_frames_is_matched_by_position() -> None:
-    """It was seen in the previous frame that there is, whatever its embedding says now."""
+    """It was matched in the previous frame that was not dropped, so position may match it."""
     tracker = Tracker()
     run(tracker, [one()] * 5)
     other = boxes((101, 100, 40, 100), embeddings=[[0, 1, 0]])
@@ -345,8 +345,8 @@ def test_a_track_missed_over_dropped_frames_is_matched_by_position() -> None:
     assert tracker.update(other, dt=4.0).ids.tolist() == []
 
 
-def test_tracks_keep_their_class_while_others_are_forgotten() -> None:
-    """Numbers of classes change when names are forgotten; those of tracks must change along."""
+def test_tracks_keep_their_class_when_names_are_forgotten() -> None:
+    """Forgetting names renumbers classes, those of the tracks too."""
     names = ['late', 'zebra', 'ant']
     kept = [[100.0 + 300 * number, 100, 40, 100] for number in range(3)]
     crowd = [[100.0 * number, 900, 40, 100] for number in range(30)]
@@ -363,8 +363,8 @@ def test_tracks_keep_their_class_while_others_are_forgotten() -> None:
     assert len(tracker._classes) < 60 * 30
 
 
-def test_a_long_class_name_spoils_no_frame_and_is_forgotten() -> None:
-    """One once made every later frame a hundred times slower, even after a reset."""
+def test_a_long_class_name_does_not_slow_later_frames() -> None:
+    """One once made each later frame a hundred times as slow, even after a reset."""
     name = 'x' * 200
     tracker = Tracker(TrackerSettings(n_init=1, max_class_length=200))
     frame = Detections([[100, 100, 40, 100], [300, 100, 40, 100]], [0.9, 0.8], ['person', name])
@@ -381,10 +381,10 @@ def test_a_long_class_name_spoils_no_frame_and_is_forgotten() -> None:
 @pytest.mark.parametrize(
     'copied', [copy.deepcopy, lambda tracker: pickle.loads(pickle.dumps(tracker))]
 )
-def test_a_copy_goes_on_by_itself(
+def test_copies_are_independent(
     preset: TrackerSettings, copied: Callable[[Tracker], Tracker]
 ) -> None:
-    """Copies once lost their tracks without a word."""
+    """Copies once lost their tracks."""
     tracker, frames = Tracker(preset), frames_of_walkers(60)
     run(tracker, frames[:20])
     fork = copied(tracker)
@@ -396,7 +396,7 @@ def test_a_copy_goes_on_by_itself(
     assert tracker.ids_given == expected.ids_given
 
 
-def test_a_sliver_of_a_box_disturbs_no_other(preset: TrackerSettings) -> None:
+def test_a_sliver_does_not_change_other_tracks(preset: TrackerSettings) -> None:
     frames = frames_of_walkers(50, miss_rate=0.1)
     alone = run(Tracker(preset), frames)
     for height in (1e-3, 1e-5, 1e-9, 1e-306):
@@ -418,7 +418,7 @@ def test_a_sliver_of_a_box_disturbs_no_other(preset: TrackerSettings) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.floats(-320, 6), st.floats(-320, 6)), min_size=1, max_size=8))
-def test_no_size_of_a_box_makes_a_state_that_is_not_finite(
+def test_the_state_is_finite_for_boxes_of_any_size(
     exponents: list[tuple[float, float]],
 ) -> None:
     tracker = Tracker(TrackerSettings(n_init=1))
@@ -430,8 +430,8 @@ def test_no_size_of_a_box_makes_a_state_that_is_not_finite(
         assert (rows.covariance[:, :8] >= 0).all()
 
 
-def test_tracks_are_those_that_have_a_box(preset: TrackerSettings) -> None:
-    """Predictions shrink this one to nothing; its box was once published with a negative size."""
+def test_tracks_without_area_are_left_out(preset: TrackerSettings) -> None:
+    """A shrinking box was once published with a negative size."""
     tracker = Tracker(preset)
     for frame in range(40):
         height = 100 * 0.85**frame
@@ -469,7 +469,7 @@ def test_the_longest_gap_ends_all_tracks() -> None:
 
 
 @pytest.mark.parametrize('value', [np.nan, np.inf, 1e300])
-def test_a_camera_motion_that_is_none_is_ignored(value: float) -> None:
+def test_a_camera_motion_that_is_not_finite_is_ignored(value: float) -> None:
     moved, still = Tracker(), Tracker()
     for frame in range(5):
         motion = np.eye(3)
