@@ -96,7 +96,8 @@ endif
 
 # Tests of these folders that need ROS, PyTorch or TrackEval are skipped with the reason.
 LOWEST_TESTS := $(addprefix test/,bags camera_motion cli evaluation files messages online \
-	refinement reid replay tools tracking test_packages.py test_pipeline.py)
+	refinement reid replay tools tracking test_packages.py test_pipeline.py test_public_api.py \
+	test_settings.py test_strongsort.py)
 
 test-lowest: $(LOWEST)/.installed
 	@PYTHONPATH='$(CURDIR)' OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest \

@@ -15,8 +15,6 @@ from strongsort_ros.packages import is_installed
 from strongsort_ros.refinement.aflink.candidates import CameraPath, Tracklets
 from strongsort_ros.refinement.aflink.linking import LinkedTracks, Linker, link, load_linker
 from strongsort_ros.refinement.aflink.motion import FEATURES, MotionLinker, pair_features
-from strongsort_ros.refinement.aflink.motion_training import break_tracks
-from strongsort_ros.refinement.aflink.published_training import load_pedestrians
 from strongsort_ros.refinement.settings import AflinkSettings
 from test.refinement.tracks import together, walk, write_ground_truth
 
@@ -123,6 +121,10 @@ def test_links_of_real_tracks(tracker: str, links: int, linker: Linker, data_dir
 
 
 def test_tracks_break_where_people_are_hidden(tmp_path: Path) -> None:
+    pytest.importorskip('torch')
+    from strongsort_ros.refinement.aflink.motion_training import break_tracks
+    from strongsort_ros.refinement.aflink.published_training import load_pedestrians
+
     truth = load_pedestrians(
         write_ground_truth(tmp_path / 'seq', people=3, length=150, hidden=range(50, 100))
     )
@@ -143,6 +145,7 @@ def test_learns_and_is_reproducible(tmp_path: Path) -> None:
         motion_accuracy,
         train_motion,
     )
+    from strongsort_ros.refinement.aflink.published_training import load_pedestrians
 
     folder = write_ground_truth(tmp_path / 'seq', people=12, length=200, hidden=range(50, 100))
     truths = [load_pedestrians(folder)]
@@ -169,6 +172,7 @@ def test_command_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_nobody_hidden_is_refused(tmp_path: Path) -> None:
     pytest.importorskip('torch')
     from strongsort_ros.refinement.aflink.motion_training import train_motion
+    from strongsort_ros.refinement.aflink.published_training import load_pedestrians
 
     folder = write_ground_truth(tmp_path / 'seq', people=4, length=60)
     with pytest.raises(
