@@ -1,4 +1,4 @@
-"""How much one message may hold: its sender decides, and memory and time follow."""
+"""Limits of the size of messages, whose senders otherwise decide on memory and time."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from strongsort_ros.settings import Settings, param
 
 MEGA: Final = 1_000_000
 LONGEST_FRAME_ID: Final = 1024
-"""Bytes of a header's frame_id: it is repeated in every detection that is published."""
+"""Largest frame_id of a header, bytes; every published detection repeats it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputLimits(Settings):
-    """Limits that are checked before memory or time is spent on a message.
+    """Limits of a message, checked before it is decoded.
 
     Raises
     ------

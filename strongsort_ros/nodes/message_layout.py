@@ -1,4 +1,4 @@
-"""Whether messages are made of the fields that are read and written as bytes."""
+"""Check that the installed message types have the fields that `messages` reads and writes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from vision_msgs.msg import (
     Pose2D,
 )
 
+from strongsort_ros.errors import MessageError
 from strongsort_ros.msg import Track2D, Track2DArray
 
 LAYOUTS: Final[dict[Any, str]] = {
@@ -44,19 +45,19 @@ LAYOUTS: Final[dict[Any, str]] = {
 
 
 def check_layouts() -> None:
-    """Compare the messages of this ROS with those that are read in place.
+    """Compare the fields of the installed message types with the expected ones.
 
     Raises
     ------
-    TypeError
-        A message has other fields: bytes would be taken for what they are not.
+    MessageError
+        A message type has other fields, so that its bytes would be misread.
 
     """
     for kind, expected in LAYOUTS.items():
         fields = kind.get_fields_and_field_types().items()
         found = ', '.join(f'{type_name} {name}' for name, type_name in fields)
         if found != expected:
-            raise TypeError(
-                f'{kind.__module__.split(".")[0]}/{kind.__name__} of this ROS consists of '
-                f'{found}; expected {expected}: install a version of strongsort_ros for it'
+            raise MessageError(
+                f'{kind.__module__.split(".")[0]}/{kind.__name__} of this ROS has the fields '
+                f'{found}; expected {expected}: install a version of strongsort_ros for this ROS'
             )

@@ -1,4 +1,4 @@
-"""What the tracker node can be told besides the tracker's settings; knows no ROS."""
+"""Settings of the tracker node, and their ROS parameter file."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class NodeSettings(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiagnosticsSettings(Settings):
-    """From when on the node reports that it is not well.
+    """Thresholds of the levels WARN, ERROR and STALE on /diagnostics.
 
     Raises
     ------
@@ -146,10 +146,10 @@ class DiagnosticsSettings(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackerNodeConfig(SettingsGroup):
-    """Every setting of the tracker node.
+    """All settings of the tracker node.
 
-    Parameters have the names of the settings; those of the camera motion begin with `ecc.`, those
-    of limits with `limits.`, those of reports with `diagnostics.`.
+    Each is a ROS parameter of the same name, with the prefix `ecc.` for camera motion, `limits.`
+    for the limits of messages and `diagnostics.` for the thresholds.
     """
 
     node: NodeSettings = param_table(NodeSettings, 'Node')
@@ -173,16 +173,16 @@ _OVERRIDES: Final = 'qos_overrides.'
 
 
 def load_parameter_file(path: Path | str) -> TrackerNodeConfig:
-    """Return the tracker node's settings of a ROS parameter file.
+    """Return the settings of the tracker node in a ROS parameter file.
 
-    Sections for all nodes (`/**`) and for a node `tracker`, in any namespace, count, in their
-    order; those of other nodes do not. What only a live node has is passed over.
+    The sections for all nodes (`/**`) and for a node `tracker` in any namespace apply, in their
+    order. Parameters of every ROS node, such as `use_sim_time`, are ignored.
 
     Raises
     ------
     InputError
-        The file cannot be read, is no parameter file, or has a parameter that is unknown or
-        refused; the message names it.
+        The file cannot be read, is no parameter file, or has an unknown parameter or a wrong
+        value; the message names it.
 
     """
     path = Path(path)
@@ -206,7 +206,7 @@ def load_parameter_file(path: Path | str) -> TrackerNodeConfig:
 
 
 def _parameters(content: Any, node: str) -> Iterator[tuple[str, Any]]:
-    """Yield name and value of the parameters of our node, which may be nested in namespaces."""
+    """Yield name and value of the tracker's parameters, which may be nested in namespaces."""
     if not isinstance(content, Mapping):
         return
     for key, value in content.items():

@@ -139,7 +139,7 @@ def test_the_messages_of_this_ros_are_those_that_are_read(
 ) -> None:
     check_layouts()
     monkeypatch.setitem(LAYOUTS, Detection2D, 'string id')
-    with pytest.raises(TypeError, match='vision_msgs/Detection2D of this ROS consists of'):
+    with pytest.raises(MessageError, match='vision_msgs/Detection2D of this ROS has the fields'):
         check_layouts()
 
 
