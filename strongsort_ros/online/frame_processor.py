@@ -32,7 +32,7 @@ from strongsort_ros.pipeline import Pipeline
 from strongsort_ros.reid.interfaces import Extractor
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE, Tracks
-from strongsort_ros.types import Image
+from strongsort_ros.types import BoolArray, Image
 
 _log = logging.getLogger(__name__)
 
@@ -175,7 +175,7 @@ class FrameProcessor:
         result = self._pipeline.step(selected, image, dt=self._missed, stamp=max(frame.stamp, 0))
         self._missed = 0.0
         self._live = with_rows(result.tracks.all, rows)
-        tracks = self._live.select(np.isin(self._live.states, self._published))
+        tracks = self._live.select(self._published[self._live.states])
         self.rejected.update(result.tracks.rejected)
         if image is not None and self._pipeline.camera_motion is not None:
             self._note_motion(result.camera_motion)
@@ -279,12 +279,13 @@ def check_number(arrays: list[Detections], limits: InputLimits) -> None:
         )
 
 
-def published_states(settings: NodeSettings) -> list[int]:
-    """Return the states of the tracks to publish."""
-    states = [CONFIRMED]
-    states += [TENTATIVE] if settings.publish_tentative else []
-    states += [LOST] if settings.publish_lost else []
-    return states
+def published_states(settings: NodeSettings) -> BoolArray:
+    """Return for each state, as an index, whether tracks in it are published."""
+    published = np.zeros(3, dtype=bool)
+    published[TENTATIVE] = settings.publish_tentative
+    published[CONFIRMED] = True
+    published[LOST] = settings.publish_lost
+    return published
 
 
 def load_weights(settings: NodeSettings) -> Extractor | None:
