@@ -211,7 +211,7 @@ def replay(
         written; or the network's device fails during the replay, so that the result would depend
         on the machine.
     SettingError, OSError
-        The weights or the device cannot be used.
+        The weights or the device are not usable.
 
     """
     with open_bag(source) as recording:

@@ -39,13 +39,13 @@ def test_a_replay_ends_by_itself_with_results(tmp_path: Path) -> None:
     settings = SceneSettings(width=320, height=180, frames=20, people=4)
     write_mot_folder(Scene(settings), tmp_path / 'plaza')
     write_sequence(tmp_path / 'plaza', tmp_path / 'bag', compressed=True)
-    status, said = launch(
+    status, output = launch(
         tmp_path, log, 'bag:=bag', 'ground_truth:=plaza', 'output:=deep/results',
         'namespace:=front', 'frame_rate:=30.0', 'camera_motion:=none',
     )  # fmt: skip
-    assert status == 0, said
-    assert '20 of 20 frames tracked' in said
-    assert said.count('finished cleanly') == 3, said
+    assert status == 0, output
+    assert '20 of 20 frames tracked' in output
+    assert output.count('finished cleanly') == 3, output
     assert {path.name for path in (tmp_path / 'deep' / 'results').iterdir()} == {
         'tracks', 'tracks.txt', 'refined', 'refined.txt', 'scores.json', 'report.html',
         'replay.json',
@@ -55,7 +55,7 @@ def test_a_replay_ends_by_itself_with_results(tmp_path: Path) -> None:
 @pytest.mark.usefixtures('ros_context')
 def test_a_failure_is_the_exit_status(tmp_path: Path) -> None:
     log = tmp_path / 'launch.log'
-    status, said = launch(tmp_path, log, 'bag:=missing')
+    status, output = launch(tmp_path, log, 'bag:=missing')
     assert status == 1
-    assert 'missing: no such bag' in said
+    assert 'missing: no such bag' in output
     assert list(tmp_path.iterdir()) == [log]

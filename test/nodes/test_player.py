@@ -1,4 +1,4 @@
-"""A bag played to a tracker in a process of its own, over DDS."""
+"""A bag played over DDS to a tracker in another process."""
 
 from __future__ import annotations
 
@@ -77,17 +77,17 @@ def make_client(ros_context: Any) -> Iterator[Callable[..., Any]]:
         client.close()
 
 
-def play(client: Any, bag: Path, recording: Path, **pace: Any) -> Any:
-    """Bring the tracker up, and play the bag to it."""
+def play(client: Any, bag: Path, recording: Path, **options: Any) -> Any:
+    """Bring the tracker up, and play a bag to it."""
     from strongsort_ros.nodes.player import PlaybackOptions, Player
 
     with open_bag(bag) as reader, BagWriter(recording) as writer:
-        player = Player(client, find_camera_topics(reader), writer, PlaybackOptions(**pace))
+        player = Player(client, find_camera_topics(reader), writer, PlaybackOptions(**options))
         player.bring_up()
         return player.play(reader)
 
 
-def test_in_step_every_frame_is_answered_and_the_same_again(
+def test_every_frame_is_tracked_and_a_second_run_gives_the_same(
     start_tracker: Any, make_client: Any, tmp_path: Path
 ) -> None:
     bag = write_bag(tmp_path / 'bag', without_image=(5,))
@@ -105,14 +105,14 @@ def test_in_step_every_frame_is_answered_and_the_same_again(
         (name, frame * PERIOD) for frame in FRAMES for name in names
     ]
     assert set(read_tracks(tmp_path / 'one', names[0]).ids) == {1}
-    # The tracker forgets its tracks, and goes on with its numbers.
+    # The tracker deletes its tracks and never reuses an id.
     assert set(read_tracks(tmp_path / 'other', names[0]).ids) == {2}
 
 
-def test_the_replay_without_ros_gives_the_same_messages(
+def test_an_offline_replay_gives_the_same_messages(
     start_tracker: Any, make_client: Any, tmp_path: Path
 ) -> None:
-    """Byte for byte: images, camera motion, an image that is missing and one that is broken."""
+    """Byte for byte, with camera motion, a missing image and a broken one."""
     bag = write_scene(tmp_path / 'bag')
     machine, _ = start_tracker(
         autostart=False, weights='', camera_motion='ecc', image_transport='compressed'
@@ -120,7 +120,7 @@ def test_the_replay_without_ros_gives_the_same_messages(
     play(make_client(machine.namespace), bag, tmp_path / 'live')
     replay(bag, tmp_path / 'replay', TrackerNodeConfig())
     live = [(t.rsplit('/', 1)[1], time, data) for t, time, data in contents(tmp_path / 'live')]
-    # DDS fills the last four bytes up.
+    # DDS pads messages to a multiple of four bytes.
     ours = [
         (topic.strip('/'), time, data + bytes(-len(data) % 4))
         for topic, time, data in contents(tmp_path / 'replay')
@@ -141,7 +141,7 @@ def test_in_real_time_with_a_clock(start_tracker: Any, make_client: Any, tmp_pat
         Clock, '/clock', lambda m: times.append(m.clock.sec * 10**9 + m.clock.nanosec), 100
     )
     played = play(client, bag, tmp_path / 'one', realtime=True, rate=2.0, clock=True)
-    assert played.tracked  # not all, where the machine is busy, but the first
+    assert played.tracked  # at least the first; a busy machine may drop others
     assert contents(tmp_path / 'one')[0][1] == PERIOD
     assert len(played.stamps) == 12
     assert played.seconds >= 10 / 30 / 2
@@ -149,7 +149,7 @@ def test_in_real_time_with_a_clock(start_tracker: Any, make_client: Any, tmp_pat
     assert set(times) <= {frame * PERIOD for frame in FRAMES}
 
 
-def test_a_tracker_that_is_active_is_made_fit_for_a_bag_without_images(
+def test_an_active_tracker_is_reconfigured_for_a_bag_without_images(
     start_tracker: Any, make_client: Any, tmp_path: Path
 ) -> None:
     bag = write_bag(tmp_path / 'bag', without_image=tuple(FRAMES))
@@ -168,13 +168,13 @@ def test_a_tracker_that_is_deactivated_or_dies_is_an_error(
     bag = write_bag(tmp_path / 'bag')
     machine, process = start_tracker(autostart=False)
 
-    def play_with(accident: Callable[[], object]) -> None:
+    def play_with(fault: Callable[[], object]) -> None:
         client = make_client(machine.namespace)
         with open_bag(bag) as reader, BagWriter(tmp_path / 'one') as writer:
             topics = find_camera_topics(reader)
             player = Player(client, topics, writer, PlaybackOptions(response_timeout=1.0))
             player.bring_up()
-            player.play(reader, lambda done, _total: done == 4 and accident())
+            player.play(reader, lambda done, _total: done == 4 and fault())
 
     with pytest.raises(NodeError, match='not active any more'):
         play_with(lambda: machine.change_state('deactivate'))
@@ -183,10 +183,10 @@ def test_a_tracker_that_is_deactivated_or_dies_is_an_error(
     assert not (tmp_path / 'one').exists()
 
 
-def test_a_tracker_that_is_not_there(make_client: Any, tmp_path: Path) -> None:
+def test_a_missing_tracker_is_an_error(make_client: Any, tmp_path: Path) -> None:
     from strongsort_ros.nodes.client import NodeError
 
     bag = write_bag(tmp_path / 'bag')
-    client = make_client('/nobody')
+    client = make_client('/nowhere')
     with pytest.raises(NodeError, match='is not available'):
         play(client, bag, tmp_path / 'one', startup_timeout=0.5)

@@ -1,4 +1,4 @@
-"""The replayer as a user runs it: a process that plays a bag to the running nodes, and ends."""
+"""The replayer as a process that plays a bag to running nodes."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ def start(folder: Path, namespace: str, **parameters: object) -> subprocess.Pope
 
 
 def run(folder: Path, namespace: str, **parameters: object) -> tuple[int, str]:
-    """Run it to its end; return its exit status and what it said."""
+    """Run it to its end; return its exit status and its output."""
     process = start(folder, namespace, **parameters)
     try:
-        said, _ = process.communicate(timeout=PATIENCE)
+        text, _ = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
         process.wait()
-    assert 'Traceback' not in said
-    return process.returncode, said
+    assert 'Traceback' not in text
+    return process.returncode, text
 
 
-def test_it_tracks_refines_scores_and_ends(
+def test_a_replay_is_tracked_refined_and_scored(
     start_tracker: Any, sequence: Path, tmp_path: Path
 ) -> None:
     machine, _ = start_tracker(autostart=False)
@@ -65,17 +65,17 @@ def test_it_tracks_refines_scores_and_ends(
     refiner = start_node('refiner', machine.namespace, tmp_path, parameters)
     output = tmp_path / 'deep' / 'results'
     try:
-        status, said = run(
+        status, text = run(
             tmp_path, machine.namespace, bag=sequence / 'bag', ground_truth=sequence,
             output=output, frame_rate=30.0,
         )  # fmt: skip
     finally:
         refiner.stop()
-    assert status == 0, said
-    assert '20 of 20 frames tracked' in said
-    assert ' links, ' in said
-    assert 'HOTA' in said
-    assert str(output / 'report.html') in said
+    assert status == 0, text
+    assert '20 of 20 frames tracked' in text
+    assert ' links, ' in text
+    assert 'HOTA' in text
+    assert str(output / 'report.html') in text
     assert {path.name for path in output.iterdir()} == {
         'tracks', 'tracks.txt', 'refined', 'refined.txt', 'scores.json', 'report.html',
         'replay.json',
@@ -91,7 +91,7 @@ def test_it_tracks_refines_scores_and_ends(
     assert 'http' not in page.replace('http://www.w3.org', '')
 
 
-def test_what_cannot_be_refined_or_scored_is_kept(
+def test_tracks_are_kept_if_they_cannot_be_refined_or_scored(
     start_tracker: Any, sequence: Path, tmp_path: Path
 ) -> None:
     machine, _ = start_tracker(autostart=False)
@@ -100,11 +100,11 @@ def test_what_cannot_be_refined_or_scored_is_kept(
     parameters = {'allowed_root': str(elsewhere)}
     refiner = start_node('refiner', machine.namespace, tmp_path, parameters)
     try:
-        status, said = run(tmp_path, machine.namespace, bag=sequence / 'bag')
+        status, text = run(tmp_path, machine.namespace, bag=sequence / 'bag')
     finally:
         refiner.stop()
     assert status == 1
-    assert str(elsewhere) in said  # the refiner's refusal
+    assert str(elsewhere) in text  # the refiner's refusal
     assert {path.name for path in (tmp_path / 'bag_replayed').iterdir()} == {
         'tracks', 'tracks.txt', 'report.html', 'replay.json',
     }  # fmt: skip
@@ -112,11 +112,11 @@ def test_what_cannot_be_refined_or_scored_is_kept(
         for connection, time, data in played.messages():
             message = bytes(data[:4]) + bytes(8) + bytes(data[12:])
             bag.write_serialized(connection.topic, connection.msgtype, time, message)
-    status, said = run(
+    status, text = run(
         tmp_path, machine.namespace, bag='unstamped', output='kept', aflink=False, gsi=False
     )
-    assert (status, '20 of 20 frames tracked' in said) == (1, True)
-    assert 'kept/tracks: messages 1 and 2 of' in said
+    assert (status, '20 of 20 frames tracked' in text) == (1, True)
+    assert 'kept/tracks: messages 1 and 2 of' in text
     assert {path.name for path in (tmp_path / 'kept').iterdir()} == {'tracks', 'replay.json'}
 
 
@@ -134,7 +134,7 @@ def test_what_cannot_be_refined_or_scored_is_kept(
     ],
     ids=str,
 )
-def test_what_cannot_be_is_one_line_and_leaves_nothing(
+def test_invalid_input_is_one_line_and_leaves_no_output(
     sequence: Path, tmp_path: Path,
     parameters: dict[str, object], status: int, reason: str,
 ) -> None:  # fmt: skip
@@ -142,14 +142,14 @@ def test_what_cannot_be_is_one_line_and_leaves_nothing(
     (tmp_path / 'mine' / 'thesis.txt').touch()
     if parameters:
         parameters = {'bag': sequence / 'bag', **parameters}
-    done, said = run(tmp_path, '/nobody', **parameters)
-    assert (done, said.count('\n')) == (status, 1), said
-    assert reason in said
+    done, text = run(tmp_path, '/nowhere', **parameters)
+    assert (done, text.count('\n')) == (status, 1), text
+    assert reason in text
     assert list(tmp_path.iterdir()) == [tmp_path / 'mine']
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_it_can_be_interrupted(
+def test_an_interrupt_ends_it_without_output(
     start_tracker: Any, sequence: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     machine, process = start_tracker(autostart=False)
@@ -157,13 +157,13 @@ def test_it_can_be_interrupted(
         tmp_path, machine.namespace, bag=sequence / 'bag', realtime=True, rate=0.1
     )  # fmt: skip
     try:
-        machine.wait(lambda: machine.tracks, 'tracks of what is played')
+        machine.wait(lambda: machine.tracks, 'tracks')
         replayer.send_signal(number)
-        said, _ = replayer.communicate(timeout=PATIENCE)
+        text, _ = replayer.communicate(timeout=PATIENCE)
     finally:
         replayer.kill()
         replayer.wait()
-    assert (replayer.returncode, said.splitlines()[-1].split(': ')[-1]) == (
+    assert (replayer.returncode, text.splitlines()[-1].split(': ')[-1]) == (
         130, 'interrupted; nothing was written',
     )  # fmt: skip
     assert not list(tmp_path.glob('*replayed*'))

@@ -112,10 +112,10 @@ def test_an_existing_output_is_not_replaced(drawn_bag: Path, tmp_path: Path) -> 
 
 
 def test_a_bag_without_images_is_tracked_by_motion(drawn_bag: Path, tmp_path: Path) -> None:
-    def blind(topic: str, time: int, data: bytes) -> list[Message]:
+    def drop_images(topic: str, time: int, data: bytes) -> list[Message]:
         return [(topic, time, data)] if topic == DETECTIONS else []
 
-    replayed = run(rewrite(drawn_bag, tmp_path / 'blind', blind), tmp_path / 'out', SETTINGS)
+    replayed = run(rewrite(drawn_bag, tmp_path / 'bag', drop_images), tmp_path / 'out', SETTINGS)
     assert replayed.topics.image == ''
     assert replayed.counts == {'detections': 40, 'without_image': 40}
     run(drawn_bag, tmp_path / 'same')
