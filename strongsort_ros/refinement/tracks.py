@@ -172,16 +172,16 @@ def refine_tracks(
     Returns
     -------
     refined
-        Sorted by frame and id. Of an array, a (K, 10) float64 array of MOTChallenge rows, whose
-        last three columns are -1; otherwise `TrackRows`, which keep the classes.
+        Sorted by frame and id. For an array: (K, 10) float64 MOTChallenge rows, whose last three
+        columns are -1; otherwise `TrackRows`, which keep the classes.
 
     Raises
     ------
     InputError
-        No step is chosen, a row cannot be a track's, an id is twice in a frame, or the file or bag
-        cannot be read; the message says where.
+        No step is chosen, a row is invalid, an id occurs twice in a frame, or the file or bag
+        cannot be read; the message names the row or the file.
     ExtractorError
-        The checkpoint cannot be used.
+        The checkpoint is invalid.
     MissingPackageError
         The checkpoint needs PyTorch, which is not installed.
 
@@ -238,13 +238,13 @@ def _rows_of_array(rows: object) -> TrackRows:
             'frame, id, left, top, width, height, score'
         )
     numbers = table[:, :2]
-    whole = (numbers == np.rint(numbers)) & (numbers >= 0) & (numbers <= MAX_FRAME)
-    wrong = ~(whole.all(axis=1) & (table[:, 4:6] >= 0).all(axis=1))
+    integers = (numbers == np.rint(numbers)) & (numbers >= 0) & (numbers <= MAX_FRAME)
+    wrong = ~(integers.all(axis=1) & (table[:, 4:6] >= 0).all(axis=1))
     if wrong.any():
         row = int(wrong.argmax())
         raise InputError(
-            f'tracks: row {row} is {table[row, :7].tolist()}, expected a whole frame and id from 0 '
-            f'to {MAX_FRAME}, and a width and height of at least 0'
+            f'tracks: row {row} is {table[row, :7].tolist()}, expected integers from 0 to '
+            f'{MAX_FRAME} for frame and id, and a width and height of at least 0'
         )
     frames, ids = numbers.astype(np.int64).T
     return TrackRows(frames, ids, table[:, 2:6], table[:, 6], np.full(len(table), PERSON))

@@ -1,4 +1,4 @@
-"""Bags refined: what becomes of tracks, and of everything else."""
+"""Refined bags: their tracks, and the messages that are copied."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def arrays(bag: Path) -> list[TrackArray]:
 
 @pytest.mark.parametrize('storage', STORAGES)
 def test_a_gap_is_filled_and_marked(tmp_path: Path, storage: Storage) -> None:
-    """In frames that have a message; the one that was dropped has no boxes, in text neither."""
+    """Only frames with a message get boxes, in the bag and in the text."""
     messages = walk([1, 2, 3, 8, 9], 7)
     messages |= {frame: track_array(frame, []) for frame in (5, 6, 7)}
     source = write_messages(tmp_path / 'in', dict(sorted(messages.items())), storage)
@@ -79,7 +79,7 @@ def test_a_gap_is_filled_and_marked(tmp_path: Path, storage: Storage) -> None:
     np.testing.assert_allclose(again.tlwh, text.tlwh, atol=0.006)
 
 
-def test_a_linked_track_goes_on_from_its_head(tmp_path: Path) -> None:
+def test_a_linked_track_continues_the_first_of_its_chain(tmp_path: Path) -> None:
     first, second = list(range(1, 40)), list(range(44, 80))
     messages = {**walk(first, 3), **walk(second, 9)}
     source = write_messages(tmp_path / 'in', messages)
@@ -105,8 +105,8 @@ def test_classes_are_never_linked(tmp_path: Path) -> None:
     assert classes == {'person', 'car'}
 
 
-def test_camera_motion_is_undone(tmp_path: Path) -> None:
-    """The image jumps by 300 px between two pieces: linked when the bag knows, otherwise not."""
+def test_camera_motion_is_compensated(tmp_path: Path) -> None:
+    """The image jumps by 300 px between tracklets: they are linked only with camera motion."""
     jump = np.array([[1, 0, 300], [0, 1, 0], [0, 0, 1.0]])
     for known in (True, False):
         messages = walk(list(range(1, 40)), 3) | walk(list(range(44, 80)), 9, x=300)
@@ -117,7 +117,7 @@ def test_camera_motion_is_undone(tmp_path: Path) -> None:
         assert refine_bag(source, tmp_path / f'out_{known}', LINK).links == known
 
 
-def test_what_the_tracker_does_not_report_is_left_out(tmp_path: Path) -> None:
+def test_unreported_tracks_are_left_out(tmp_path: Path) -> None:
     messages = {
         1: track_array(1, [track(1, 10), track(2, 50), track(3, 90, state=0)]),
         2: track_array(2, [track(1, 12), lost(2, 50)]),
@@ -142,8 +142,8 @@ def boxes_of(bag: Path) -> list[dict[str, Any]]:
     return [{d.id: d for d in message.detections} for message in found]
 
 
-def test_detections_with_ids_of_any_text(tmp_path: Path) -> None:
-    """Others' tracks: detections without an id stay, gaps are filled by new detections."""
+def test_detections_with_text_ids(tmp_path: Path) -> None:
+    """Detections without an id are kept, and gaps are filled by new detections."""
     box = (0.0, 0.0, 20.0, 40.0)
     messages = {
         frame: detections(frame, {'': (5.0 + frame, 5, 9, 9)} | ({} if frame in (4, 5) else {
@@ -165,8 +165,8 @@ def test_detections_with_ids_of_any_text(tmp_path: Path) -> None:
     assert set(load_tracks(tmp_path / 'out.txt').ids.tolist()) == {1, 2}
 
 
-def test_detections_that_become_one_are_not_doubled(tmp_path: Path) -> None:
-    """Linked pieces may overlap where the settings allow it: then the earlier one's box stays."""
+def test_overlapping_linked_detections_are_kept_once(tmp_path: Path) -> None:
+    """Where linked tracklets overlap, the box of the earlier one is kept."""
     messages = {
         frame: detections(frame, {
             name: (2.0 * frame, 10, 20, 40)
@@ -181,7 +181,7 @@ def test_detections_that_become_one_are_not_doubled(tmp_path: Path) -> None:
     assert [list(message) for message in boxes_of(tmp_path / 'out')] == [['3']] * 79
 
 
-def test_the_same_as_the_text(data_dir: Path, tmp_path: Path) -> None:
+def test_a_bag_gives_the_same_rows_as_text(data_dir: Path, tmp_path: Path) -> None:
     """A bag of the golden tracks gives the published rows, in bag and text."""
     name = 'MOT17-02-FRCNN.txt'
     golden = load_tracks(data_dir / 'golden' / 'strongsort' / name)
@@ -209,7 +209,7 @@ def test_the_same_as_the_text(data_dir: Path, tmp_path: Path) -> None:
 
 
 def test_refining_twice_changes_nothing_more(tmp_path: Path) -> None:
-    """What was interpolated is there for the next step, and for whoever scores the bag."""
+    """Interpolated boxes are read again from a refined bag."""
     messages = walk([1, 2, 3, 8, 9], 7) | {f: track_array(f, []) for f in (4, 5, 6, 7)}
     source = write_messages(tmp_path / 'in', dict(sorted(messages.items())))
     refine_bag(source, tmp_path / 'once', GSI)
@@ -220,8 +220,8 @@ def test_refining_twice_changes_nothing_more(tmp_path: Path) -> None:
         assert a.tracks['state'].tolist() == b.tracks['state'].tolist()
 
 
-def test_two_topics_one_after_the_other(tmp_path: Path) -> None:
-    """What was refined first keeps its interpolated boxes, and is known as refined."""
+def test_two_topics_are_refined_in_turn(tmp_path: Path) -> None:
+    """The topic refined first keeps its interpolated boxes and its mark."""
     with BagWriter(tmp_path / 'in') as bag:
         messages = walk([1, 2, 6], 1) | {frame: track_array(frame, []) for frame in (3, 4)}
         for frame, message in sorted(messages.items()):
@@ -233,7 +233,7 @@ def test_two_topics_one_after_the_other(tmp_path: Path) -> None:
         assert read_tracks(tmp_path / 'both', topic).frames.tolist() == [1, 2, 3, 4, 6]
 
 
-def test_the_steps_on_rows(data_dir: Path) -> None:
+def test_steps_on_rows(data_dir: Path) -> None:
     golden = load_tracks(data_dir / 'golden' / 'strongsort' / 'MOT17-09-FRCNN.txt')
     refined = apply_steps(golden, BOTH)
     seen = refined.source >= 0
@@ -251,10 +251,10 @@ def test_the_steps_on_rows(data_dir: Path) -> None:
     st.sampled_from(STORAGES),
     st.integers(0, 2**32 - 1),
 )  # fmt: skip
-def test_a_bag_and_its_rows_are_refined_alike(
+def test_a_bag_and_its_rows_give_the_same_tracks(
     frames: set[int], ids: list[int], storage: Storage, seed: int
 ) -> None:
-    """Whatever frames were dropped and whatever tracks broke off."""
+    """With random dropped frames and broken tracks."""
     pytest.importorskip('torch')
     rng = np.random.default_rng(seed)
     messages = {}
@@ -278,10 +278,8 @@ def test_a_bag_and_its_rows_are_refined_alike(
 
 
 @pytest.mark.parametrize('storage', STORAGES)
-def test_a_camera_motion_that_cannot_be_undone_is_taken_for_unknown(
-    tmp_path: Path, storage: Storage
-) -> None:
-    """Linking undoes motions; a bag with a singular one ended in a traceback."""
+def test_a_singular_camera_motion_is_ignored(tmp_path: Path, storage: Storage) -> None:
+    """A singular camera motion in a bag is taken for unknown."""
     messages = walk(range(1, 20), 1) | walk(range(24, 40), 2)
     # Of the last message of the one and the first of the other, between which motions count.
     for frame, identity in ((19, 1), (24, 2)):

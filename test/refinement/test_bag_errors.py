@@ -1,4 +1,4 @@
-"""Bags that cannot be refined: one line that says what and where, and nothing is left behind."""
+"""Bags that cannot be refined: one line of error, and no output."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NAN = float('nan')
 
 
 def good(path: Path, storage: Storage = 'mcap') -> Path:
-    """Return a bag that can be refined."""
+    """Return a valid bag."""
     messages = walk(range(1, 60), 1) | walk(range(64, 120), 2)
     return write_messages(path, messages, storage)
 
@@ -140,7 +140,7 @@ def detection_twice(path: Path) -> Path:
 
 
 def no_ids(path: Path) -> Path:
-    """What a detector said, not a tracker."""
+    """Return a bag of detections without ids."""
     messages = {1: detections(1, {}), 4: detections(4, {'': (0, 0, 9, 9)})}
     return write_messages(path, messages, topic='/seen', msgtype=DETECTIONS_TYPE)
 
@@ -151,7 +151,7 @@ def ages(path: Path) -> Path:
 
 
 def other_version(path: Path) -> Path:
-    """A type of the same name with other fields, as its hash says."""
+    """Return a bag whose type has the right name and another hash."""
     with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as bag:
         tracks = bag.add_connection('/tracks', TRACKS_TYPE, msgdef='uint8 id', rihs01='RIHS01_00')
         bag.write(tracks, stamp(1), track_array(1, []))
@@ -190,7 +190,7 @@ WRONG: dict[Callable[[Path], Path], str] = {
 
 
 @pytest.mark.parametrize('make', WRONG, ids=lambda make: make.__name__)
-def test_a_bag_that_cannot_be_used(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+def test_an_invalid_bag_gives_one_line(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     source = make(tmp_path / 'bad')
     before = digests(tmp_path)
     with pytest.raises(InputError, match=WRONG[make]) as raised:
@@ -213,7 +213,7 @@ def test_a_truncated_bag(tmp_path: Path, storage: Storage, share: float) -> None
     assert digests(tmp_path) == before
 
 
-def test_a_topic_that_is_named(tmp_path: Path) -> None:
+def test_a_topic_can_be_chosen(tmp_path: Path) -> None:
     source = wrong_type(tmp_path / 'bag')
     with pytest.raises(InputError, match='no topic /tracks; topics: /chatter'):
         refine_bag(source, tmp_path / 'out', STEPS, topic='/tracks')
@@ -223,7 +223,7 @@ def test_a_topic_that_is_named(tmp_path: Path) -> None:
     assert done.boxes_out == 1
 
 
-def test_outputs_that_cannot_be(tmp_path: Path) -> None:
+def test_invalid_outputs_are_refused(tmp_path: Path) -> None:
     source = good(tmp_path / 'in')
     good(tmp_path / 'other')
     (tmp_path / 'there').mkdir()
@@ -250,7 +250,7 @@ def test_outputs_that_cannot_be(tmp_path: Path) -> None:
 
 @pytest.fixture
 def closed(tmp_path: Path) -> Iterator[Path]:
-    """Bag in a folder that may not be looked into; root, whom nothing is forbidden, steps down."""
+    """Bag in a folder without permissions; root gives up its privileges."""
     source = good(tmp_path / 'closed' / 'in')
     source.parent.chmod(0)
     was = os.geteuid()
@@ -268,13 +268,15 @@ def test_no_permission_to_read(closed: Path) -> None:
 
 
 class StopError(Exception):
-    """Someone wants to stop."""
+    """Raised by the progress callback to stop."""
 
 
 @pytest.mark.parametrize('storage', STORAGES)
 @pytest.mark.parametrize('phase', ['read', 'link', 'interpolate', 'write'])
 @pytest.mark.parametrize('when', [0.0, 0.5, 1.0])
-def test_stopping(tmp_path: Path, storage: Storage, phase: str, when: float) -> None:
+def test_a_stopped_refinement_leaves_no_output(
+    tmp_path: Path, storage: Storage, phase: str, when: float
+) -> None:
     source = good(tmp_path / 'in', storage)
     before = digests(tmp_path)
 
@@ -288,7 +290,7 @@ def test_stopping(tmp_path: Path, storage: Storage, phase: str, when: float) -> 
     assert list(tmp_path.iterdir()) == [source]
 
 
-def test_progress_goes_through_all_phases(tmp_path: Path) -> None:
+def test_progress_reports_all_phases(tmp_path: Path) -> None:
     said: list[tuple[str, float]] = []
     refine_bag(
         good(tmp_path / 'in'), tmp_path / 'out', STEPS,
@@ -304,7 +306,7 @@ def test_progress_goes_through_all_phases(tmp_path: Path) -> None:
 
 @pytest.fixture
 def big(tmp_path: Path) -> Callable[[Storage], Path]:
-    """Return a maker of bags that are larger than the disk of these tests."""
+    """Return a function that makes bags larger than the small disk."""
 
     def make(storage: Storage) -> Path:
         source = tmp_path / 'in'

@@ -1,4 +1,4 @@
-"""Gaussian-smoothed interpolation: the published program's boxes, and what it cannot do."""
+"""GSI: boxes of the published program, and the extensions of this package."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEQUENCES = ('MOT17-02-FRCNN', 'MOT17-04-FRCNN', 'MOT17-05-FRCNN', 'MOT17-09-FRC
 
 
 def rows(frames: np.ndarray, track: int = 1, seed: int = 0, jitter: float = 3.0) -> TrackRows:
-    """Return a track that walks to and fro, its boxes measured with some jitter."""
+    """Return a track that moves back and forth, with noise on its boxes."""
     random = np.random.default_rng(seed)
     t = frames[:, None] / np.array([90.0, 130.0, 170.0, 210.0])
     tlwh = np.array([900.0, 500.0, 60.0, 150.0]) + np.array([400.0, 90.0, 20.0, 40.0]) * np.sin(t)
@@ -43,7 +43,7 @@ def of(tracks: TrackRows, track: int) -> TrackRows:
 
 
 def dense(tracks: TrackRows, length: float) -> np.ndarray:
-    """Return the textbook's answer, with all n x n covariances."""
+    """Return the result with the full n x n covariance matrix."""
     apart = (tracks.frames[:, None] - tracks.frames[None]) / length
     covariance = np.exp(-0.5 * apart**2)
     noisy = covariance + 1e-10 * np.eye(len(tracks))
@@ -53,7 +53,7 @@ def dense(tracks: TrackRows, length: float) -> np.ndarray:
 @pytest.mark.parametrize('sequence', SEQUENCES)
 @pytest.mark.parametrize('name', ['strongsort', 'strongsort_aflink'])
 def test_published_boxes(data_dir: Path, name: str, sequence: str) -> None:
-    """The same rows, and boxes that differ by the two digits they are written with."""
+    """The same rows, and boxes that agree to the two decimals of the file."""
     before = load_tracks(data_dir / 'golden' / name / f'{sequence}.txt')
     golden = load_tracks(data_dir / 'golden' / f'{name}_gsi' / f'{sequence}.txt')
     filled = gsi(before)
@@ -79,7 +79,7 @@ def test_long_tracks_are_as_published_not_smoothed() -> None:
 
 
 @pytest.mark.parametrize('count', [1, 2, 3, 50, 400, 940])
-def test_band_is_the_whole_matrix(count: int) -> None:
+def test_the_band_gives_the_result_of_the_full_matrix(count: int) -> None:
     track = rows(np.arange(count) * 30 // 29)
     smoothed = gsi(track).tracks
     expected = dense(smoothed_input(track), length_scale(len(smoothed), GsiSettings()))
@@ -87,7 +87,7 @@ def test_band_is_the_whole_matrix(count: int) -> None:
 
 
 def smoothed_input(track: TrackRows) -> TrackRows:
-    """Return the track with its gaps filled, written the plain way."""
+    """Return the track with its gaps filled by np.interp."""
     frames = np.arange(track.frames[0], track.frames[-1] + 1)
     boxes = [np.interp(frames, track.frames, column) for column in track.tlwh.T]
     scores = np.interp(frames, track.frames, track.scores)
@@ -96,7 +96,7 @@ def smoothed_input(track: TrackRows) -> TrackRows:
 
 
 def test_long_rows_has_no_seams() -> None:
-    """A long track, pauses included, is smoothed as if all covariances were there."""
+    """A long track with pauses is smoothed as with the full covariance matrix."""
     frames = np.arange(3000) + np.repeat([0, 25, 700], 1000)
     track = rows(frames)
     smoothed = gsi(track, GsiSettings(long_rows=100)).tracks
@@ -125,7 +125,7 @@ def test_memory_grows_with_the_rows() -> None:
 
 
 def test_noise_trusts_scores() -> None:
-    """A box of low score that stands out pulls the track less than one of high score."""
+    """An outlier with a low score affects the track less than one with a high score."""
 
     def pulled(score: float) -> float:
         track = rows(np.arange(200), jitter=0.0)
@@ -139,7 +139,7 @@ def test_noise_trusts_scores() -> None:
     assert pulled(1.0) < 20
 
 
-def test_noise_is_taken_out() -> None:
+def test_noise_is_removed() -> None:
     frames = np.arange(300)
     truth = rows(frames, jitter=0.0).tlwh
     smoothed = gsi(rows(frames), GsiSettings(noise=3.0)).tracks.tlwh
@@ -148,7 +148,7 @@ def test_noise_is_taken_out() -> None:
 
 @pytest.mark.parametrize('noise', [0.0, 2.0])
 def test_sizes_are_never_negative(noise: float) -> None:
-    """Smoothing a box that all but vanishes swings below zero; files with such are refused."""
+    """Smoothing of a nearly vanishing box does not give negative sizes."""
     track = rows(np.arange(60), jitter=0.0)
     track.tlwh[:, 2:] = 0.0
     track.tlwh[30, 2:] = 200.0
@@ -156,13 +156,13 @@ def test_sizes_are_never_negative(noise: float) -> None:
 
 
 def test_the_smallest_noise() -> None:
-    """Its square is no number above zero, and a single box has no variance."""
+    """The squared noise underflows, and a single box has no variance."""
     track = rows(np.array([5]))
     smoothed = gsi(track, GsiSettings(noise=5e-324)).tracks.tlwh
     np.testing.assert_allclose(smoothed, track.tlwh, rtol=0, atol=1e-6)
 
 
-def test_nothing_in_nothing_out() -> None:
+def test_no_tracks_give_no_tracks() -> None:
     filled = gsi(TrackRows.empty())
     assert len(filled.tracks) == filled.interpolated_count == 0
 
@@ -172,10 +172,10 @@ frame_sets = st.sets(st.integers(0, 150), min_size=1, max_size=60)
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(frame_sets, min_size=1, max_size=4), st.floats(0, 5), st.randoms())
-def test_tracks_do_not_know_each_other(
+def test_tracks_are_independent_of_each_other(
     sets: list[set[int]], noise: float, random: st.DataObject
 ) -> None:
-    """Alone or in a crowd, in whatever order: the same boxes; and the input is not changed."""
+    """Boxes depend neither on other tracks nor on the order of rows; the input is unchanged."""
     tracks = [rows(np.array(sorted(frames)), 3 * k, k) for k, frames in enumerate(sets)]
     crowd = joined(*tracks)
     order = np.arange(len(crowd))

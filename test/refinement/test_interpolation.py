@@ -1,4 +1,4 @@
-"""Gaps filled by lines."""
+"""Linear interpolation of gaps."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def test_a_line_between_the_ends() -> None:
 
 @pytest.mark.parametrize(('gap', 'count'), [(1, 2), (2, 3), (19, 20), (20, 2), (500, 2)])
 def test_only_gaps_below_the_interval(gap: int, count: int) -> None:
-    """As published: the frames of the ends differ by less than the interval."""
+    """A gap is filled if the frames of its ends differ by less than the interval."""
     assert len(fill_gaps(track([10, 10 + gap], [1, 1]), 20).tracks) == count
 
 
-def test_never_from_one_track_to_the_next() -> None:
+def test_tracks_are_not_joined() -> None:
     filled = fill_gaps(track([1, 5], [1, 2]), 20)
     assert filled.source.tolist() == [0, 1]
 
@@ -58,7 +58,7 @@ def test_rows_as_counted_one_by_one(boxes: set[tuple[int, int]], interval: int) 
     assert filled.interpolated_count == len(expected) - len(boxes)
 
 
-def test_refuses_what_is_no_track() -> None:
+def test_invalid_rows_are_refused() -> None:
     with pytest.raises(ValueError, match='frame 4: id 7 occurs twice'):
         fill_gaps(track([4, 4], [7, 7]), 20)
     broken = track([4, 5], [7, 7])

@@ -65,7 +65,7 @@ def test_settings_and_steps_are_chosen() -> None:
     assert set(linked[:, 1]) == {1}
 
 
-def test_none_is_fine() -> None:
+def test_no_rows_are_accepted() -> None:
     assert refine_tracks([]).shape == (0, 10)
     assert refine_tracks(np.empty((0, 7))).shape == (0, 10)
 
@@ -74,7 +74,7 @@ def test_none_is_fine() -> None:
     ('rows', 'message'),
     [
         ([(1, 1, 2, 3)], r'tracks: shape \(1, 4\), expected \(N, 7 or more\)'),
-        ([(1.5, 1, 2, 3, 4, 5, 1)], r'row 0 is \[1.5, .* expected a whole frame'),
+        ([(1.5, 1, 2, 3, 4, 5, 1)], r'row 0 is \[1.5, .* expected integers'),
         ([(1, 1, 2, 3, 4, 5, 1), (2, 1e300, 2, 3, 4, 5, 1)], 'row 1 is'),
         ([(1, 1, 2, 3, -4, 5, 1)], 'width and height of at least 0'),
         ([(1, 1, 2, 3, 4, 5, 1)] * 2, 'id 1 occurs twice'),

@@ -1,4 +1,4 @@
-"""The refiner's worker as a process: what limits it, what stops it, and what it leaves."""
+"""The worker process: limits, stopping, and no leftover files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from test.bags.track_bags import track, track_array, walk, write_messages
 ENDS_WITHIN = 10.0
 """Seconds, on a busy machine."""
 MEMORY = 512
-"""MiB in which a small bag fits, and a large one does not."""
+"""MiB that are enough for the small bag and too few for the large one."""
 
 Start = Callable[..., subprocess.Popen[bytes]]
 
@@ -76,7 +76,7 @@ def start(root: Path) -> Iterator[Start]:
 
 
 def said(root: Path) -> list[dict[str, Any]]:
-    """Return what the worker said."""
+    """Return the messages of the worker."""
     lines = (root.parent / 'said').read_bytes().splitlines(keepends=True)
     return [json.loads(line) for line in lines if line.endswith(b'\n')]
 
@@ -88,7 +88,7 @@ def test_memory_is_limited(root: Path, start: Start) -> None:
     assert not any('Traceback' in message.get('log', '') for message in said(root))
 
 
-def test_what_fits_is_refined(root: Path, start: Start) -> None:
+def test_a_small_bag_is_refined_within_the_limit(root: Path, start: Start) -> None:
     assert start('small', max_memory=MEMORY).wait(60) == 0
     assert said(root)[-1]['done']['boxes_out'] == 39
     (root / 'out.txt').unlink()
@@ -102,10 +102,8 @@ def test_a_lower_limit_of_the_system_stays(root: Path, start: Start) -> None:
     assert 'does not fit into' in said(root)[-1]['error']
 
 
-def test_the_end_of_its_input_stops_it_whether_or_not_anyone_reads_what_it_says(
-    root: Path, start: Start
-) -> None:
-    """So it ends when its parent dies, however long it has nothing to say."""
+def test_the_end_of_its_input_stops_it(root: Path, start: Start) -> None:
+    """The worker exits when its parent dies, even during a long silent computation."""
     worker = start('large')
     assert worker.stdin is not None
     for _ in range(500):
@@ -119,9 +117,7 @@ def test_the_end_of_its_input_stops_it_whether_or_not_anyone_reads_what_it_says(
     assert not any('done' in message for message in said(root))
 
 
-def test_a_mistake_of_the_program_keeps_its_traceback_within_bounds(
-    root: Path, start: Start
-) -> None:
+def test_a_programming_error_is_logged_with_a_bounded_traceback(root: Path, start: Start) -> None:
     assert start('small', gsi={'x' * 100_000: 1}).wait(60) == 0
     *_, log, answer = said(root)
     assert log['level'] == logging.ERROR

@@ -1,4 +1,4 @@
-"""Made-up tracks for the tests of linking and of its training."""
+"""Simulated tracks for the tests of linking and training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from strongsort_ros.files.rows import TrackRows
 def walk(
     track: int, first: int, length: int, start: tuple[float, float], class_id: str = 'person'
 ) -> TrackRows:
-    """Return one who walks 2 px a frame to the right."""
+    """Return a person who walks to the right by 2 px per frame."""
     steps = np.arange(length)
     tlwh = np.column_stack([
         start[0] + 2.0 * steps, np.full(length, start[1]), np.full(length, 40.0),
@@ -23,7 +23,7 @@ def walk(
 
 
 def together(*tracks: TrackRows) -> TrackRows:
-    """Return all rows, track by track."""
+    """Return the rows of all tracks, track by track."""
     return TrackRows(
         np.concatenate([t.frames for t in tracks]),
         np.concatenate([t.ids for t in tracks]),

@@ -1,4 +1,4 @@
-"""Candidates for links: every pair within the gap, the distance and the class, and no other."""
+"""Candidates are exactly the pairs within the limits of gap, distance and class."""
 
 from __future__ import annotations
 

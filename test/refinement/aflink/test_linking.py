@@ -1,5 +1,8 @@
+"""Links, and the checkpoints that linkers load from."""
+
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,16 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from strongsort_ros.errors import ExtractorError, MissingPackageError
 from strongsort_ros.files.motchallenge import load_tracks
 from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.refinement.aflink.linking import (
+    SHIPPED,
     LinkedTracks,
     Linker,
     best_links,
     link,
     load_linker,
 )
+from strongsort_ros.refinement.aflink.motion import MotionLinker
 from strongsort_ros.refinement.settings import AflinkSettings
+from strongsort_ros.reid.checkpoint import read_state_dict
+from strongsort_ros.reid.safetensors_file import read_safetensors, write_safetensors
 from strongsort_ros.tracking.assignment import Pairs
 from test.refinement.tracks import together, walk
 
@@ -35,7 +43,7 @@ def run(rows: TrackRows, linker: Linker, **changes: object) -> LinkedTracks:
 
 @pytest.mark.parametrize('sequence', SEQUENCES)
 @pytest.mark.parametrize('tracker', ['strongsort', 'deepsort'])
-def test_links_as_the_published_program(tracker: str, sequence: str, data_dir: Path) -> None:
+def test_links_equal_the_published_program(tracker: str, sequence: str, data_dir: Path) -> None:
     linker = load_linker(data_dir / 'aflink' / 'aflink_official_recipe.pth')
     rows = load_tracks(data_dir / 'golden' / tracker / f'{sequence}.txt')
     expected = load_tracks(data_dir / 'golden' / f'{tracker}_aflink' / f'{sequence}.txt')
@@ -48,7 +56,7 @@ def test_links_as_the_published_program(tracker: str, sequence: str, data_dir: P
 
 
 def test_chain_takes_the_first_id(linker: Linker) -> None:
-    # Given in the wrong order, with ids that say nothing about time.
+    # Rows and ids in another order than the frames.
     rows = together(
         walk(5, 100, 40, (300.0, 50.0)), walk(9, 1, 40, (100.0, 50.0)),
         walk(2, 50, 40, (200.0, 50.0)),
@@ -59,7 +67,7 @@ def test_chain_takes_the_first_id(linker: Linker) -> None:
     assert linked.keep.all()
 
 
-def test_shipped_network_tells_same_from_other(linker: Linker) -> None:
+def test_shipped_network_separates_same_and_different_objects(linker: Linker) -> None:
     same = together(walk(1, 1, 60, (100.0, 50.0)), walk(2, 66, 60, (230.0, 50.0)))
     assert len(run(same, linker, max_cost=0.5).links) == 1
     swapped = together(walk(1, 1, 60, (100.0, 50.0)), walk(2, 62, 60, (150.0, 0.0)))
@@ -93,7 +101,7 @@ def test_distance_is_of_the_corners(distance: float, links: int, linker: Linker)
     assert len(run(rows, linker, max_cost=1.0).links) == links
 
 
-def test_camera_motion_is_undone(linker: Linker) -> None:
+def test_camera_motion_is_compensated(linker: Linker) -> None:
     first, second = walk(1, 1, 40, (100.0, 50.0)), walk(2, 45, 40, (188.0, 50.0))
     still = run(together(first, second), linker, max_cost=1.0)
     turn = np.eye(3)
@@ -122,7 +130,7 @@ def test_unusable_camera_motion_is_refused(
         link(rows.frames, rows.ids, rows.tlwh, rows.class_ids, linker, None, {7: motion})
 
 
-def test_nothing_in_nothing_out(linker: Linker) -> None:
+def test_no_tracks_give_no_tracks(linker: Linker) -> None:
     linked = run(TrackRows.empty(), linker)
     assert len(linked.ids) == len(linked.keep) == len(linked.links) == 0
 
@@ -180,3 +188,110 @@ def test_groups_give_the_assignment_of_the_full_matrix(
     assert len(found.costs) == np.count_nonzero(best < 1)
     assert found.costs.sum() == pytest.approx(best[best < 1].sum(), abs=1e-6)
     assert len(set(found.rows.tolist())) == len(set(found.columns.tolist())) == len(found.rows)
+
+
+def test_published_checkpoint_loads(data_dir: Path, tmp_path: Path) -> None:
+    pytest.importorskip('torch')
+    from strongsort_ros.refinement.aflink.published import PublishedLinker
+
+    published = data_dir / 'aflink' / 'aflink_official_recipe.pth'
+    arrays = {
+        name: tensor.numpy() for name, tensor in read_state_dict(published, ignored=()).items()
+    }
+    with (tmp_path / 'same.safetensors').open('wb') as file:
+        write_safetensors(file, arrays)
+    rows = np.random.default_rng(0).uniform(-1, 1, (2, 3, 30, 3)).astype(np.float32)
+    linkers = [load_linker(path) for path in (published, tmp_path / 'same.safetensors')]
+    assert all(isinstance(linker, PublishedLinker) for linker in linkers)
+    first, again = (linker.score(*rows) for linker in linkers)
+    np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize(
+    ('name', 'kind'), [('motion', 'MotionLinker'), ('published', 'PublishedLinker')]
+)
+def test_shipped_checkpoints(name: str, kind: str) -> None:
+    if name == 'published':
+        pytest.importorskip('torch')
+    assert SHIPPED[name].stat().st_size < 5_000_000
+    assert type(load_linker(name)).__name__ == kind
+    assert type(load_linker(SHIPPED[name])).__name__ == kind
+
+
+def test_published_needs_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, 'torch', None)
+    with pytest.raises(MissingPackageError, match=r'published network needs .* torch.*pip install'):
+        load_linker('published')
+
+
+def test_default_is_motion() -> None:
+    assert isinstance(load_linker(), MotionLinker)
+
+
+@pytest.mark.parametrize(
+    ('name', 'content', 'message'),
+    [
+        ('none.pth', None, 'no file .*none.pth'),
+        ('bad.pth', b'nonsense', r'bad\.pth'),
+        ('bad.safetensors', b'nonsense', r'bad\.safetensors is damaged'),
+        ('net.onnx', b'', r"ends in '\.onnx'"),
+    ],
+)
+def test_unusable_file_is_refused(
+    name: str, content: bytes | None, message: str, tmp_path: Path
+) -> None:
+    if name == 'bad.pth':
+        pytest.importorskip('torch')
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ExtractorError, match=message):
+        load_linker(tmp_path / name)
+
+
+def test_an_error_names_the_parameter_that_does_not_fit(tmp_path: Path) -> None:
+    pytest.importorskip('torch')
+    state = read_safetensors(SHIPPED['published'])
+    del state['classifier.fc2.bias']
+    state['classifier.fc1.bias'] = np.zeros(3)
+    path = tmp_path / 'other.safetensors'
+    with path.open('wb') as file:
+        write_safetensors(file, state)
+    message = (
+        r'other\.safetensors does not fit PostLinker.*classifier\.fc2\.bias.*fc1\.bias is \(3,'
+    )
+    with pytest.raises(ExtractorError, match=message):
+        load_linker(path)
+
+
+def test_an_error_names_the_parameter_of_a_motion_network(tmp_path: Path) -> None:
+    state = read_safetensors(SHIPPED['motion']) | {'output.bias': np.zeros(2, dtype=np.float32)}
+    path = tmp_path / 'other.safetensors'
+    with path.open('wb') as file:
+        write_safetensors(file, state)
+    with pytest.raises(ExtractorError, match=r'does not fit MotionNetwork.*output\.bias is \(2,\)'):
+        load_linker(path)
+
+
+def test_a_motion_network_loads_from_a_pytorch_file(tmp_path: Path) -> None:
+    torch = pytest.importorskip('torch')
+    state = {k: torch.from_numpy(v) for k, v in read_safetensors(SHIPPED['motion']).items()}
+    torch.save({'state_dict': state}, tmp_path / 'motion.pth')
+    features = np.random.default_rng(0).normal(size=(50, 8))
+    first, second = (load_linker(p) for p in (SHIPPED['motion'], tmp_path / 'motion.pth'))
+    assert isinstance(first, MotionLinker)
+    assert isinstance(second, MotionLinker)
+    np.testing.assert_array_equal(first.score(features), second.score(features))
+
+
+def test_motion_in_numpy_equals_pytorch() -> None:
+    torch = pytest.importorskip('torch')
+    from strongsort_ros.refinement.aflink.motion_training import MotionNetwork
+    from strongsort_ros.reid.checkpoint import load_parameters
+
+    network, linker = MotionNetwork(), load_linker('motion')
+    load_parameters(network, read_safetensors(SHIPPED['motion']), SHIPPED['motion'])
+    assert isinstance(linker, MotionLinker)
+    features = np.random.default_rng(0).normal(scale=3.0, size=(2000, 8))
+    with torch.inference_mode():
+        expected = 1 - torch.sigmoid(network.double()(torch.from_numpy(features))).numpy()
+    np.testing.assert_allclose(linker.score(features), expected, atol=1e-12)

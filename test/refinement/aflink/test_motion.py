@@ -1,4 +1,4 @@
-"""Links over long gaps, from how objects move."""
+"""Motion network: features, links over long gaps, and training."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def scaled(rows: TrackRows, factor: float) -> TrackRows:
     return TrackRows(rows.frames, rows.ids, rows.tlwh * factor, rows.scores, rows.class_ids)
 
 
-def test_one_who_walks_on_is_linked_and_another_not(linker: Linker) -> None:
-    """60 frames hidden: who comes out where he was going, and not who comes out to the side."""
+def test_a_predicted_position_is_linked_and_another_is_not(linker: Linker) -> None:
+    """After 60 hidden frames, a tracklet at the predicted position is linked, one aside is not."""
     hidden, second = walk(1, 1, 60, (100.0, 50.0)), walk(2, 121, 60, (340.0, 50.0))
     assert run(together(hidden, second), linker).links.tolist() == [[1, 2]]
     aside = walk(2, 121, 60, (340.0, 250.0))
@@ -48,7 +48,7 @@ def test_one_who_walks_on_is_linked_and_another_not(linker: Linker) -> None:
 
 
 def test_a_better_pair_wins_over_two_worse_ones(linker: Linker) -> None:
-    """What is gained over leaving a track alone counts, not how many links there are."""
+    """The total cost counts, not the number of links."""
     rows = together(
         walk(1, 1, 60, (100.0, 50.0)), walk(2, 1, 60, (100.0, 100.0)),
         walk(3, 121, 60, (340.0, 50.0)), walk(4, 121, 60, (340.0, 350.0)),
@@ -65,7 +65,7 @@ def test_gaps_are_longer_than_the_published(gap: int, links: int, linker: Linker
         assert len(run(rows, load_linker('published'), max_cost=1.0).links) == 0
 
 
-def test_features_know_neither_place_nor_size_nor_time() -> None:
+def test_features_are_invariant_to_position_scale_and_time() -> None:
     rows = together(walk(1, 1, 40, (100.0, 50.0)), walk(2, 81, 3, (250.0, 60.0)))
     features = pair_features(tracklets(rows), FIRST, SECOND)
     assert features.shape == (1, FEATURES)
@@ -76,8 +76,8 @@ def test_features_know_neither_place_nor_size_nor_time() -> None:
     np.testing.assert_allclose(pair_features(tracklets(moved), FIRST, SECOND), features, atol=1e-9)
 
 
-def test_features_say_what_they_mean() -> None:
-    """By hand: 80 px further after 40 frames, at 2 px a frame, boxes 100 px high."""
+def test_features_of_a_pair_computed_by_hand() -> None:
+    """80 px further after 40 frames at 2 px per frame, boxes 100 px high."""
     rows = together(walk(1, 1, 40, (100.0, 50.0)), walk(2, 80, 40, (258.0, 50.0)))
     apart, ahead, behind, up, gap, ratio, *counts = pair_features(tracklets(rows), FIRST, SECOND)[0]
     assert np.exp(apart) == pytest.approx(0.9, abs=0.01)
@@ -89,7 +89,7 @@ def test_features_say_what_they_mean() -> None:
     assert np.exp(counts) == pytest.approx([30.0, 30.0])
 
 
-def test_camera_motion_is_undone() -> None:
+def test_camera_motion_is_compensated() -> None:
     rows = together(walk(1, 1, 40, (100.0, 50.0)), walk(2, 81, 40, (250.0, 60.0)))
     still = pair_features(tracklets(rows), FIRST, SECOND)
     pan = np.eye(3)
@@ -169,7 +169,7 @@ def test_command_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert isinstance(load_linker(out), MotionLinker)
 
 
-def test_nobody_hidden_is_refused(tmp_path: Path) -> None:
+def test_training_needs_hidden_people(tmp_path: Path) -> None:
     pytest.importorskip('torch')
     from strongsort_ros.refinement.aflink.motion_training import train_motion
     from strongsort_ros.refinement.aflink.published_training import load_pedestrians
@@ -181,7 +181,7 @@ def test_nobody_hidden_is_refused(tmp_path: Path) -> None:
         train_motion([load_pedestrians(folder)])
 
 
-def test_motions_that_shrink_the_image_to_nothing_are_named() -> None:
+def test_vanishing_composed_motions_are_refused() -> None:
     shrinking = dict.fromkeys(range(1, 400), np.diag([0.2, 0.2, 1.0]))
     with pytest.raises(InputError, match='camera_motion: frame 72: the motions up to here'):
         CameraPath(shrinking)

@@ -1,4 +1,4 @@
-"""The published network in use gives what its layers give."""
+"""Inference of the published network equals its layers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from strongsort_ros.refinement.aflink.published import PostLinker, PublishedLink
 
 @pytest.fixture(scope='module')
 def network() -> PostLinker:
-    """Return a network whose normalisations are not the trivial ones."""
+    """Return a network with non-trivial batch normalisations."""
     torch.manual_seed(0)
     network = PostLinker()
     with torch.no_grad():
@@ -49,7 +49,7 @@ def test_costs_do_not_depend_on_the_batch(network: PostLinker) -> None:
     np.testing.assert_allclose(costs[[0, 51, 99]], alone, atol=1e-5)
 
 
-def test_what_is_trained_on_does_not_change_it(network: PostLinker) -> None:
+def test_later_training_does_not_change_the_linker(network: PostLinker) -> None:
     linker, rows = PublishedLinker(network), pairs(4)
     before = linker.score(*rows)
     with torch.no_grad():

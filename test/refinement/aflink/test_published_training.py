@@ -23,7 +23,7 @@ from strongsort_ros.refinement.aflink.published_training import (
 from test.refinement.tracks import write_ground_truth
 
 
-def test_shipped_network_tells_pairs_of_the_second_halves(data_dir: Path) -> None:
+def test_shipped_network_classifies_pairs_of_the_second_halves(data_dir: Path) -> None:
     folders = [data_dir / 'mot17' / f'MOT17-{n}-FRCNN' for n in ('02', '04', '05', '09')]
     linker = load_linker('published')
     assert isinstance(linker, PublishedLinker)
