@@ -63,7 +63,10 @@ def positive_int(text: str) -> int:
 def add_sequence(parser: argparse.ArgumentParser) -> None:
     """Add the argument of a sequence or a folder of images."""
     parser.add_argument(
-        'sequence', type=Path, help='MOTChallenge sequence, or a folder of numbered images'
+        'sequence',
+        type=Path,
+        metavar='SEQUENCE',
+        help='MOTChallenge sequence, or a folder of numbered images',
     )
 
 
