@@ -1,6 +1,6 @@
-"""What is read is data: no call in the code can make a program, a shell or an object of it.
+"""No code executes its input: no eval, no shell, no unpickling, no import of a text.
 
-Ruff's security rules (`S` in pyproject.toml) hold most of this; here is what they leave out.
+Ruff's security rules (`S` in pyproject.toml) cover most of this; this test covers the rest.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ SAFE = {
     'read_array': {'np.lib.format': ('allow_pickle', False)},
     'YAML': {'': ('typ', 'safe')},
 }
-"""Name of a function -> what it belongs to -> the keyword argument that makes it safe."""
+"""Function -> its module or object -> the keyword argument that makes it safe."""
 FORBIDDEN = {'eval', 'exec', 'compile', '__import__', 'os.system', 'os.popen'}
 FORBIDDEN_MODULES = {'dill', 'marshal', 'shelve', 'yaml'}
 PICKLE_NAMES = {'UnpicklingError'}
-"""What of pickle may be used: its error."""
+"""Allowed names of pickle."""
 
 
 def faults(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Give line and text of every call that trusts what it reads."""
+    """Yield line and text of every call that trusts its input."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = {alias.name.split('.')[0] for alias in node.names}
@@ -59,7 +59,7 @@ def is_safe(call: ast.Call) -> bool:
     return isinstance(found, ast.Constant) and found.value == value
 
 
-def test_nothing_that_is_read_is_executed() -> None:
+def test_no_input_is_executed() -> None:
     found = [
         f'{path.relative_to(ROOT)}:{line}: {text}'
         for path in FILES
@@ -85,5 +85,5 @@ def test_nothing_that_is_read_is_executed() -> None:
         'pickle.loads(data)',
     ],
 )
-def test_what_trusts_its_input_is_found(text: str) -> None:
+def test_unsafe_calls_are_found(text: str) -> None:
     assert list(faults(ast.parse(text)))

@@ -1,4 +1,4 @@
-"""Bags of hostile and of merely unusual names: read and written there and nowhere else."""
+"""Bags with hostile or unusual names are read and written in place and nowhere else."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ examples = settings(deadline=None, max_examples=60)
 
 @pytest.fixture(scope='module')
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with bags that nobody may read or change."""
+    """Folder with bags that must be neither read nor changed."""
     home = tmp_path_factory.mktemp('home')
     for storage in STORAGES:
         write_messages(home / 'secret' / storage, walk(range(1, 5), SECRET), storage)

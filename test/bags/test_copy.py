@@ -1,4 +1,4 @@
-"""What a copy of a bag keeps: everything but the messages that are written anew."""
+"""A copy of a bag keeps everything but the messages of the rewritten topic."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def contents(path: Path) -> Contents:
 
 
 def copy(source: Path, output: Path) -> list[float]:
-    """Copy a bag with its tracks changed, and return what was said of progress."""
+    """Copy a bag with its tracks changed, and return the reported progress."""
     shares: list[float] = []
     with open_bag(source) as bag:
         (tracks,) = (c for c in bag.connections if c.topic == '/tracks')
@@ -242,8 +242,8 @@ def test_a_damaged_file(
     assert '\n' not in str(raised.value)
 
 
-def test_fewer_messages_than_the_metadata_tell(tmp_path: Path) -> None:
-    """What cannot be found in the files is missed, not silently left out."""
+def test_fewer_messages_than_the_metadata_lists(tmp_path: Path) -> None:
+    """Messages missing from the files are an error."""
     source = write(tmp_path / 'in', StoragePlugin.SQLITE3)
     with sqlite3.connect(source / 'in.db3') as database:
         database.execute('DELETE FROM messages WHERE id = 3')
@@ -253,7 +253,7 @@ def test_fewer_messages_than_the_metadata_tell(tmp_path: Path) -> None:
 
 
 def test_messages_out_of_order(tmp_path: Path) -> None:
-    """Frames are told by stamps, whatever the order in which messages came to the recorder."""
+    """Header stamps number the frames, not the order of the messages."""
     messages = {frame: track_array(frame, [track(5, 2 * frame)]) for frame in (4, 2, 3, 1)}
     source = write_messages(tmp_path / 'in', messages)
     assert read_tracks(source).frames.tolist() == [1, 2, 3, 4]

@@ -1,4 +1,4 @@
-"""metadata.yaml of bags: what is wrong in it is one line that names the file and the field."""
+"""Errors in metadata.yaml are one line that names the file and the field."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ODD: tuple[Any, ...] = (
 
 @pytest.fixture(scope='module', params=STORAGES)
 def bag(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a good bag with QoS, whose metadata tests replace."""
+    """Return a valid bag with QoS; tests replace its metadata."""
     folder = tmp_path_factory.mktemp(request.param)
     return write_messages(folder / 'bag', walk(range(1, 5), 1), request.param)
 

@@ -1,4 +1,4 @@
-"""Paths from outside that try to lead out of a folder."""
+"""Requested paths cannot leave the allowed folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from strongsort_ros.errors import InputError
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Folder with a root in it, and a secret beside."""
+    """Folder with the allowed root and a secret folder beside it."""
     (tmp_path / 'root' / 'bags' / 'good').mkdir(parents=True)
     (tmp_path / 'root' / 'bags' / 'good' / 'good.mcap').touch()
     (tmp_path / 'rootless').mkdir()
@@ -30,7 +30,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_lies_within(home: Path) -> None:
+def test_paths_in_the_root(home: Path) -> None:
     root, good = AllowedRoot(home / 'root'), home / 'root' / 'bags' / 'good'
     for uri in (
         'bags/good', './bags//good/', 'bags/../bags/good', 'in/good', str(good), f'{good}/.',
@@ -52,7 +52,7 @@ ATTACKS = [
 
 
 @pytest.mark.parametrize('uri', ATTACKS)
-def test_what_leads_out_is_refused(home: Path, uri: str) -> None:
+def test_paths_out_of_the_root_are_refused(home: Path, uri: str) -> None:
     root = AllowedRoot(home / 'root')
     for ask in (root.existing, root.new):
         with pytest.raises(InputError, match='leads out of the allowed root') as raised:
@@ -62,7 +62,7 @@ def test_what_leads_out_is_refused(home: Path, uri: str) -> None:
 
 
 @pytest.mark.parametrize('uri', ['', ' ', 'a\0b', '\0', 'ring', 'ring/x', 'x' * 5000])
-def test_what_is_no_path_is_refused_in_one_line(home: Path, uri: str) -> None:
+def test_invalid_paths_are_refused_in_one_line(home: Path, uri: str) -> None:
     with pytest.raises(InputError) as raised:
         AllowedRoot(home / 'root').existing(uri)
     assert str(raised.value).isprintable()
@@ -79,7 +79,7 @@ def test_the_root_itself(home: Path) -> None:
             AllowedRoot(home / wrong)
 
 
-def test_what_is_not_there(home: Path) -> None:
+def test_a_missing_path_is_refused(home: Path) -> None:
     with pytest.raises(InputError, match='no such bag'):
         AllowedRoot(home / 'root').existing('bags/bad')
 
@@ -112,7 +112,7 @@ def test_a_linked_folder_within_a_bag(home: Path) -> None:
 
 
 def test_a_pipe_is_refused(home: Path) -> None:
-    """Reading it would wait for ever."""
+    """Reading it would block forever."""
     os.mkfifo(home / 'root' / 'bags' / 'good' / 'pipe.db3')
     for uri in ('bags/good', 'bags/good/pipe.db3'):
         with pytest.raises(InputError, match='neither a file nor a folder'):
@@ -126,7 +126,7 @@ parts = st.sampled_from(PARTS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(parts, min_size=1, max_size=8), st.booleans())
 def test_nothing_that_is_allowed_lies_outside(home: Path, names: list[str], absolute: bool) -> None:
-    """Whatever comes back is in the root for the operating system too; nothing else raises."""
+    """Accepted paths are in the root for the operating system, too."""
     uri = '/'.join(names)
     uri = f'{home}/{uri}' if absolute else uri
     inside = os.path.realpath(home / 'root')
@@ -143,7 +143,7 @@ def test_nothing_that_is_allowed_lies_outside(home: Path, names: list[str], abso
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.text(max_size=40))
-def test_any_text_at_all(home: Path, uri: str) -> None:
+def test_any_text_is_resolved_or_refused(home: Path, uri: str) -> None:
     root = AllowedRoot(home / 'root')
     for ask in (root.existing, root.new):
         with suppress(InputError):

@@ -1,4 +1,4 @@
-"""Damage is noticed, and small files do not become large ones."""
+"""Damaged data files are detected, and decompression is limited."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_checksums_are_written_as_the_format_says(tmp_path: Path) -> None:
 
 
 def test_data_without_chunks_have_a_checksum_of_their_own() -> None:
-    """As recorders write that were told not to make chunks."""
+    """Recorders write such files when chunks are switched off."""
     content = bytes(range(200))
     end = struct.pack('<BQI', 0x0F, 4, crc32(content))
     footer = struct.pack('<BQQQI8s', 2, 20, 0, 0, 0, b'\x89MCAP0\r\n')

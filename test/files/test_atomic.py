@@ -1,4 +1,4 @@
-"""Outputs are whole or absent."""
+"""Outputs are complete or absent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from strongsort_ros.files.atomic import replacing, replacing_folder, replacing_t
 
 
 def test_file_is_moved_into_place(tmp_path: Path) -> None:
-    """What was written replaces the older file, and nothing else is left in the folder."""
+    """The new file replaces the old one, and nothing else is left in the folder."""
     target = tmp_path / 'out.txt'
     target.write_text('old')
     with replacing(target) as written:
@@ -79,7 +79,7 @@ def put(target: Path, text: str) -> None:
 
 
 def test_a_link_stays(tmp_path: Path) -> None:
-    """What it leads to is replaced in one step, in its own folder; so is what is not there yet."""
+    """The destination of a link is replaced in one step, or created."""
     (tmp_path / 'there').mkdir()
     (tmp_path / 'there' / 'file').write_text('old')
     (tmp_path / 'one').symlink_to('there/file')
@@ -100,7 +100,7 @@ def test_a_link_stays(tmp_path: Path) -> None:
 
 
 def test_a_fifo_is_written_to(tmp_path: Path) -> None:
-    """Its reader gets what was written, and it stays a FIFO, by a link too."""
+    """The reader of a FIFO gets the data, through a link, too, and the FIFO stays."""
     fifo = tmp_path / 'fifo'
     os.mkfifo(fifo)
     (tmp_path / 'link').symlink_to(fifo)
@@ -143,7 +143,7 @@ def test_mode_and_owner_stay(tmp_path: Path, mode: int) -> None:
 
 
 def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path) -> None:
-    """Whatever mode its writer gave it: safetensors makes files that nobody else can read."""
+    """The mode of the temporary file does not matter: safetensors creates private files."""
     plain = tmp_path / 'plain'
     plain.touch()
     with replacing(tmp_path / 'file') as written:
@@ -156,7 +156,7 @@ def full() -> None:
 
 
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
-    """Both for files and for folders; what was there stays."""
+    """Files and folders; the existing one stays unchanged."""
     put(tmp_path / 'file', 'old')
     write_folder(tmp_path / 'out', 'old')
     with pytest.raises(InputError, match='file: cannot write it'), replacing(tmp_path / 'file'):
@@ -278,7 +278,7 @@ def test_a_staging_folder_is_used_where_its_file_system_is_the_outputs(tmp_path:
 
 
 def test_a_staging_folder_of_another_file_system_is_not_used(tmp_path: Path) -> None:
-    """/dev/shm is always one of its own."""
+    """/dev/shm is a file system of its own."""
     with tempfile.TemporaryDirectory(dir='/dev/shm') as work:
         assert Path(work).stat().st_dev != tmp_path.stat().st_dev
         with staging(Path(work)), replacing(tmp_path / 'file') as written:

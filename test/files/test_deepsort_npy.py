@@ -1,4 +1,4 @@
-"""DeepSORT's .npy files in and out, and what is wrong with them."""
+"""DeepSORT's .npy files are read, written and checked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def rows() -> np.ndarray:
 
 
 def test_survive_a_file(tmp_path: Path) -> None:
-    """What is loaded is sorted by frame, and is the same after it was saved."""
+    """Rows are sorted by frame, and saved rows are loaded unchanged."""
     np.save(tmp_path / 'a.npy', rows())
     loaded = load_deepsort(tmp_path / 'a.npy')
     assert loaded.frames.tolist() == [2, 4, 4]
@@ -60,7 +60,7 @@ def changed(change: Callable[[np.ndarray], object]) -> np.ndarray:
     ],
 )
 def test_wrong_arrays_are_named(tmp_path: Path, array: np.ndarray, message: str) -> None:
-    """The message has the file, the row and what is wrong there."""
+    """The message names the file, the row and the fault."""
     np.save(tmp_path / 'a.npy', array)
     with pytest.raises(InputError, match=message):
         load_deepsort(tmp_path / 'a.npy')

@@ -1,4 +1,4 @@
-"""MOTChallenge's text files in and out, and what is wrong with them."""
+"""MOTChallenge's text files are read, written and checked."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_no_rows_are_no_detections(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_detections_are_named(tmp_path: Path, text: str, message: str) -> None:
-    """The message has the file, the line and what is wrong there."""
+    """The message names the file, the line and the fault."""
     path = write(tmp_path, text)
     with pytest.raises(InputError, match=message) as raised:
         load_detections(path)
@@ -140,7 +140,7 @@ def test_ground_truth_of_every_year(tmp_path: Path) -> None:
 
 
 def test_named_columns_in_any_order(tmp_path: Path) -> None:
-    """A header names them; a class is a text, and what is not known is left out."""
+    """A header names the columns; classes are text, and unknown columns are ignored."""
     head = 'class,score,frame,left,top,width,height,colour\n'
     text = f'{head}"a, b",0.5,3,1,2,3,4,red\ncar,1,2,5,6,7,8,\n'
     rows = load_detections(write(tmp_path, text))

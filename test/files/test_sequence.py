@@ -23,7 +23,7 @@ def test_info_and_stamps(walk: Path) -> None:
 
 
 def test_percent_in_seqinfo(walk: Path) -> None:
-    """Values of seqinfo.ini are taken as they are."""
+    """Values of seqinfo.ini are read unchanged."""
     path = walk / 'seqinfo.ini'
     path.write_text(path.read_text().replace('name=walk', 'name=50% %(imDir)s'))
     assert load_sequence_info(walk).name == '50% %(imDir)s'
