@@ -5,8 +5,8 @@
     python benchmarks/association.py --peers .peers --published DIR     and the published one
     python benchmarks/association.py --soak 100000            memory over many frames
 
-Everything runs in one thread. Input is made here, from a seed: people who walk, cross and hide
-each other, misses and false alarms. Trackers take turns, round by round, and the ratios are of
+Everything runs in one thread. The input is generated from a seed: people who walk, cross and
+occlude each other, missed detections and false alarms. Trackers take turns, round by round, and the ratios are of
 medians, since a shared machine's speed drifts.
 """
 
@@ -69,7 +69,7 @@ class Worker:
 
 
 def walkers(people: int, dimension: int, seed: int = 0) -> Walkers:
-    """Return a crowd that covers about the same share of the picture, however many they are."""
+    """Return a crowd that covers about the same share of the image for any number of people."""
     size = min(1.0, (20 / people) ** 0.5)
     return Walkers(WalkerSettings(people=people, size=size, dimension=dimension, seed=seed))
 
@@ -141,7 +141,7 @@ def time_all(workers: dict[str, Worker], path: Path, rounds: int) -> dict[str, s
 
 
 def soak(frames: int, console: Console) -> None:
-    """Print the memory of a tracker over many frames of people who come and go."""
+    """Print the memory of a tracker over many frames in which people come and go."""
     tracker = Tracker()
     table = Table('frame', 'ids so far', 'tracks', 'peak memory, MiB', title='memory')
     people = Walkers(WalkerSettings(people=20, dimension=128, miss_rate=0.1, false_alarms=3))

@@ -1,4 +1,4 @@
-"""Run one tracker over recorded detections and say how long it took.
+"""Run one tracker over recorded detections and report its speed.
 
 A worker of `association.py`: it runs in the environment that holds the tracker (peers have one
 of their own), reads lines `name file.npz` and answers each with a line of JSON.

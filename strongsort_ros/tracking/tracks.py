@@ -95,11 +95,11 @@ class Tracks:
 
     @property
     def all(self) -> Tracks:
-        """The tracks that these were selected from: of `StrongSORT.update`, all live ones."""
+        """All live tracks of the frame, tentative and lost ones included."""
         return self if self.selected_from is None else self.selected_from
 
     def select(self, rows: BoolArray | IntArray) -> Tracks:
-        """Return some of the tracks, by a mask or row numbers; its `all` are those of these."""
+        """Return some of the tracks, by a mask or row numbers; their `all` stays the same."""
         return Tracks(
             self.ids[rows], self.class_ids[rows], self.scores[rows], self.states[rows],
             self.mean[rows], self.variance[rows], self.age[rows], self.hits[rows],
