@@ -6,8 +6,8 @@
     python benchmarks/association.py --soak 100000            memory over many frames
 
 Everything runs in one thread. The input is generated from a seed: people who walk, cross and
-occlude each other, missed detections and false alarms. Trackers take turns, round by round, and the ratios are of
-medians, since a shared machine's speed drifts.
+occlude each other, missed detections and false alarms. Trackers take turns, round by round,
+and the ratios are of medians, since a shared machine's speed drifts.
 """
 
 from __future__ import annotations
