@@ -246,7 +246,8 @@ class Tracker:
         # As published: a track missed in this frame only is still reported.
         reported = (tracks.state == CONFIRMED) & (tracks.time_since_update <= frames)
         with_area = self._has_area().nonzero()[0]
-        return self._snapshot(with_area).select(reported[with_area])
+        live, chosen = self._snapshot(with_area), reported[with_area]
+        return live if chosen.all() else live.select(chosen)
 
     def _has_area(self) -> BoolArray:
         """Return which tracks have a box with area: a prediction can shrink it to none."""

@@ -1,4 +1,4 @@
-"""Detections are read within their limits, and one rule says which hypothesis counts."""
+"""Reading detections: their limits, the best hypothesis, long texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The size in the header is that of the decoded image, whatever is damaged."""
+"""The size read from a file's header is that of the decoded image, even of a damaged file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports: when all is well, and what is said when it is not."""
+"""Levels, messages and values of the tracker's diagnostics."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def test_a_frame_that_fails_is_counted_and_the_next_is_tracked(start_tracker: St
     assert text.count('Traceback') == 1
 
 
-def test_two_nodes_of_one_name_are_told_of(start_tracker: Start) -> None:
+def test_two_nodes_of_one_name_are_reported(start_tracker: Start) -> None:
     machine, _ = start_tracker(namespace='/twins')
     _, second = start_tracker(namespace='/twins')
 

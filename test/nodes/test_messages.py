@@ -1,4 +1,4 @@
-"""Serialised messages are read as rclpy reads them, and tracks written as they are."""
+"""Serialised messages are read and written as by rclpy."""
 
 from __future__ import annotations
 

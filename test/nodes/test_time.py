@@ -1,4 +1,4 @@
-"""What the node does with time: each row of the table in docs/node.md."""
+"""Time in the node: the rows of the table of irregular input in docs/node.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a frame's messages may hold, what is counted of the rest, and what is published."""
+"""Limits of a frame's messages, and counters of what exceeds them."""
 
 from __future__ import annotations
 

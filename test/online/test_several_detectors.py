@@ -1,4 +1,4 @@
-"""Arrays of several detectors on one topic, joined by their stamps."""
+"""Arrays of several detectors on one topic, merged by their stamps."""
 
 from __future__ import annotations
 
