@@ -25,7 +25,7 @@ ARGUMENTS = (
         str(CONFIG / 'refiner.yaml'),
         'Parameter file; the next arguments override it',
     ),
-    ('allowed_root', '', 'Folder in which it reads and writes; empty: from the file'),
+    ('allowed_root', '', 'Folder in which the node reads and writes; empty: from the file'),
     ('autostart', 'true', 'Configure and activate; false: leave it to a lifecycle manager'),
     ('required', 'true', 'End the launch with status 1 when the node fails'),
     ('log_level', 'info', 'debug, info, warn, error or fatal'),

@@ -37,9 +37,9 @@ REPLAYER = [p for p in ReplayerNodeConfig().parameters() if p.name not in ('trac
 NODES = (
     ('namespace', '', 'Namespace of the nodes and their topics'),
     ('params_file', str(CONFIG / 'tracker.yaml'), 'Parameter file of the tracker'),
-    ('weights', '', 'Appearance network of the tracker; empty: from the file'),
-    ('device', '', 'Device of the network; empty: from the file'),
-    ('camera_motion', '', 'Camera motion estimator of the tracker; empty: from the file'),
+    ('weights', '', 'ReID weights of the tracker; empty: from the file'),
+    ('device', '', 'Device of the ReID network; empty: from the file'),
+    ('camera_motion', '', 'Camera motion mode of the tracker; empty: from the file'),
     ('refiner_params_file', str(CONFIG / 'refiner.yaml'), 'Parameter file of the refiner'),
     ('log_level', 'info', 'debug, info, warn, error or fatal'),
     (

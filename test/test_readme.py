@@ -1,4 +1,4 @@
-"""Every command of the README is run or checked here, and every link leads to a file."""
+"""Run or check every command of the README, and check the links of the documentation."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tools.simulation.scene import Scene, SceneSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / 'README.md').read_text(encoding='utf-8')
+PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
 SET_UP = {'cd', 'export', 'git', 'python', 'python3', 'rosdep', 'source', 'touch'}
 """Programs that prepare a robot's workspace; the ROS package is built by test_package.py."""
 
@@ -130,6 +131,17 @@ def test_the_python_examples_run(tmp_path: Path) -> None:
         assert done.stdout
 
 
-def test_links_lead_somewhere() -> None:
-    for link in re.findall(r'\]\(([^)#]+)\)', README):
-        assert link.startswith('https://') or (ROOT / link).exists(), link
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
+    for link in re.findall(r'\]\(([^)]+)\)', page.read_text(encoding='utf-8')):
+        name, _, anchor = link.partition('#')
+        target = (page.parent / name).resolve() if name else page
+        assert link.startswith('https://') or target.exists(), link
+        if anchor and target.suffix == '.md':
+            assert anchor in _anchors(target), link
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r'^#+ (.*)$', page.read_text(encoding='utf-8'), re.MULTILINE)
+    return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings}

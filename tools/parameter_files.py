@@ -56,7 +56,7 @@ is a file to start from. Other changes apply from the next request.
     'replayer': (
         ReplayerNodeConfig(),
         """\
-Most of them are arguments of `replay.launch.py`.
+Most of these parameters are arguments of `replay.launch.py`.
 """,
     ),
 }

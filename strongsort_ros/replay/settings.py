@@ -46,7 +46,7 @@ class ReplayerSettings(Settings):
         120.0, 'Longest time for a node to start and to load its weights.', 's', high=3600.0
     )
     response_timeout: float = param(
-        10.0, 'Longest time without a response, after which a node counts as dead.', 's',
+        10.0, 'Longest time that a node may take to respond.', 's',
         low=1.0, high=3600.0,
     )  # fmt: skip
 
