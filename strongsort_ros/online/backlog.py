@@ -10,46 +10,38 @@ D = TypeVar('D')
 I = TypeVar('I')  # noqa: E741
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Frame(Generic[D, I]):
-    """Detections to track now, with their image.
+    """Detections to track, with their image.
 
     Attributes
     ----------
     stamp
         Header stamp of the detections, nanoseconds; 0 without a stamp.
-    detections, image
-        The messages; image None: it did not arrive in time, track by motion alone.
+    arrays
+        Arrays of detections of this stamp, in order of arrival.
+    image
+        The image; None: it did not arrive in time, track by motion alone.
     restarted
         Time jumped back before this frame, so that earlier tracks are void.
+    since
+        Time when the frame became complete, nanoseconds.
     dropped
         Ascending stamps of the frames dropped since the previous one.
-    more
-        Further detection arrays of this stamp, in order of arrival.
 
-    """
-
-    stamp: int
-    detections: D
-    image: I | None
-    restarted: bool
-    dropped: tuple[int, ...] = ()
-    more: tuple[D, ...] = ()
-
-
-@dataclass(slots=True)
-class Ready(Generic[D, I]):
-    """A complete frame in the queue: a `Frame`, with all its arrays in one list.
-
-    `since` is when it became complete, nanoseconds.
     """
 
     stamp: int
     arrays: list[D]
     image: I | None
     restarted: bool
-    since: int
+    since: int = 0
     dropped: tuple[int, ...] = ()
+
+    @property
+    def detections(self) -> D:
+        """First array of detections."""
+        return self.arrays[0]
 
 
 class Backlog(Generic[D, I]):
@@ -68,7 +60,7 @@ class Backlog(Generic[D, I]):
 
     def __init__(self, longest: int | None) -> None:
         self.longest = longest
-        self._queue: deque[Ready[D, I]] = deque()
+        self._queue: deque[Frame[D, I]] = deque()
         self._behind = False
 
     def __len__(self) -> int:
@@ -79,17 +71,17 @@ class Backlog(Generic[D, I]):
         self._queue.clear()
         self._behind = False
 
-    def append(self, ready: Ready[D, I]) -> None:
+    def append(self, frame: Frame[D, I]) -> None:
         """Add the next frame."""
-        self._queue.append(ready)
+        self._queue.append(frame)
 
-    def find(self, stamp: int) -> Ready[D, I] | None:
+    def find(self, stamp: int) -> Frame[D, I] | None:
         """Return the queued frame with a stamp; None if there is none."""
-        return next((ready for ready in self._queue if ready.stamp == stamp), None)
+        return next((frame for frame in self._queue if frame.stamp == stamp), None)
 
     def skip(self, now: int) -> int:
         """Drop all pairs but the newest if the tracker is behind; return how many."""
-        pairs = [ready for ready in self._queue if ready.image is not None]
+        pairs = [frame for frame in self._queue if frame.image is not None]
         if not pairs:
             self._behind = False  # the tracker waits for input
         if self.longest is None or len(pairs) < 2:
@@ -104,24 +96,20 @@ class Backlog(Generic[D, I]):
         """Return the next frames, up to and including the first with an image."""
         frames: list[Frame[D, I]] = []
         while self._queue and (not frames or frames[-1].image is None):
-            ready = self._queue.popleft()
-            first, *more = ready.arrays
-            frames.append(
-                Frame(ready.stamp, first, ready.image, ready.restarted, ready.dropped, tuple(more))
-            )
+            frames.append(self._queue.popleft())
         return frames
 
-    def _keep_only(self, pair: Ready[D, I]) -> None:
-        kept: deque[Ready[D, I]] = deque()
+    def _keep_only(self, pair: Frame[D, I]) -> None:
+        kept: deque[Frame[D, I]] = deque()
         dropped: list[int] = []
         restarted = False
-        for ready in self._queue:
-            if ready.restarted:
+        for frame in self._queue:
+            if frame.restarted:
                 dropped, restarted = [], True
-            if ready.image is not None and ready is not pair:
-                dropped += (*ready.dropped, ready.stamp)
+            if frame.image is not None and frame is not pair:
+                dropped += (*frame.dropped, frame.stamp)
                 continue
-            ready.dropped, ready.restarted = (*dropped, *ready.dropped), restarted
-            kept.append(ready)
+            frame.dropped, frame.restarted = (*dropped, *frame.dropped), restarted
+            kept.append(frame)
             dropped, restarted = [], False
         self._queue = kept

@@ -143,7 +143,7 @@ class FrameProcessor:
         start = time.perf_counter()
         settings, image = self._settings, None
         arrays: list[Detections] = []
-        for message in (frame.detections, *frame.more):
+        for message in frame.arrays:
             with self._rejecting('detections', 'dropped'):
                 array = read_detections(message.data, settings.limits)
                 check_number([*arrays, array], settings.limits)

@@ -33,23 +33,6 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Discarded:
-    """An image that was discarded before its detections arrived.
-
-    Attributes
-    ----------
-    arrived
-        Time of its arrival, nanoseconds.
-    limit
-        Name of the limit that it exceeded, a field of `Limits`.
-
-    """
-
-    arrived: int
-    limit: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Kept(Generic[I]):
     image: I
     arrived: int
@@ -69,14 +52,15 @@ class ImageBuffer(Generic[I]):
     Attributes
     ----------
     discarded
-        Recently discarded images by stamp.
+        Images discarded recently, before their detections arrived, by stamp: time of arrival,
+        nanoseconds, and the exceeded limit, a field of `Limits`.
 
     """
 
     def __init__(self, limits: Limits, tolerance: int = 0) -> None:
         self.limits = limits
         self.tolerance = tolerance
-        self.discarded: dict[int, Discarded] = {}
+        self.discarded: dict[int, tuple[int, str]] = {}
         self._kept: dict[int, _Kept[I]] = {}
         self._bytes = 0
         self._newest = self._interval = 0  # of stamps, in order of arrival
@@ -104,7 +88,7 @@ class ImageBuffer(Generic[I]):
         gone = []
         while len(self._kept) > 1 and (limit := self._reached(now)):
             oldest = next(iter(self._kept))
-            self.discarded[oldest] = Discarded(self._remove(oldest).arrived, limit)
+            self.discarded[oldest] = self._remove(oldest).arrived, limit
             gone.append(oldest)
         while len(self.discarded) > REMEMBERED:
             del self.discarded[next(iter(self.discarded))]

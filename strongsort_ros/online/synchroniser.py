@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from strongsort_ros.errors import SettingError
-from strongsort_ros.online.backlog import Backlog, Frame, Ready
+from strongsort_ros.online.backlog import Backlog, Frame
 from strongsort_ros.online.image_buffer import ImageBuffer, Limits
 from strongsort_ros.online.time_line import (
     DOUBTFUL,
@@ -189,7 +189,7 @@ class Synchroniser(Generic[D, I]):
         if superseded:
             self.counts['matched'] -= superseded
             self.counts['superseded'] += superseded
-        frames: list[Frame[D, I]] = [Frame(0, array, None, False) for array in self._unstamped]
+        frames: list[Frame[D, I]] = [Frame(0, [array], None, False) for array in self._unstamped]
         self._unstamped.clear()
         return frames + self._backlog.take()
 
@@ -254,7 +254,8 @@ class Synchroniser(Generic[D, I]):
         discarded = self._images.discarded.get(stamp)
         if discarded is not None:
             due = now  # it will not arrive again
-            self.expired = now - discarded.arrived, discarded.limit
+            arrived, limit = discarded
+            self.expired = now - arrived, limit
             self.counts['expired_images'] += 1
         self._waiting[stamp] = _Waiting([detections], [content], now, due)
 
@@ -341,7 +342,7 @@ class Synchroniser(Generic[D, I]):
         self._last = stamp
         self._learn()
         self.counts['without_image' if image is None else 'matched'] += 1
-        self._backlog.append(Ready(stamp, waiting.arrays, image, self._restart, now))
+        self._backlog.append(Frame(stamp, waiting.arrays, image, self._restart, now))
         self._restart = False
 
     def _learn(self) -> None:

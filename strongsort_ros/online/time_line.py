@@ -32,16 +32,7 @@ DOUBTFUL: Final = 'doubtful'
 
 @dataclass(frozen=True, slots=True)
 class Held(Generic[T]):
-    """An item with a doubtful stamp, held until it is known whether time has jumped.
-
-    Attributes
-    ----------
-    stamp
-        Header stamp, nanoseconds.
-    item
-        The caller's item.
-
-    """
+    """Item with a doubtful stamp in nanoseconds, held until it is known whether time has jumped."""
 
     stamp: int
     item: T

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from strongsort_ros.online.backlog import Backlog, Ready
+from strongsort_ros.online.backlog import Backlog, Frame
 
 LONGEST = 10
 
 
-def ready(stamp: int, *, since: int = 0, restarted: bool = False) -> Ready[int, int]:
-    return Ready(stamp, [stamp], stamp, restarted, since)
+def ready(stamp: int, *, since: int = 0, restarted: bool = False) -> Frame[int, int]:
+    return Frame(stamp, [stamp], stamp, restarted, since)
 
 
-def filled(*waiting: Ready[int, int]) -> Backlog[int, int]:
+def filled(*waiting: Frame[int, int]) -> Backlog[int, int]:
     backlog = Backlog[int, int](LONGEST)
     for frame in waiting:
         backlog.append(frame)

@@ -43,7 +43,7 @@ def image_message(header: Header) -> bytes:
 
 def track(processor: FrameProcessor, *arrays: StampedMessage) -> TrackedFrame:
     first, *more = arrays
-    frame = Frame(first.header.stamp, first, None, False, (), tuple(more))
+    frame = Frame(first.header.stamp, [first, *more], None, False)
     tracked = processor.process(frame)
     assert tracked is not None
     return tracked
@@ -170,7 +170,7 @@ def test_a_frame_that_failed_counts_as_time_that_passed() -> None:
         message = array(number, PEOPLE)
         image = StampedMessage(message.header, image_message(message.header), 0)
         with pytest.raises((ValueError, IndexError)):
-            both[1].process(Frame(message.header.stamp, message, image, False))
+            both[1].process(Frame(message.header.stamp, [message], image, False))
     after = [track(one, array(12, [('person', 220, 0.9)])).tracks for one in both]
     np.testing.assert_array_equal(after[0].mean, after[1].mean)
     np.testing.assert_array_equal(after[0].age, after[1].age)

@@ -45,7 +45,9 @@ def process(
     table = np.array(boxes).reshape(-1, 4)
     data = write_detection_array(header, [''] * len(names), names, [0.9] * len(names), table)
     pixels = StampedMessage(header, write_header(header, 0)[:-4] + image, 0.0) if image else None
-    return processor.process(Frame(header.stamp, StampedMessage(header, data, 0.0), pixels, False))
+    return processor.process(
+        Frame(header.stamp, [StampedMessage(header, data, 0.0)], pixels, False)
+    )
 
 
 def raw_image(side: int) -> bytes:

@@ -38,7 +38,7 @@ def test_the_oldest_images_are_discarded_at_each_limit(
     buffer = filled(limits, 60, size)
     assert len(buffer) == kept
     assert [stamp(frame) in buffer for frame in (59 - kept, 60 - kept)] == [False, True]
-    assert buffer.discarded[stamp(0)].limit == limit
+    assert buffer.discarded[stamp(0)][1] == limit
     assert len(buffer.discarded) == 60 - kept
 
 

@@ -52,7 +52,7 @@ class Stream:
 
 
 def arrays(frame: Frame[str, str]) -> list[str]:
-    return [text.split()[0] for text in (frame.detections, *frame.more)]
+    return [text.split()[0] for text in frame.arrays]
 
 
 @pytest.mark.parametrize('images', [True, False])
@@ -147,5 +147,5 @@ def test_arrays_of_a_stamp_that_waits_are_bounded() -> None:
     for number in range(100):
         sync.add_detections(stamp(0), number, 0, number)
     (frame,) = sync.take(SECOND)
-    assert [frame.detections, *frame.more] == list(range(MOST_ARRAYS))
+    assert frame.arrays == list(range(MOST_ARRAYS))
     assert sync.counts['duplicate_detections'] == 100 - MOST_ARRAYS
