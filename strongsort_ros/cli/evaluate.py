@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongsort_ros.cli.console import progress, results, say, warn
 from strongsort_ros.cli.options import output_path
+from strongsort_ros.packages import require
 
 if TYPE_CHECKING:
     from strongsort_ros.evaluation.report.model import Report
@@ -57,19 +58,14 @@ def run(args: argparse.Namespace) -> None:
     """Score, print the table, and write the report."""
     from strongsort_ros.evaluation.images import folder_images
     from strongsort_ros.evaluation.report.model import Report
-    from strongsort_ros.evaluation.scores import check_scoring
-    from strongsort_ros.evaluation.sequences import (
-        load_refined_sequences,
-        load_sequences,
-        missing_results,
-    )
+    from strongsort_ros.evaluation.sequences import load_sequences, missing_results
 
-    check_scoring()
+    require('scoring', 'trackeval')
     part = {'second_half': args.second_half, 'frames': args.frames}
     pairs = load_sequences(args.ground_truth, args.results, **part)
     refined = []
     if args.refined:
-        refined = load_refined_sequences(pairs, args.ground_truth, args.refined, **part)
+        refined = load_sequences(args.ground_truth, args.refined, **part, before=pairs)
     for pair in pairs:
         classes = sorted(set(pair.tracks.class_ids.tolist()))
         if len(classes) > 1:

@@ -25,6 +25,7 @@ from strongsort_ros.cli.options import (
 from strongsort_ros.cli.refine import add_steps, chosen_steps
 from strongsort_ros.cli.replay_job import ReplayWork, refined_beside, replay_warnings
 from strongsort_ros.errors import InputError
+from strongsort_ros.packages import require
 from strongsort_ros.settings import AUTO
 from strongsort_ros.tracking.settings import TrackerSettings
 
@@ -173,7 +174,6 @@ def _find_truths(args: argparse.Namespace, jobs: Mapping[str, Job]) -> dict[str,
         TrackEval is not installed.
 
     """
-    from strongsort_ros.evaluation.scores import check_scoring
     from strongsort_ros.evaluation.sequences import find_ground_truth
     from strongsort_ros.files.motchallenge import load_ground_truth
 
@@ -181,7 +181,7 @@ def _find_truths(args: argparse.Namespace, jobs: Mapping[str, Job]) -> dict[str,
         if args.json or args.html:
             raise InputError(f'{"--json" if args.json else "--html"}: needs --ground-truth')
         return {}
-    check_scoring()
+    require('scoring', 'trackeval')
     truths = {n: find_ground_truth(args.ground_truth, n, job.source) for n, job in jobs.items()}
     for file in truths.values():
         load_ground_truth(file)  # to fail before the work, not after it

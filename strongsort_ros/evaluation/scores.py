@@ -136,7 +136,7 @@ def score(
         TrackEval is not installed.
 
     """
-    check_scoring()
+    require('scoring', 'trackeval')
     from trackeval import metrics  # slow to import
 
     if not sequences:
@@ -174,18 +174,6 @@ def save_scores(path: Path | str, before: Evaluation, after: Evaluation | None =
         content['refined'] = dataclasses.asdict(after)
     with replacing(path) as written:
         written.write_text(f'{json.dumps(content, indent=1)}\n', encoding='utf-8')
-
-
-def check_scoring() -> None:
-    """Check that scores can be computed; call it before a long job that ends with scoring.
-
-    Raises
-    ------
-    MissingPackageError
-        TrackEval is not installed.
-
-    """
-    require('scoring', 'trackeval')
 
 
 def _scores(name: str, results: dict[str, Any]) -> Scores:
@@ -233,7 +221,7 @@ def preprocess(sequence: ScoredSequence) -> dict[str, Any]:
     score uses, carries the row numbers of `sequence.tracks`: `tracker_confidences` holds those of
     the boxes that are left after preprocessing.
     """
-    check_scoring()
+    require('scoring', 'trackeval')
     from trackeval.datasets import MotChallenge2DBox  # slow to import
 
     with tempfile.TemporaryDirectory(prefix='strongsort-scores-') as folder:

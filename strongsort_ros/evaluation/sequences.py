@@ -28,6 +28,7 @@ def load_sequences(
     *,
     second_half: bool = False,
     frames: range | None = None,
+    before: Sequence[ScoredSequence] = (),
 ) -> list[ScoredSequence]:
     """Load files of tracks with their ground truth, sorted by name.
 
@@ -41,11 +42,14 @@ def load_sequences(
         Score the published validation half only: frames from length // 2 + 2.
     frames
         Score these frames only; None: all.
+    before
+        For refined tracks: the sequences before refinement, as this function returned them.
 
     Raises
     ------
     InputError
-        A file is missing or invalid, or results have no ground truth.
+        A file is missing or invalid, results have no ground truth, or the sequences are not those
+        before refinement.
 
     """
     truth, results = Path(ground_truth), Path(results)
@@ -54,40 +58,14 @@ def load_sequences(
             raise InputError(f'{path}: there is no such file or folder')
     files = _result_files(truth, results)
     loaded = [_load(find_ground_truth(truth, file.stem, file), file, second_half) for file in files]
-    return loaded if frames is None else [_select_frames(one, frames) for one in loaded]
-
-
-def load_refined_sequences(
-    before: Sequence[ScoredSequence],
-    ground_truth: Path | str,
-    results: Path | str,
-    *,
-    second_half: bool = False,
-    frames: range | None = None,
-) -> list[ScoredSequence]:
-    """Load the refined tracks of sequences that are already loaded.
-
-    Parameters
-    ----------
-    before
-        The sequences as `load_sequences` returned them for the tracks before refinement.
-    ground_truth, results, second_half, frames
-        As for `load_sequences`.
-
-    Raises
-    ------
-    InputError
-        As for `load_sequences`, or the sequences differ.
-
-    """
-    after = load_sequences(ground_truth, results, second_half=second_half, frames=frames)
-    if single_ground_truth(Path(ground_truth)):
+    if frames is not None:
+        loaded = [_select_frames(one, frames) for one in loaded]
+    if before and single_ground_truth(truth):
         # Without seqinfo.ini a sequence is named after its file of tracks, and here are two.
-        return [replace(after[0], name=before[0].name)]
-    different = {s.name for s in before} ^ {s.name for s in after}
-    if different:
+        return [replace(loaded[0], name=before[0].name)]
+    if before and (different := {s.name for s in before} ^ {s.name for s in loaded}):
         raise InputError(f'{results}: not the sequences before refinement: {min(different)}')
-    return after
+    return loaded
 
 
 def load_recording(

@@ -20,7 +20,6 @@ from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.errors import InputError, StrongSortError, one_line
 from strongsort_ros.evaluation.report.model import save_report
 from strongsort_ros.evaluation.score_table import score_table
-from strongsort_ros.evaluation.scores import check_scoring
 from strongsort_ros.evaluation.sequences import find_ground_truth
 from strongsort_ros.files.atomic import replacing_folder
 from strongsort_ros.files.motchallenge import load_ground_truth
@@ -28,6 +27,7 @@ from strongsort_ros.nodes.client import Client, NodeError, request_refinement, s
 from strongsort_ros.nodes.parameters import Parameters, warn_of_unknown_parameters
 from strongsort_ros.nodes.player import PlaybackOptions, Player
 from strongsort_ros.nodes.ros_errors import START_ERRORS, NamingNode, reason
+from strongsort_ros.packages import require
 from strongsort_ros.replay.results import (
     REFINED_FOLDER,
     TRACKS_FOLDER,
@@ -85,7 +85,7 @@ class Replayer:
             raise InputError('no bag to play: set the parameter bag')
         bag, truth = Path(settings.bag), None
         if settings.ground_truth:
-            check_scoring()
+            require('scoring', 'trackeval')
             truth = find_ground_truth(Path(settings.ground_truth), bag.stem, bag)
             load_ground_truth(truth)  # an invalid file fails before the playback
         output = Path(settings.output or f'{bag.stem}_replayed')

@@ -54,13 +54,8 @@ class AflinkSettings(Settings):
     """Settings of AFLink; auto takes the values that the checkpoint was trained for.
 
     For the published checkpoint these are the values of the published program for StrongSORT; for
-    other trackers that program uses a `min_gap` of -10 and a `max_cost` of 0.10.
-
-    Raises
-    ------
-    SettingError
-        A value is out of its range or not of its type, or the gap is empty.
-
+    other trackers that program uses a `min_gap` of -10 and a `max_cost` of 0.10. `min_gap` must be
+    below `max_gap`.
     """
 
     min_gap: int | Literal['auto'] = param(
@@ -104,14 +99,7 @@ class AflinkSettings(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GsiSettings(Settings):
-    """Settings of Gaussian-smoothed interpolation; the defaults are the published values.
-
-    Raises
-    ------
-    SettingError
-        A value is out of its range or not of its type; the message names both.
-
-    """
+    """Settings of Gaussian-smoothed interpolation; the defaults are the published values."""
 
     interval: int = param(
         20, 'Gaps are filled where the frames of the boxes on both sides differ by less.',
@@ -135,14 +123,7 @@ class GsiSettings(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefinerSettings(Settings):
-    """Settings of the refiner node.
-
-    Raises
-    ------
-    SettingError
-        A value is out of its range or not of its type.
-
-    """
+    """Settings of the refiner node."""
 
     allowed_root: str = param(
         '.', 'The node reads and writes only inside this folder; relative paths start at its '
@@ -151,8 +132,7 @@ class RefinerSettings(Settings):
     )  # fmt: skip
     weights: str = param(
         '', 'AFLink checkpoint: a .pth or .safetensors file, or motion (the default) or published, '
-        'which come with the package.',
-        read_only_in=CONFIGURED,
+        'which come with the package.', read_only_in=CONFIGURED,
     )  # fmt: skip
     frame_rate: float = param(
         0.0, 'Nominal frame rate of the tracks; 0: estimated from the stamps.', 'Hz', high=1000.0

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +16,13 @@ from strongsort_ros.files.motchallenge import PERSON, load_tracks
 from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.files.text_table import MAX_FRAME
 from strongsort_ros.refinement.gsi import gsi
-from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings, LinkWindow
+from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
 from strongsort_ros.tracking.detections import number_array
 from strongsort_ros.types import FloatArray, IntArray, ShareProgress
 
 if TYPE_CHECKING:
-    from strongsort_ros.refinement.aflink.candidates import CameraMotions, CameraPath, Tracklets
+    from strongsort_ros.refinement.aflink.candidates import CameraMotions
     from strongsort_ros.refinement.aflink.linking import Linker
-
-_PAIRS: Final = 2048  # between two reports of progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +108,10 @@ def apply_steps(
         from strongsort_ros.refinement.aflink.linking import link, load_linker
 
         progress('link', 0.0)
-        reporting = _ReportingLinker(linker or load_linker(steps.checkpoint), progress)
         linked = link(
             tracks.frames, tracks.ids, tracks.tlwh, tracks.class_ids,
-            reporting, steps.aflink, camera_motion or None,
+            linker or load_linker(steps.checkpoint), steps.aflink, camera_motion,
+            lambda share: progress('link', share),
         )  # fmt: skip
         tracks = dataclasses.replace(tracks, ids=linked.ids)
         source = np.lexsort((linked.ids, tracks.frames))
@@ -248,29 +246,3 @@ def _rows_of_array(rows: object) -> TrackRows:
         )
     frames, ids = numbers.astype(np.int64).T
     return TrackRows(frames, ids, table[:, 2:6], table[:, 6], np.full(len(table), PERSON))
-
-
-class _ReportingLinker:
-    """Linker that reports its progress and can be stopped by it."""
-
-    def __init__(self, linker: Linker, progress: ShareProgress) -> None:
-        self._linker = linker
-        self._progress = progress
-
-    @property
-    def window(self) -> LinkWindow:
-        return self._linker.window
-
-    @property
-    def prefer_more_links(self) -> bool:
-        return self._linker.prefer_more_links
-
-    def costs(
-        self, tracklets: Tracklets, earlier: IntArray, later: IntArray, camera: CameraPath | None
-    ) -> FloatArray:
-        costs = np.empty(len(earlier))
-        for start in range(0, len(earlier), _PAIRS):
-            part = slice(start, start + _PAIRS)
-            costs[part] = self._linker.costs(tracklets, earlier[part], later[part], camera)
-            self._progress('link', min(start + _PAIRS, len(earlier)) / len(earlier))
-        return costs

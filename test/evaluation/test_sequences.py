@@ -9,7 +9,6 @@ import pytest
 from strongsort_ros.errors import InputError
 from strongsort_ros.evaluation.scores import score
 from strongsort_ros.evaluation.sequences import (
-    load_refined_sequences,
     load_sequences,
     missing_results,
 )
@@ -81,13 +80,13 @@ def test_refined_tracks_are_of_the_same_sequences(truth: Path, results: Path) ->
     alone.write_text(ROWS)
     for gt in (alone, truth / 'b'):
         before = load_sequences(gt, results / 'b.txt')
-        (after,) = load_refined_sequences(before, gt, refined)
+        (after,) = load_sequences(gt, refined, before=before)
         assert after.name == before[0].name == 'b'
     before = load_sequences(truth, results)
-    assert [s.name for s in load_refined_sequences(before, truth, results)] == ['b']
+    assert [s.name for s in load_sequences(truth, results, before=before)] == ['b']
     (results.parent / 'a.txt').write_text(ROWS)
     with pytest.raises(InputError, match=r'a\.txt: not the sequences before refinement: a'):
-        load_refined_sequences(before, truth, results.parent / 'a.txt')
+        load_sequences(truth, results.parent / 'a.txt', before=before)
 
 
 def test_frames_without_results_are_named(truth: Path, results: Path) -> None:

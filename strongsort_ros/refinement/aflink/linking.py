@@ -5,6 +5,7 @@ Y. Du et al.: StrongSORT: Make DeepSORT Great Again, arXiv 2202.13514, section 3
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -24,14 +25,13 @@ from strongsort_ros.refinement.aflink.candidates import (
 )
 from strongsort_ros.refinement.aflink.motion import MotionLinker
 from strongsort_ros.refinement.settings import CHECKPOINTS, AflinkSettings, LinkWindow
-from strongsort_ros.reid.checkpoint import read_state_dict
+from strongsort_ros.reid.checkpoint import load_parameters, read_state_dict
 from strongsort_ros.tracking.assignment import Pairs
 from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
 # Cost of leaving a tracklet unlinked where the number of links matters more than their costs.
 _UNLINKED_COST: Final = 1e5
-
-
+_PAIRS: Final = 2048  # between two reports of progress
 _MOTION_MARK: Final = 'hidden.weight'
 _WEIGHTS: Final = Path(__file__).with_name('weights')
 SHIPPED: Final = dict(
@@ -84,9 +84,11 @@ def load_linker(path: Path | str | None = None) -> Linker:
     if _MOTION_MARK in state:
         return MotionLinker(state, path)
     require(f"weights: {path}: AFLink's published network", 'torch')
-    from strongsort_ros.refinement.aflink.published import PublishedLinker
+    from strongsort_ros.refinement.aflink.published import PostLinker, PublishedLinker
 
-    return PublishedLinker.from_parameters(state, path)
+    network = PostLinker()
+    load_parameters(network, state, path)
+    return PublishedLinker(network.eval())
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ def link(
     linker: Linker,
     settings: AflinkSettings | None = None,
     camera_motion: CameraMotions | None = None,
+    progress: Callable[[float], None] = lambda _share: None,
 ) -> LinkedTracks:
     """Link the tracks of a recording.
 
@@ -139,6 +142,9 @@ def link(
         None: the defaults.
     camera_motion
         Camera motion to compensate, frame -> (3, 3) from the frame before; None: none.
+    progress
+        Called with the share of pairs that are scored, 0 to 1. An exception that it raises stops
+        the linking.
 
     Raises
     ------
@@ -155,7 +161,11 @@ def link(
     tracklets = Tracklets.gather(frames, ids, boxes, class_ids)
     gap = (window.min_gap, window.max_gap)
     earlier, later = find_candidates(tracklets, gap, window.max_distance, camera)
-    costs = linker.costs(tracklets, earlier, later, camera)
+    costs = np.empty(len(earlier))
+    for start in range(0, len(earlier), _PAIRS):
+        part = slice(start, start + _PAIRS)
+        costs[part] = linker.costs(tracklets, earlier[part], later[part], camera)
+        progress(min(start + _PAIRS, len(earlier)) / len(earlier))
     possible = costs < window.max_cost
     unlinked = _UNLINKED_COST if linker.prefer_more_links else window.max_cost
     links = best_links(Pairs(earlier[possible], later[possible], costs[possible]), unlinked)

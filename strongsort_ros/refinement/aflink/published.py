@@ -9,9 +9,7 @@ pairs is convolved once, as columns are combined only after the convolutions ove
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +19,6 @@ from torch.nn.functional import conv2d
 
 from strongsort_ros.refinement.aflink.candidates import CameraPath, Tracklets, pair_rows
 from strongsort_ros.refinement.settings import LinkWindow
-from strongsort_ros.reid.checkpoint import load_parameters
 from strongsort_ros.types import FloatArray, IntArray
 
 # Pairs per batch, whose intermediate results fit a processor's cache.
@@ -118,20 +115,6 @@ class PublishedLinker:
         self._earlier = _Branch(network.TemporalModule_1, network.FusionBlock_1)
         self._later = _Branch(network.TemporalModule_2, network.FusionBlock_2)
         self._classifier = copy.deepcopy(network.classifier)
-
-    @classmethod
-    def from_parameters(cls, parameters: Mapping[str, Any], path: Path) -> PublishedLinker:
-        """Return a linker with parameters that were read from a file, arrays or tensors.
-
-        Raises
-        ------
-        ExtractorError
-            The parameters belong to another network; the message names the file and the parameter.
-
-        """
-        network = PostLinker()
-        load_parameters(network, parameters, path)
-        return cls(network.eval())
 
     def costs(
         self, tracklets: Tracklets, earlier: IntArray, later: IntArray, camera: CameraPath | None
