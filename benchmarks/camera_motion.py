@@ -33,9 +33,9 @@ os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
 import cv2
 import numpy as np
 
+from strongsort_ros.camera_motion import create_camera_motion
 from strongsort_ros.camera_motion.ecc import CameraMotionSettings
 from strongsort_ros.camera_motion.estimator import CameraMotion, CameraMotionEstimator
-from strongsort_ros.camera_motion.factory import create_camera_motion
 from strongsort_ros.camera_motion.pyramid import (
     origin,
     outside_boxes,

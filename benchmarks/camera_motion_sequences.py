@@ -21,7 +21,7 @@ os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
 import cv2
 import numpy as np
 
-from strongsort_ros.camera_motion.factory import create_camera_motion
+from strongsort_ros.camera_motion import create_camera_motion
 
 MODES = ('none', 'published', 'ecc')
 

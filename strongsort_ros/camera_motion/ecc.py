@@ -29,14 +29,7 @@ GOOD_START: Final = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraMotionSettings(Settings):
-    """Settings of the mode `ecc`; the mode `published` has none.
-
-    Raises
-    ------
-    SettingError
-        A value is out of range or of the wrong type; the message names the setting and its range.
-
-    """
+    """Settings of the mode `ecc`; the mode `published` has none."""
 
     working_pixels: int = param(
         32400, 'Approximate number of pixels to which an image is reduced; more is slower and more '
@@ -47,21 +40,17 @@ class CameraMotionSettings(Settings):
         'them from the background.', high=1.0,
     )  # fmt: skip
     min_score: float = param(
-        0.5,
-        'Smallest correlation of the aligned images; with less, the motion is unknown.',
-        low=0.01,
-        high=1.0,
-    )
+        0.5, 'Smallest correlation of the aligned images; with less, the motion is unknown.',
+        low=0.01, high=1.0,
+    )  # fmt: skip
     max_shift: float = param(
         0.3, 'Largest shift of the image centre, as a share of the image diagonal; with more, the '
         'motion is unknown.', high=1.0,
     )  # fmt: skip
     max_rotation: float = param(
-        10.0,
-        'Largest rotation between two frames; with more, the motion is unknown.',
-        'deg',
+        10.0, 'Largest rotation between two frames; with more, the motion is unknown.', 'deg',
         high=45.0,
-    )
+    )  # fmt: skip
     max_uncertainty: float = param(
         1.0, 'Largest standard deviation of the estimate; with more, as for blank walls, fog and '
         'darkness, the motion is unknown.', 'px', low=0.01, high=1000.0,

@@ -41,8 +41,6 @@ class CameraMotionEstimator(Protocol):
             (N, 4) boxes of objects that may move in this image, pixels.
 
         """
-        ...
 
     def reset(self) -> None:
         """Forget the previous image."""
-        ...

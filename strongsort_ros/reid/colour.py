@@ -37,6 +37,10 @@ CARD: Final = NetworkCard(
 class ColourExtractor:
     """Turns boxes into colour histograms of the upper and the lower body; see `Extractor`."""
 
+    card: Final = CARD
+    device: Final = 'NumPy on cpu'
+    fault: Final = ''  # no device can fail
+
     def __init__(self) -> None:
         weights = (BINS[1] * BINS[2], BINS[2], 1)
         # For each channel: a table from value to its part of the index of the histogram bin.
@@ -49,21 +53,6 @@ class ColourExtractor:
         self._columns = slice(*np.searchsorted(columns, COLUMNS).tolist())
         lower = rows[self._rows] >= LOWER[0]
         self._parts = (lower * _COLOURS).astype(np.int32)[:, None]
-
-    @property
-    def card(self) -> NetworkCard:
-        """The descriptor's card."""
-        return CARD
-
-    @property
-    def device(self) -> str:
-        """Library and device."""
-        return 'NumPy on cpu'
-
-    @property
-    def fault(self) -> str:
-        """Always '': no device can fail."""
-        return ''
 
     def extract(self, image: Image, tlwh: FloatArray) -> Float32Array:
         """Return (N, 256) float32 of unit length; zeros for a box that is empty in the image.

@@ -45,17 +45,14 @@ class Extractor(Protocol):
     @property
     def card(self) -> NetworkCard:
         """The network's card."""
-        ...
 
     @property
     def device(self) -> str:
         """Library and device, such as `onnxruntime on CPUExecutionProvider`."""
-        ...
 
     @property
     def fault(self) -> str:
         """The last error of the device and what runs instead; '' while the device works."""
-        ...
 
     def extract(self, image: Image, tlwh: FloatArray) -> Float32Array:
         """Return (N, D) float32 embeddings; a row of zeros for a box that is empty in the image.
@@ -68,11 +65,9 @@ class Extractor(Protocol):
             (N, 4) float64 pixels; may be NaN, empty or outside the image.
 
         """
-        ...
 
     def warm_up(self, boxes: int = 64) -> None:
         """Run every batch size up to `boxes` once, so that the first frame is not slow."""
-        ...
 
 
 class Engine(Protocol):
@@ -81,19 +76,15 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """Library and device, such as `onnxruntime on CPUExecutionProvider`."""
-        ...
 
     def embed(self, image: Image, xyxy: IntArray) -> Float32Array:
         """Return (N, D) embeddings of (N, 4) boxes that lie inside the image; N at least 1."""
-        ...
 
     def warm_up(self, boxes: int) -> None:
         """Run every batch size that occurs with up to `boxes` boxes."""
-        ...
 
     def is_device_error(self, error: Exception) -> bool:
         """Return whether an error of `embed` is a failure of the device, its driver or memory."""
-        ...
 
 
 def batches(count: int, sizes: Sequence[int]) -> Iterator[tuple[int, int, int]]:

@@ -44,10 +44,6 @@ class NetworkExtractor:
 
     Attributes
     ----------
-    card
-        The network's card.
-    engine
-        The network on its device.
     fault
         The last error of the device and what runs instead; '' while the device works.
 

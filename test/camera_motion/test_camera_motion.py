@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from strongsort_ros.camera_motion.factory import MODES, create_camera_motion
+from strongsort_ros.camera_motion import MODES, create_camera_motion
 
 images = hnp.arrays(
     np.uint8,
