@@ -115,15 +115,12 @@ class EccCameraMotion:
         """Return the alignment in pixels of the full image, or None if it is unknown."""
         if not previous:
             return None
-        found: Alignment | None = self._start(previous[-1], current[-1])
+        found = self._start(previous[-1], current[-1])
         for k in reversed(range(len(previous))):
-            if found is None:
+            aligned = align(previous[k], current[k], found, ITERATIONS[k], TOLERANCE[k])
+            if aligned is None:
                 return None
-            found = align(previous[k], current[k], found, ITERATIONS[k], TOLERANCE[k])
-            if found is not None and k > 0:
-                found = found.scaled(2)
-        if found is None:
-            return None
+            found = aligned.scaled(2) if k > 0 else aligned
         converged = found.step < MAX_LAST_STEP
         found = found.scaled(previous[0].factor)
         return found if converged and self._plausible(found) else None

@@ -19,8 +19,6 @@ _log = logging.getLogger(__name__)
 NONE, MOTION, CPU = 'none', 'motion', 'cpu'
 FALLBACKS: Final = (MOTION, CPU, NONE)
 """While the device fails: no embeddings, the same network on the CPU, or the device's error."""
-RETRY_AFTER: Final = 10.0
-"""Seconds after which a device that failed is tried again."""
 
 
 class NetworkExtractor:
@@ -55,7 +53,7 @@ class NetworkExtractor:
         engine: Engine,
         fallback: str = NONE,
         create_cpu_engine: Callable[[], Engine] | None = None,
-        retry_after: float = RETRY_AFTER,
+        retry_after: float = 10.0,
     ) -> None:
         self.card = card
         self.engine = engine

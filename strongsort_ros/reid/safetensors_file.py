@@ -69,7 +69,9 @@ def _read(file: BinaryIO, size: int) -> dict[str, Array]:
     for name, entry in sorted(header.items(), key=_sort_key):
         array = _array(entry, data, end)
         end += array.nbytes
-        arrays[name] = _bfloat16_to_float32(array) if entry['dtype'] == 'BF16' else array
+        if entry['dtype'] == 'BF16':  # the upper half of a float32
+            array = (array.astype(np.uint32) << 16).view(np.float32)
+        arrays[name] = array
     if end != len(data):
         raise ValueError(f'the file has {len(data)} bytes of tensors, the header describes {end}')
     return arrays
@@ -101,10 +103,6 @@ def _array(entry: dict[str, Any], data: Array, start: int) -> Array:
 def _is_size(value: object) -> bool:
     # In Python a bool is an int.
     return type(value) is int and 0 <= value < 2**48
-
-
-def _bfloat16_to_float32(bits: Array) -> Array:
-    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def write_safetensors(file: BinaryIO, arrays: Mapping[str, Array]) -> None:

@@ -101,4 +101,4 @@ def animation(images: Iterable[Image], frame_rate: float, text: str) -> Picture:
     with tempfile.TemporaryDirectory(prefix='strongsort-picture-') as folder:
         path = Path(folder) / 'animation.webp'
         cv2.imwriteanimation(str(path), written, [cv2.IMWRITE_WEBP_QUALITY, ANIMATION_QUALITY])
-        return Picture.load(path, text)
+        return Picture(path.read_bytes(), text)

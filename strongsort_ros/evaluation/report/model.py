@@ -81,11 +81,6 @@ class Picture:
     text: str
 
     @classmethod
-    def load(cls, path: Path | str, text: str) -> Picture:
-        """Read a file."""
-        return cls(Path(path).read_bytes(), text)
-
-    @classmethod
     def encode(cls, image: Image, text: str, width: int = 640) -> Picture:
         """Encode an image, (H, W, 3) uint8 BGR, as a JPEG at most `width` pixels wide."""
         small = shrink(image, width)

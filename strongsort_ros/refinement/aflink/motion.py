@@ -98,7 +98,8 @@ def pair_features(
     """
     first, i = np.unique(earlier, return_inverse=True)
     second, j = np.unique(later, return_inverse=True)
-    ends, starts = _ends(tracklets, first, camera), _starts(tracklets, second, camera)
+    ends = _end_states(tracklets, first, camera, last=True)
+    starts = _end_states(tracklets, second, camera, last=False)
     frames, there = ends.frames[i], ends.places[i]
     meeting, here = starts.frames[j], starts.places[j]
     if camera is not None:
@@ -146,27 +147,21 @@ class _EndStates:
     counts: IntArray
 
 
-def _ends(tracklets: Tracklets, which: IntArray, camera: CameraPath | None) -> _EndStates:
-    rows = tracklets.stops[which, None] - 1 - np.arange(LENGTH)
-    return _end_states(tracklets, rows, rows >= tracklets.starts[which, None], camera)
-
-
-def _starts(tracklets: Tracklets, which: IntArray, camera: CameraPath | None) -> _EndStates:
-    rows = tracklets.starts[which, None] + np.arange(LENGTH)
-    return _end_states(tracklets, rows, rows < tracklets.stops[which, None], camera)
-
-
 def _end_states(
-    tracklets: Tracklets, rows: IntArray, there: npt.NDArray[np.bool_], camera: CameraPath | None
+    tracklets: Tracklets, which: IntArray, camera: CameraPath | None, *, last: bool
 ) -> _EndStates:
-    """Return the states of ends from their rows (T, 30), outermost first, where `there` is true."""
+    """Return the states of the last or first ends of tracklets, from at most 30 rows."""
+    low, high = tracklets.starts[which, None], tracklets.stops[which, None] - 1
+    # Outermost first.
+    rows = high - np.arange(LENGTH) if last else low + np.arange(LENGTH)
+    there = (low <= rows) & (rows <= high)
     rows = np.where(there, rows, rows[:, :1])
     frames, boxes = tracklets.frames[rows], tracklets.tlwh[rows]
-    last = frames[:, :1]
+    end = frames[:, :1]
     feet = boxes[..., :2] + boxes[..., 2:] * np.array([0.5, 1.0])
     if camera is not None:
-        feet = camera.move(feet, frames, np.broadcast_to(last, frames.shape))
-    times = (frames - last).astype(np.float64)
+        feet = camera.move(feet, frames, np.broadcast_to(end, frames.shape))
+    times = (frames - end).astype(np.float64)
     # Least squares, regularised towards 0.
     centred = times - _mean(times, there)[:, None]
     centred[~there] = 0.0
@@ -175,7 +170,7 @@ def _end_states(
     outermost = there & (np.arange(LENGTH) < _POSITION_ROWS)
     places = _mean(feet, outermost) - velocities * _mean(times, outermost)[:, None]
     heights = np.maximum(_mean(boxes[..., 3], outermost), 1.0)
-    return _EndStates(last[:, 0], places, heights, velocities, there.sum(axis=1))
+    return _EndStates(end[:, 0], places, heights, velocities, there.sum(axis=1))
 
 
 def _mean(values: FloatArray, there: npt.NDArray[np.bool_]) -> FloatArray:
