@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from rosbags.interfaces import Qos
+from rosbags.interfaces import (
+    Connection,
+    ConnectionExtRosbag2,
+    MessageDefinition,
+    MessageDefinitionFormat,
+    Qos,
+)
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
 from rosbags.rosbag2.metadata import parse_qos
 
@@ -33,18 +39,7 @@ _COMPRESSION: Final = {
 }
 _EMPTY: Final = ('', '~', 'null')
 _INTEGER: Final = re.compile(r'-?[0-9]{1,19}')
-
-
-@dataclass(frozen=True, slots=True)
-class TopicMetadata:
-    """Topic of a bag; `message_count` is the total over all files."""
-
-    name: str
-    msgtype: str
-    serialization_format: str
-    qos: list[Qos]
-    digest: str
-    message_count: int
+_NO_DEFINITION: Final = MessageDefinition(MessageDefinitionFormat.NONE, '')
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +55,7 @@ class BagMetadata:
     compression
         NONE, or FILE or MESSAGE with zstd.
     topics
-        All topics, in order.
+        All topics, in order, without message definitions; their message counts are over all files.
     custom_data
         Additional texts of the recorder.
 
@@ -69,7 +64,7 @@ class BagMetadata:
     storage: StoragePlugin
     files: list[str]
     compression: CompressionMode
-    topics: list[TopicMetadata]
+    topics: list[Connection]
     custom_data: dict[str, str]
 
 
@@ -91,7 +86,7 @@ def read_metadata(bag: Path) -> BagMetadata:
             storage=_field(information, 'storage_identifier', _storage),
             files=_field(information, 'relative_file_paths', _file_names),
             compression=_compression(information),
-            topics=_field(information, 'topics_with_message_count', _list_of(_topic)),
+            topics=_field(information, 'topics_with_message_count', _topics),
             custom_data=_field(information, 'custom_data', _texts, '~'),
         )
     except InputError:
@@ -174,8 +169,7 @@ def _integer(value: Any) -> int:
 
 
 def _count(value: Any) -> int:
-    count = _integer(value)
-    if count < 0:
+    if (count := _integer(value)) < 0:
         raise _expected('a count', value)
     return count
 
@@ -216,18 +210,24 @@ def _compression(information: dict[str, Any]) -> CompressionMode:
     return mode
 
 
-def _topic(value: Any) -> TopicMetadata:
+def _topics(value: Any) -> list[Connection]:
+    return [topic._replace(id=number) for number, topic in enumerate(_list_of(_topic)(value), 1)]
+
+
+def _topic(value: Any) -> Connection:
     topic = _field(_mapping(value), 'topic_metadata', _mapping)
     form = _field(topic, 'serialization_format', _text)
     if form != 'cdr':
         raise ValueError(f'serialization_format: {reprlib.repr(form)}, only cdr is supported')
-    return TopicMetadata(
-        name=_field(topic, 'name', check_name),
+    return Connection(
+        id=0,
+        topic=_field(topic, 'name', check_name),
         msgtype=_field(topic, 'type', check_name),
-        serialization_format=form,
-        qos=_field(topic, 'offered_qos_profiles', _profiles, ''),
+        ext=ConnectionExtRosbag2(form, _field(topic, 'offered_qos_profiles', _profiles, '')),
         digest=_field(topic, 'type_description_hash', _optional_text, ''),
-        message_count=_field(value, 'message_count', _count),
+        msgcount=_field(value, 'message_count', _count),
+        msgdef=_NO_DEFINITION,
+        owner=None,
     )
 
 

@@ -11,22 +11,12 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal
 
 import apsw
-from rosbags.interfaces import (
-    Connection,
-    ConnectionExtRosbag2,
-    MessageDefinition,
-    MessageDefinitionFormat,
-)
+from rosbags.interfaces import Connection, MessageDefinitionFormat
 from rosbags.rosbag2 import CompressionMode, ReaderError, StoragePlugin
 from rosbags.rosbag2.storage_mcap import McapReader
 from ruamel.yaml.error import YAMLError
 
-from strongsort_ros.bags.metadata import (
-    BagMetadata,
-    TopicMetadata,
-    check_name,
-    read_metadata,
-)
+from strongsort_ros.bags.metadata import BagMetadata, check_name, read_metadata
 from strongsort_ros.bags.paths import check_is_bag, reindex_advice
 from strongsort_ros.bags.storage import (
     StorageReader,
@@ -46,7 +36,6 @@ LIBRARY_ERRORS: Final = (
 """Errors that `rosbags` raises for damaged files; catch them around calls to it only."""
 
 _PLUGINS: Final = {'.mcap': StoragePlugin.MCAP, '.db3': StoragePlugin.SQLITE3}
-_NO_DEFINITION: Final = MessageDefinition(MessageDefinitionFormat.NONE, '')
 
 Message = tuple[Connection, int, bytes]
 """Connection, time in the bag (nanoseconds) and serialised message."""
@@ -268,20 +257,10 @@ def _connections(metadata: BagMetadata, storages: list[StorageReader]) -> list[C
         for connection in reversed(storage.connections)
         if connection.msgdef.format != MessageDefinitionFormat.NONE
     }
-
-    def connection(number: int, topic: TopicMetadata) -> Connection:
-        return Connection(
-            id=number,
-            topic=topic.name,
-            msgtype=topic.msgtype,
-            msgdef=definitions.get(topic.msgtype, _NO_DEFINITION),
-            digest=topic.digest,
-            msgcount=topic.message_count,
-            ext=ConnectionExtRosbag2(topic.serialization_format, topic.qos),
-            owner=metadata,
-        )
-
-    return [connection(number, topic) for number, topic in enumerate(metadata.topics, 1)]
+    return [
+        topic._replace(msgdef=definitions.get(topic.msgtype, topic.msgdef))
+        for topic in metadata.topics
+    ]
 
 
 def _matching(connections: list[Connection], wanted: list[Connection]) -> dict[int, Connection]:

@@ -19,10 +19,7 @@ def add_parser(commands: Any) -> None:
         '/image/compressed) and /detections. Stamps follow from frame number and frame rate.',
     )
     parser.set_defaults(run=run)
-    add_sequence(parser)
-    parser.add_argument(
-        '--detections', type=Path, metavar='det.txt', help="default: the sequence's det/det.txt"
-    )
+    add_sequence(parser, detections=True)
     add_frame_rate(parser)
     parser.add_argument(
         '--compressed', action='store_true',

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from strongsort_ros.cli.console import count, progress, say, warn
@@ -19,10 +18,7 @@ def add_parser(commands: Any) -> None:
         'format. `strongsort track OUT.npy` then needs neither images nor the network.',
     )
     parser.set_defaults(run=run)
-    add_sequence(parser)
-    parser.add_argument(
-        '--detections', type=Path, metavar='det.txt', help="default: the sequence's det/det.txt"
-    )
+    add_sequence(parser, detections=True)
     parser.add_argument(
         '--reid', required=True, metavar='WEIGHTS',
         help='ReID weights: .pth, .safetensors, .onnx, timm:NAME, or colour',

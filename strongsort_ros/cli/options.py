@@ -60,14 +60,18 @@ def positive_int(text: str) -> int:
     return int(text)
 
 
-def add_sequence(parser: argparse.ArgumentParser) -> None:
-    """Add the argument of a sequence or a folder of images."""
+def add_sequence(parser: argparse.ArgumentParser, *, detections: bool = False) -> None:
+    """Add the argument of a sequence or a folder of images; also --detections, if wanted."""
     parser.add_argument(
         'sequence',
         type=Path,
         metavar='SEQUENCE',
         help='MOTChallenge sequence, or a folder of numbered images',
     )
+    if detections:
+        parser.add_argument(
+            '--detections', type=Path, metavar='det.txt', help="default: the sequence's det/det.txt"
+        )
 
 
 def add_frame_rate(parser: argparse.ArgumentParser) -> None:
@@ -88,16 +92,7 @@ def add_format(parser: argparse.ArgumentParser) -> None:
 
 
 def save_tracks_as(path: Path, tracks: TrackRows, chosen: str | None) -> None:
-    """Write tracks in the format given by --format.
-
-    Parameters
-    ----------
-    path
-        File to write.
-    tracks
-        Rows to write.
-    chosen
-        `txt` or `csv`; None: from the extension of `path`, otherwise txt.
+    """Write tracks as `txt` or `csv`; None: from the extension of `path`, otherwise txt.
 
     Raises
     ------
@@ -216,14 +211,8 @@ def is_strongsort(args: argparse.Namespace) -> bool:
 def chosen_settings(args: argparse.Namespace, *, network: bool) -> TrackerSettings:
     """Return the tracker's settings.
 
-    Parameters
-    ----------
-    args
-        Parsed options.
-    network
-        A feature extractor computes the embeddings: unless a preset or a switch is given, its
-        own threshold is used.
-
+    With `network`, a feature extractor computes the embeddings: unless a preset or a switch is
+    given, its own threshold is used.
     """
     on = {name for name in SETTING_SWITCHES if getattr(args, name)}
     off = {name for name in SETTING_SWITCHES if getattr(args, name) is False}

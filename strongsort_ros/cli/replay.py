@@ -197,19 +197,8 @@ def _score_replays(
 ) -> None:
     """Score replayed bags, print the scores, and write the report.
 
-    Parameters
-    ----------
-    args
-        Parsed options.
-    work
-        What was done with the bags.
-    jobs
-        Bag -> its input and output.
-    truths
-        Bag -> gt.txt.
-    replayed
-        Result of the only bag, for its frames and latencies; None for several bags.
-
+    The keys of `jobs` and `truths` are the names of bags. `replayed` is the result of the only
+    bag, for its frames and latencies; None for several bags.
     """
     from strongsort_ros.evaluation.report.model import Report
     from strongsort_ros.files.motchallenge import text_beside

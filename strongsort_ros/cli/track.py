@@ -213,17 +213,7 @@ def frames_to_step(rows: DetectionRows, images: ImageFolder | None, max_age: int
 
     Frames with neither detections nor an image are left out once the last track has been deleted,
     so that a wrong frame number costs no time. The resulting tracks are the same as after
-    stepping through every frame.
-
-    Parameters
-    ----------
-    rows
-        Detections of the recording.
-    images
-        Images of the recording; None: there are none.
-    max_age
-        Frames after which an unmatched track is deleted.
-
+    stepping through every frame. An unmatched track is deleted after `max_age` frames.
     """
     import numpy as np
 
@@ -242,18 +232,7 @@ def frames_to_step(rows: DetectionRows, images: ImageFolder | None, max_age: int
 def input_warnings(
     rows: DetectionRows, settings: TrackerSettings, images: ImageFolder | None
 ) -> Iterator[str]:
-    """Yield a line for each likely mistake in the input.
-
-    Parameters
-    ----------
-    rows
-        Detections of the recording.
-    settings
-        Settings of the tracker.
-    images
-        Images given with the detections; None: there are none.
-
-    """
+    """Yield a line for each likely mistake in the input."""
     if not len(rows):
         yield 'no detections in the file'
         return

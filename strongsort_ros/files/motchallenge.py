@@ -36,13 +36,7 @@ def load_detections(path: Path | str, class_id: str = PERSON) -> DetectionRows:
     """Read a det.txt: frame, -1, left, top, width, height, confidence; more columns are ignored.
 
     Alternatively, a header names the columns frame, left, top, width, height, score and class.
-
-    Parameters
-    ----------
-    path
-        File to read.
-    class_id
-        Class of the detections if the file has no column of classes.
+    Without a column of classes, all detections have the class `class_id`.
 
     Raises
     ------

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,28 @@ from strongsort_ros.types import BoolArray, Float32Array, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
-class DetectionRows:
+class _Rows:
+    """Arrays of equal length; row i of every array belongs to the same box."""
+
+    frames: IntArray
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def select(self, rows: BoolArray | IntArray | slice) -> Self:
+        """Return the rows of a mask, of row numbers or of a slice."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        chosen = {name: array[rows] for name, array in arrays.items() if array is not None}
+        return replace(self, **chosen)
+
+    def rows_of(self, frame: int) -> slice:
+        """Return the rows of a frame, where frames are ascending."""
+        low, high = np.searchsorted(self.frames, (frame, frame + 1))
+        return slice(int(low), int(high))
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionRows(_Rows):
     """Detections of a recording; row i of every array belongs to detection i.
 
     Attributes
@@ -33,21 +54,10 @@ class DetectionRows:
 
     """
 
-    frames: IntArray
     tlwh: FloatArray
     scores: FloatArray
     class_ids: npt.NDArray[Any]
     embeddings: Float32Array | None = None
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def select(self, rows: BoolArray) -> DetectionRows:
-        """Return the rows of a mask."""
-        embeddings = None if self.embeddings is None else self.embeddings[rows]
-        return DetectionRows(
-            self.frames[rows], self.tlwh[rows], self.scores[rows], self.class_ids[rows], embeddings
-        )
 
     def with_embeddings(self, embeddings: Float32Array) -> DetectionRows:
         """Return the same rows with other embeddings; arrays are shared, not copied."""
@@ -60,14 +70,13 @@ class DetectionRows:
 
     def at(self, frame: int) -> Detections:
         """Return the detections of a frame, possibly none, as views of these arrays."""
-        low, high = np.searchsorted(self.frames, (frame, frame + 1))
-        rows = slice(int(low), int(high))
+        rows = self.rows_of(frame)
         embeddings = None if self.embeddings is None else self.embeddings[rows]
         return Detections(self.tlwh[rows], self.scores[rows], self.class_ids[rows], embeddings)
 
 
 @dataclass(frozen=True, slots=True)
-class TrackRows:
+class TrackRows(_Rows):
     """Tracks of a recording; row i of every array belongs to one box of a track.
 
     Attributes
@@ -85,26 +94,14 @@ class TrackRows:
 
     """
 
-    frames: IntArray
     ids: IntArray
     tlwh: FloatArray
     scores: FloatArray
     class_ids: npt.NDArray[Any]
 
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def select(self, rows: BoolArray | IntArray | slice) -> TrackRows:
-        """Return the rows of a mask, of row numbers or of a slice."""
-        return TrackRows(
-            self.frames[rows], self.ids[rows], self.tlwh[rows],
-            self.scores[rows], self.class_ids[rows],
-        )  # fmt: skip
-
     def at(self, frame: int) -> TrackRows:
         """Return the rows of a frame as views of these arrays."""
-        low, high = np.searchsorted(self.frames, (frame, frame + 1))
-        return self.select(slice(int(low), int(high)))
+        return self.select(self.rows_of(frame))
 
     @classmethod
     def empty(cls) -> TrackRows:
@@ -128,7 +125,7 @@ class TrackRows:
 
 
 @dataclass(frozen=True, slots=True)
-class GroundTruth:
+class GroundTruth(_Rows):
     """Ground truth of a sequence; row i of every array belongs to one box.
 
     Attributes
@@ -144,25 +141,14 @@ class GroundTruth:
 
     """
 
-    frames: IntArray
     ids: IntArray
     tlwh: FloatArray
     considered: BoolArray
     classes: IntArray
     visibility: FloatArray
 
-    def __len__(self) -> int:
-        return len(self.frames)
-
     @classmethod
     def empty(cls) -> GroundTruth:
         """Return ground truth without boxes."""
         none = np.empty(0, dtype=np.int64)
         return cls(none, none, np.empty((0, 4)), np.empty(0, dtype=bool), none, np.empty(0))
-
-    def select(self, rows: BoolArray | IntArray) -> GroundTruth:
-        """Return the rows of a mask or of row numbers."""
-        return GroundTruth(
-            self.frames[rows], self.ids[rows], self.tlwh[rows],
-            self.considered[rows], self.classes[rows], self.visibility[rows],
-        )  # fmt: skip

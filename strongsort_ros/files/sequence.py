@@ -84,12 +84,7 @@ def load_sequence_info(folder: Path | str) -> SequenceInfo:
 def sequence_info(folder: Path | str, frame_rate: float | None = None) -> SequenceInfo:
     """Return the information on a sequence or on a plain folder of images.
 
-    Parameters
-    ----------
-    folder
-        Folder of a sequence, or of images.
-    frame_rate
-        Frames per second; None reads it from seqinfo.ini.
+    A frame rate in frames per second replaces that of seqinfo.ini.
 
     Raises
     ------
@@ -97,12 +92,11 @@ def sequence_info(folder: Path | str, frame_rate: float | None = None) -> Sequen
         There is neither a seqinfo.ini nor a frame rate, or there are no images.
 
     """
-    if frame_rate is None:
-        if not (Path(folder) / 'seqinfo.ini').exists():
-            raise InputError(f'{folder}: no seqinfo.ini in it; set the rate with --frame-rate')
-        return load_sequence_info(folder)
     if (Path(folder) / 'seqinfo.ini').exists():
-        return replace(load_sequence_info(folder), frame_rate=frame_rate)
+        info = load_sequence_info(folder)
+        return info if frame_rate is None else replace(info, frame_rate=frame_rate)
+    if frame_rate is None:
+        raise InputError(f'{folder}: no seqinfo.ini in it; set the rate with --frame-rate')
     last = next(reversed(ImageFolder(folder).paths))
     return SequenceInfo(Path(folder).resolve().name, frame_rate, last)
 
@@ -129,8 +123,7 @@ class ImageFolder:
     """
 
     def __init__(self, folder: Path | str) -> None:
-        folder = Path(folder)
-        folder = _image_folder(folder)
+        folder = _image_folder(Path(folder))
         if not folder.is_dir():
             raise InputError(f'{folder}: no such folder of images')
         found: dict[int, Path] = {}

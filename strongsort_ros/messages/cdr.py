@@ -3,7 +3,7 @@
 rclpy creates a Python object for every nested message, which takes longer for 60 detections than
 tracking them. This module reads fields directly from the bytes; pixels are never copied. The
 encoding is plain CDR (OMG DDS-XTypes 1.3, section 7.4.3: XCDR version 1), which every ROS 2
-middleware writes.
+middleware writes. `InputLimits` bounds memory and time, on which senders otherwise decide.
 """
 
 from __future__ import annotations
@@ -13,11 +13,44 @@ from dataclasses import dataclass
 from typing import Final
 
 from strongsort_ros.errors import LimitError, MessageError
-from strongsort_ros.messages.limits import LONGEST_FRAME_ID
+from strongsort_ros.settings import Settings, param
 from strongsort_ros.types import SECOND
 
 HEADER_BYTES: Final = 4
 """Encapsulation header at the start of every message; it names the byte order."""
+MEGA: Final = 1_000_000
+LONGEST_FRAME_ID: Final = 1024
+"""Largest frame_id of a header, bytes; every published detection repeats it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputLimits(Settings):
+    """Limits of a message, checked before it is decoded.
+
+    Raises
+    ------
+    SettingError
+        A value is out of its range or not of its type.
+
+    """
+
+    detections: int = param(
+        2000,
+        'Largest number of detections in a message; messages with more are dropped.',
+        low=1,
+        high=100_000,
+    )
+    hypotheses: int = param(
+        1000, 'Largest number of hypotheses of a detection; messages with more are dropped.', low=1,
+        high=100_000,
+    )  # fmt: skip
+    image_size: float = param(
+        100.0, 'Largest image, raw or decompressed; the detections of a larger one are tracked by '
+        'motion alone.', 'Mpx', low=0.01, high=1000.0,
+    )  # fmt: skip
+
+
+DEFAULT_LIMITS: Final = InputLimits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,14 @@ from typing import Final
 import numpy as np
 
 from strongsort_ros.errors import LimitError, MessageError
-from strongsort_ros.messages.cdr import HEADER_BYTES, Header, Reader, write_header
-from strongsort_ros.messages.limits import DEFAULT_LIMITS, InputLimits
+from strongsort_ros.messages.cdr import (
+    DEFAULT_LIMITS,
+    HEADER_BYTES,
+    Header,
+    InputLimits,
+    Reader,
+    write_header,
+)
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.tracks import CONFIRMED, Tracks
 from strongsort_ros.types import FloatArray

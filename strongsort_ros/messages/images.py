@@ -17,8 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from strongsort_ros.errors import ImageError, MessageError, shorten
-from strongsort_ros.messages.cdr import Reader
-from strongsort_ros.messages.limits import DEFAULT_LIMITS, MEGA, InputLimits
+from strongsort_ros.messages.cdr import DEFAULT_LIMITS, MEGA, InputLimits, Reader
 from strongsort_ros.types import Image, Size
 
 Data = bytes | memoryview

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from strongsort_ros.camera_motion import MODES, CameraMotionSettings
 from strongsort_ros.errors import InputError, SettingError, did_you_mean, shorten
-from strongsort_ros.messages.limits import InputLimits
+from strongsort_ros.messages.cdr import InputLimits
 from strongsort_ros.settings import (
     ACTIVE,
     AUTO,

@@ -14,10 +14,9 @@ import numpy as np
 
 from strongsort_ros.camera_motion import CameraMotion, create_camera_motion
 from strongsort_ros.errors import ImageError, LimitError, MessageError
-from strongsort_ros.messages.cdr import Header
+from strongsort_ros.messages.cdr import Header, InputLimits
 from strongsort_ros.messages.detection2d_array import read_detections
 from strongsort_ros.messages.images import Converter, decode_image
-from strongsort_ros.messages.limits import InputLimits
 from strongsort_ros.online.config import NO_WEIGHTS, NodeSettings, TrackerNodeConfig
 from strongsort_ros.online.detection_selection import (
     DetectionChecks,

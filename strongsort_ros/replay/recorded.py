@@ -9,8 +9,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
+from strongsort_ros.messages.cdr import DEFAULT_LIMITS, InputLimits
 from strongsort_ros.messages.images import decode_image
-from strongsort_ros.messages.limits import DEFAULT_LIMITS, InputLimits
 from strongsort_ros.online.frame_pairer import DETECTIONS, IMAGE, FramePairer, MessageFrame
 from strongsort_ros.types import Image
 

@@ -23,9 +23,8 @@ from strongsort_ros.bags.types import DETECTIONS_TYPE, TRACKS_TYPE
 from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.errors import InputError
 from strongsort_ros.files.motchallenge import TrackTextWriter, text_beside
-from strongsort_ros.messages.cdr import read_header
+from strongsort_ros.messages.cdr import InputLimits, read_header
 from strongsort_ros.messages.detection2d_array import write_tracked_detections
-from strongsort_ros.messages.limits import InputLimits
 from strongsort_ros.messages.track2d_array import write_tracks
 from strongsort_ros.online.config import NO_WEIGHTS, TrackerNodeConfig
 from strongsort_ros.online.frame_pairer import FramePairer

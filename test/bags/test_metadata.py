@@ -180,7 +180,7 @@ def test_what_is_read(tmp_path: Path) -> None:
         StoragePlugin.SQLITE3, ['bag_0.db3', 'bag_1.db3'], CompressionMode.FILE, [topic],
         {'robot': '007'},
     )  # fmt: skip
-    assert (topic.name, topic.message_count, topic.digest) == ('/tracks', 12, '')
+    assert (topic.topic, topic.msgcount, topic.digest) == ('/tracks', 12, '')
     (qos,) = topic.qos
     assert (qos.depth, qos.deadline.sec, qos.liveliness_lease_duration.nsec) == (7, 1, 6)
     assert not qos.avoid_ros_namespace_conventions

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 
+from strongsort_ros.messages.cdr import DEFAULT_LIMITS, InputLimits
 from strongsort_ros.messages.images import Converter, RawImage, decode_image
-from strongsort_ros.messages.limits import DEFAULT_LIMITS, InputLimits
 from strongsort_ros.types import Image
 
 

@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 
 from strongsort_ros.errors import LimitError, MessageError
 from strongsort_ros.messages import detection2d_array, track2d_array
-from strongsort_ros.messages.cdr import Header, read_header, write_header
+from strongsort_ros.messages.cdr import Header, InputLimits, read_header, write_header
 from strongsort_ros.messages.detection2d_array import (
     best_hypothesis,
     read_detections,
     write_detection_array,
 )
-from strongsort_ros.messages.limits import InputLimits
 from strongsort_ros.messages.track2d_array import (
     TRACK,
     TrackArray,

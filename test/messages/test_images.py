@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongsort_ros.errors import ImageError
+from strongsort_ros.messages.cdr import InputLimits
 from strongsort_ros.messages.images import ENCODINGS, PLAIN, RawImage, decode_image
-from strongsort_ros.messages.limits import InputLimits
 from test.messages.image_data import decode_compressed, decode_raw, raw_message
 
 BGR = np.random.default_rng(0).integers(0, 255, (5, 7, 3), np.uint8)

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from strongsort_ros.messages.cdr import Header, write_header
+from strongsort_ros.messages.cdr import Header, InputLimits, write_header
 from strongsort_ros.messages.detection2d_array import write_detection_array
-from strongsort_ros.messages.limits import InputLimits
 from strongsort_ros.online.backlog import Frame
 from strongsort_ros.online.config import NO_WEIGHTS, NodeSettings, TrackerNodeConfig
 from strongsort_ros.online.frame_pairer import StampedMessage

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from strongsort_ros.messages.cdr import Header, write_header
+from strongsort_ros.messages.cdr import Header, InputLimits, write_header
 from strongsort_ros.messages.detection2d_array import write_detection_array
-from strongsort_ros.messages.limits import InputLimits
 from strongsort_ros.online.config import NodeSettings, TrackerNodeConfig
 from strongsort_ros.online.frame_pairer import StampedMessage
 from strongsort_ros.online.frame_processor import FrameProcessor, TrackedFrame
