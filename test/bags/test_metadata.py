@@ -181,7 +181,7 @@ def test_what_is_read(tmp_path: Path) -> None:
         {'robot': '007'},
     )  # fmt: skip
     assert (topic.topic, topic.msgcount, topic.digest) == ('/tracks', 12, '')
-    (qos,) = topic.qos
+    (qos,) = topic.ext.offered_qos_profiles
     assert (qos.depth, qos.deadline.sec, qos.liveliness_lease_duration.nsec) == (7, 1, 6)
     assert not qos.avoid_ros_namespace_conventions
 
