@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from rosbags.interfaces import Connection
 
+from strongsort_ros.bags.frame_numbers import FrameNumbers, frame_numbers
 from strongsort_ros.bags.reader import BagReader, open_bag
 from strongsort_ros.bags.types import DETECTIONS_TYPE, REFINED_TOPICS, TRACKS_TYPE, ros_types
-from strongsort_ros.errors import InputError, MessageError, SettingError, shorten
+from strongsort_ros.errors import InputError, MessageError, shorten
 from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.files.text_table import MAX_FRAME
 from strongsort_ros.messages.cdr import Reader
@@ -32,9 +33,6 @@ MAX_TEXT: Final = 1024
 """Longest class or id, characters."""
 _PADDING: Final = 4  # a message may be padded to a multiple of it
 _MAX_CAMERA_MOTION: Final = TrackerSettings().max_camera_motion
-# Stamps that start below this many frames count from the start of a sequence; the time of day
-# is far above.
-_SEQUENCE_FRAMES: Final = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,63 +371,3 @@ def _check_rows(where: str, recorded: RecordedTracks) -> None:
             row = int(np.argmax(bad))
             identity = repr(labels[rows.ids[row] - 1]) if labels else rows.ids[row]
             raise InputError(f'{where}, frame {rows.frames[row]}: id {identity} {fault}')
-
-
-@dataclass(frozen=True, slots=True)
-class FrameNumbers:
-    """Frame numbers of N stamps.
-
-    Attributes
-    ----------
-    frames
-        (N,) int64, at least 0; equal stamps have equal numbers, later ones higher numbers.
-    frame_rate
-        Nominal frames per second; 0 if it was not given and there are fewer than two stamps.
-
-    """
-
-    frames: IntArray
-    frame_rate: float
-
-
-def frame_numbers(stamps: npt.ArrayLike, frame_rate: float = 0.0) -> FrameNumbers:
-    """Return the frame number of each stamp of a recording.
-
-    As in the tracker, a number is the previous one plus the difference of stamps in nominal
-    frames, rounded, at least 1; a camera clock that runs a little fast or slow does no harm.
-    Where stamps count from the start of a sequence (frame n at n / frame rate, as
-    `strongsort bag` writes them), the numbers are the sequence's own; otherwise the first is 1.
-
-    Parameters
-    ----------
-    stamps
-        (N,) nanoseconds, in any order.
-    frame_rate
-        Nominal frames per second; 0 takes one over the median difference of stamps, which stays
-        right until every second frame is dropped.
-
-    Raises
-    ------
-    SettingError
-        The frame rate is negative or not finite.
-
-    """
-    if not (np.isfinite(frame_rate) and frame_rate >= 0):
-        raise SettingError(f'frame_rate: {frame_rate}, expected a finite number from 0')
-    times, place = np.unique(np.asarray(stamps, dtype=np.int64), return_inverse=True)
-    differences = np.diff(times)
-    rate = float(frame_rate)
-    if not rate and len(differences):
-        # The lower median, as in the tracker's clock: a difference that occurs.
-        middle = (len(differences) - 1) // 2
-        rate = SECOND / float(np.partition(differences, middle)[middle])
-    steps = np.maximum(np.rint(differences * (rate / SECOND)), 1).astype(np.int64)
-    numbers = np.cumsum(np.concatenate([[_first_frame(times, rate)], steps]))
-    return FrameNumbers(numbers[place], rate)
-
-
-def _first_frame(times: IntArray, rate: float) -> int:
-    if not len(times) or not rate:
-        return 1
-    first = float(times[0]) * (rate / SECOND)
-    return round(first) if 0 <= first < _SEQUENCE_FRAMES else 1

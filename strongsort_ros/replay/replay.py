@@ -17,8 +17,8 @@ from typing import Final
 import numpy as np
 
 from strongsort_ros.bags.camera import CameraTopics, find_camera_topics, read_camera
+from strongsort_ros.bags.frame_numbers import frame_numbers
 from strongsort_ros.bags.reader import BagReader, open_bag
-from strongsort_ros.bags.tracks import frame_numbers
 from strongsort_ros.bags.types import DETECTIONS_TYPE, TRACKS_TYPE
 from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.errors import InputError

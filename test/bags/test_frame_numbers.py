@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongsort_ros.bags.tracks import frame_numbers
+from strongsort_ros.bags.frame_numbers import frame_numbers
 from strongsort_ros.online.frame_clock import FrameClock
 
 SECOND = 10**9
