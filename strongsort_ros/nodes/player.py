@@ -27,7 +27,10 @@ from strongsort_ros.types import SECOND, CountProgress
 MAX_UNPAIRED: Final = 5
 """Frames played ahead of a frame whose image has not been played, before waiting for its tracks."""
 FRAME_TIMEOUT: Final = 1.0
-"""Seconds without tracks of a frame, after which the player checks that the tracker is active."""
+"""Seconds without tracks of a frame, after which the player checks that the tracker is active, and
+sends the frame again: the middleware may have lost it."""
+MAX_KEPT: Final = 2 * MAX_UNPAIRED
+"""Stamps whose messages are kept, to send them again."""
 MAX_MISSED: Final = 5
 """Consecutive frames without tracks, after which the playback fails."""
 SYNC_DEADLINE: Final = 2.0
@@ -99,6 +102,7 @@ class Player:
         self._stamps = array('q')
         self._images: set[int] = set()  # stamps
         self._pending: dict[int, None] = {}  # stamps of frames without tracks, in order
+        self._kept: dict[int, list[tuple[str, bytes]]] = {}  # messages by stamp, oldest first
         self._missed = 0
 
     def bring_up(self, frame_rate: float = 0.0) -> None:
@@ -185,6 +189,9 @@ class Player:
             self._pending[stamp] = None
         else:
             self._images.add(stamp)
+        self._kept.setdefault(stamp, []).append((topic, message))
+        if len(self._kept) > MAX_KEPT:
+            del self._kept[next(iter(self._kept))]
         self._publishers[topic].publish(message)
 
     def _wait_for_pending(self) -> None:
@@ -203,6 +210,8 @@ class Player:
         done = self._client.spin_until(lambda: self._recorder.has(stamp), FRAME_TIMEOUT)
         if not done:
             self._check_active()
+            for topic, message in self._kept.get(stamp, ()):
+                self._publishers[topic].publish(message)
             done = self._client.spin_until(lambda: self._recorder.has(stamp), FRAME_TIMEOUT)
         self._missed = 0 if done else self._missed + 1
         if self._missed == MAX_MISSED:

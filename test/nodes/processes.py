@@ -12,7 +12,7 @@ from typing import Any
 from tools.node_process import NodeProcess
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a condition is held to be never true."""
 
 

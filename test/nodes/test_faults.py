@@ -103,6 +103,7 @@ def test_cameras_killed_while_they_send_leave_the_node_alone(start_tracker: Star
         camera = spawn(CAMERA, f'{machine.namespace}/image')
         machine.spin(delay)
         end(camera)
+    machine.handshake()  # until then the tracker's queue may be full of the cameras' images
     for number in range(10, 20):
         machine.track(START + number * PERIOD, frames[number])
     assert {track.id for track in machine.tracks[9].tracks} & {

@@ -183,6 +183,30 @@ def test_a_tracker_that_is_deactivated_or_dies_is_an_error(
     assert not (tmp_path / 'one').exists()
 
 
+def test_a_frame_that_was_lost_is_sent_again(
+    start_tracker: Any, make_client: Any, tmp_path: Path
+) -> None:
+    """The tracker is connected anew after frame 4, so frame 5 or a part of it does not arrive."""
+    from strongsort_ros.nodes.player import PlaybackOptions, Player
+
+    bag = write_bag(tmp_path / 'bag')
+    machine, _ = start_tracker(autostart=False)
+
+    def reconnect(done: int, _total: int) -> None:
+        if done == 4:
+            assert machine.change_state('deactivate')
+            assert machine.change_state('activate')
+
+    with open_bag(bag) as reader, BagWriter(tmp_path / 'one') as writer:
+        player = Player(
+            make_client(machine.namespace), find_camera_topics(reader), writer, PlaybackOptions()
+        )
+        player.bring_up()
+        played = player.play(reader, reconnect)
+    assert played.tracked == 12
+    assert played.diagnostics['matched'] == '8'  # counted from the new connection on
+
+
 def test_a_missing_tracker_is_an_error(make_client: Any, tmp_path: Path) -> None:
     from strongsort_ros.nodes.client import NodeError
 
