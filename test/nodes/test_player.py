@@ -186,10 +186,18 @@ def test_a_tracker_that_is_deactivated_or_dies_is_an_error(
 def test_a_frame_that_was_lost_is_sent_again(
     start_tracker: Any, make_client: Any, tmp_path: Path
 ) -> None:
-    """The tracker is connected anew after frame 4, so frame 5 or a part of it does not arrive."""
+    """The image of frame 5 comes before frame 4 is tracked, and the tracker is then reset."""
     from strongsort_ros.nodes.player import PlaybackOptions, Player
 
-    bag = write_bag(tmp_path / 'bag')
+    bag = tmp_path / 'bag'
+    types = {'/image': 'sensor_msgs/msg/Image', '/detections': 'vision_msgs/msg/Detection2DArray'}
+    early = [
+        (time - 1.5 * PERIOD * ((topic, time) == ('/image', 5 * PERIOD)), topic, message)
+        for topic, time, message in contents(write_bag(tmp_path / 'in_order'))
+    ]
+    with BagWriter(bag) as writer:
+        for time, topic, message in sorted(early):
+            writer.write_serialized(topic, types[topic], int(time), message)
     machine, _ = start_tracker(autostart=False)
 
     def reconnect(done: int, _total: int) -> None:
@@ -204,7 +212,7 @@ def test_a_frame_that_was_lost_is_sent_again(
         player.bring_up()
         played = player.play(reader, reconnect)
     assert played.tracked == 12
-    assert played.diagnostics['matched'] == '8'  # counted from the new connection on
+    assert 'without_image' not in played.diagnostics
 
 
 def test_a_missing_tracker_is_an_error(make_client: Any, tmp_path: Path) -> None:
