@@ -18,6 +18,7 @@ from rclpy.parameter import Parameter
 from rclpy.task import Future
 
 from strongsort_ros.errors import StrongSortError
+from strongsort_ros.replay.settings import ReplayerSettings
 from strongsort_ros.srv import RefineTracks
 from strongsort_ros.types import ShareProgress
 
@@ -187,14 +188,8 @@ def request_refinement(
     client: Client,
     source: Path,
     output: Path,
-    *,
     topic: str,
-    aflink: bool,
-    gsi: bool,
-    frame_rate: float = 0.0,
-    refiner: str = 'refiner',
-    startup_timeout: float = STARTUP_TIMEOUT,
-    response_timeout: float = RESPONSE_TIMEOUT,
+    settings: ReplayerSettings,
     progress: ShareProgress = lambda _phase, _share: None,
 ) -> Any:
     """Activate the refiner if necessary, call its service, and return the response.
@@ -207,39 +202,34 @@ def request_refinement(
         Bag of tracks to read, and bag to write.
     topic
         Topic of the tracks.
-    aflink, gsi
-        Steps to apply.
-    frame_rate
-        Nominal frame rate, Hz; 0: as the refiner is configured.
-    refiner
-        Name of the node.
-    startup_timeout, response_timeout
-        Seconds for the node to start, and without a response until it counts as dead. The
-        refinement itself has no timeout.
+    settings
+        Steps to apply, name and frame rate (0: as it is configured) of the refiner, timeouts of its
+        start and of its responses. The refinement itself has no timeout.
     progress
         Called with phase and share done, about once a second.
 
     Raises
     ------
     NodeError
-        There is no refiner, it refuses the request, or it dies.
+        There is no refiner, it refuses the request, fails, or does not respond any more.
 
     """
+    refiner = settings.refiner
     client.prepare(RefineTracks, f'{refiner}/refine')
-    client.bring_up(refiner, {}, startup_timeout)
-    if frame_rate:
-        client.set_parameters(refiner, {'frame_rate': frame_rate})
+    client.bring_up(refiner, {}, settings.startup_timeout)
+    if settings.frame_rate:
+        client.set_parameters(refiner, {'frame_rate': settings.frame_rate})
     request = RefineTracks.Request(
         input_uri=str(source.resolve()),
         output_uri=str(output.resolve()),
         tracks_topic=topic,
-        aflink=aflink,
-        gsi=gsi,
+        aflink=settings.aflink,
+        gsi=settings.gsi,
     )
     future = client.send(RefineTracks, f'{refiner}/refine', request)
     with _progress_reports(client, refiner, progress):
         while not client.spin_until(future.done, _ALIVE_PERIOD):
-            client.state(refiner, response_timeout)
+            client.state(refiner, settings.response_timeout)
     response = future.result()
     if not response.success:
         raise NodeError(f'{refiner}: {response.message}')

@@ -25,7 +25,7 @@ from strongsort_ros.files.atomic import replacing_folder
 from strongsort_ros.files.motchallenge import load_ground_truth
 from strongsort_ros.nodes.client import Client, NodeError, request_refinement, summary
 from strongsort_ros.nodes.parameters import Parameters, warn_of_unknown_parameters
-from strongsort_ros.nodes.player import PlaybackOptions, Player
+from strongsort_ros.nodes.player import Player
 from strongsort_ros.nodes.ros_errors import START_ERRORS, NamingNode, reason
 from strongsort_ros.packages import require
 from strongsort_ros.replay.results import (
@@ -100,17 +100,10 @@ class Replayer:
 
     def _play(self, folder: Path) -> PlaybackResult:
         settings = self._settings
-        options = PlaybackOptions(
-            realtime=settings.realtime,
-            rate=settings.rate,
-            clock=settings.clock,
-            startup_timeout=settings.startup_timeout,
-            response_timeout=settings.response_timeout,
-        )
         with open_bag(settings.bag) as bag, BagWriter(folder / TRACKS_FOLDER) as writer:
             topics = find_camera_topics(bag, settings.image_topic, settings.detections_topic)
-            player = Player(self._client, topics, writer, options, settings.tracker)
-            player.bring_up(settings.frame_rate)
+            player = Player(self._client, topics, writer, settings)
+            player.bring_up()
             self._log.info(f'playing {topics.frames} frames of {bag.path}')
             self._logged = time.monotonic()
             played = player.play(
@@ -138,19 +131,13 @@ class Replayer:
         return failures
 
     def _refine(self, folder: Path, played: PlaybackResult) -> None:
-        settings = self._settings
         response = request_refinement(
             self._client,
             folder / TRACKS_FOLDER,
             folder / REFINED_FOLDER,
-            topic=played.tracks_topic,
-            aflink=settings.aflink,
-            gsi=settings.gsi,
-            frame_rate=settings.frame_rate,
-            refiner=settings.refiner,
-            startup_timeout=settings.startup_timeout,
-            response_timeout=settings.response_timeout,
-            progress=lambda phase, share: self._log_progress(f'refining: {phase}, {share:.0%}'),
+            played.tracks_topic,
+            self._settings,
+            lambda phase, share: self._log_progress(f'refining: {phase}, {share:.0%}'),
         )
         self._log.info(f'refined in {response.duration:.1f} s: {summary(response)}')
 

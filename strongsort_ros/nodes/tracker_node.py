@@ -23,11 +23,14 @@ from strongsort_ros.messages.detection2d_array import write_tracked_detections
 from strongsort_ros.messages.track2d_array import write_tracks
 from strongsort_ros.msg import Track2DArray
 from strongsort_ros.nodes.diagnostics import Condition, Diagnosis
-from strongsort_ros.nodes.image_messages import cv_bridge_converter, image_message
 from strongsort_ros.nodes.lifecycle import OVERRIDABLE_QOS, ManagedNode, logged
-from strongsort_ros.nodes.message_layout import check_layouts
 from strongsort_ros.nodes.program import run
 from strongsort_ros.nodes.ros_environment import keep_freed_memory, resident_memory
+from strongsort_ros.nodes.ros_messages import (
+    check_layouts,
+    cv_bridge_converter,
+    image_message,
+)
 from strongsort_ros.nodes.tracker_subscriptions import THROTTLE, TrackerSubscriptions
 from strongsort_ros.online.config import DiagnosticsSettings, TrackerNodeConfig
 from strongsort_ros.online.frame_pairer import MessageFrame

@@ -17,6 +17,7 @@ from strongsort_ros.bags.tracks import read_tracks
 from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.online.config import TrackerNodeConfig
 from strongsort_ros.replay.replay import replay
+from strongsort_ros.replay.settings import ReplayerSettings
 from strongsort_ros.tracking.detections import Detections
 from test.bags.any_reader import open_any_reader
 from tools.simulation.scene import Scene, SceneSettings
@@ -79,10 +80,10 @@ def make_client(ros_context: Any) -> Iterator[Callable[..., Any]]:
 
 def play(client: Any, bag: Path, recording: Path, **options: Any) -> Any:
     """Bring the tracker up, and play a bag to it."""
-    from strongsort_ros.nodes.player import PlaybackOptions, Player
+    from strongsort_ros.nodes.player import Player
 
     with open_bag(bag) as reader, BagWriter(recording) as writer:
-        player = Player(client, find_camera_topics(reader), writer, PlaybackOptions(**options))
+        player = Player(client, find_camera_topics(reader), writer, ReplayerSettings(**options))
         player.bring_up()
         return player.play(reader)
 
@@ -163,7 +164,7 @@ def test_a_tracker_that_is_deactivated_or_dies_is_an_error(
     start_tracker: Any, make_client: Any, tmp_path: Path
 ) -> None:
     from strongsort_ros.nodes.client import NodeError
-    from strongsort_ros.nodes.player import PlaybackOptions, Player
+    from strongsort_ros.nodes.player import Player
 
     bag = write_bag(tmp_path / 'bag')
     machine, process = start_tracker(autostart=False)
@@ -172,7 +173,7 @@ def test_a_tracker_that_is_deactivated_or_dies_is_an_error(
         client = make_client(machine.namespace)
         with open_bag(bag) as reader, BagWriter(tmp_path / 'one') as writer:
             topics = find_camera_topics(reader)
-            player = Player(client, topics, writer, PlaybackOptions(response_timeout=1.0))
+            player = Player(client, topics, writer, ReplayerSettings(response_timeout=1.0))
             player.bring_up()
             player.play(reader, lambda done, _total: done == 4 and fault())
 
@@ -187,7 +188,7 @@ def test_a_frame_that_was_lost_is_sent_again(
     start_tracker: Any, make_client: Any, tmp_path: Path
 ) -> None:
     """The image of frame 5 comes before frame 4 is tracked, and the tracker is then reset."""
-    from strongsort_ros.nodes.player import PlaybackOptions, Player
+    from strongsort_ros.nodes.player import Player
 
     bag = tmp_path / 'bag'
     types = {'/image': 'sensor_msgs/msg/Image', '/detections': 'vision_msgs/msg/Detection2DArray'}
@@ -207,7 +208,7 @@ def test_a_frame_that_was_lost_is_sent_again(
 
     with open_bag(bag) as reader, BagWriter(tmp_path / 'one') as writer:
         player = Player(
-            make_client(machine.namespace), find_camera_topics(reader), writer, PlaybackOptions()
+            make_client(machine.namespace), find_camera_topics(reader), writer, ReplayerSettings()
         )
         player.bring_up()
         played = player.play(reader, reconnect)

@@ -14,8 +14,9 @@ from strongsort_ros.bags.camera import find_camera_topics
 from strongsort_ros.bags.reader import open_bag
 from strongsort_ros.bags.writer import BagWriter
 from strongsort_ros.nodes.client import Client, NodeError, request_refinement, summary
-from strongsort_ros.nodes.player import PlaybackOptions, Player
+from strongsort_ros.nodes.player import Player
 from strongsort_ros.replay.results import REFINED_FOLDER, TRACKS_FOLDER, PlaybackResult
+from strongsort_ros.replay.settings import ReplayerSettings
 from strongsort_ros.types import CountProgress
 from tools.node_process import NodeProcess
 
@@ -42,7 +43,7 @@ def play(
         BagWriter(folder / TRACKS_FOLDER) as writer,
     ):
         topics = find_camera_topics(reader)
-        player = Player(client, topics, writer, PlaybackOptions(realtime=realtime))
+        player = Player(client, topics, writer, ReplayerSettings(realtime=realtime))
         player.bring_up()
         return player.play(reader, progress)
 
@@ -63,10 +64,9 @@ def refine_recording(
             client,
             folder / TRACKS_FOLDER,
             folder / REFINED_FOLDER,
-            topic=topic,
-            aflink=True,
-            gsi=True,
-            progress=lambda _phase, share: progress(round(100 * share), 100),
+            topic,
+            ReplayerSettings(),
+            lambda _phase, share: progress(round(100 * share), 100),
         )
         return summary(done)
 

@@ -1,4 +1,4 @@
-"""Decoding by cv_bridge, and the message of the debug image."""
+"""Fields of the installed message types, decoding by cv_bridge, and the debug image."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ import pytest
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
 
+from vision_msgs.msg import Detection2D
+
+from strongsort_ros.errors import MessageError
 from strongsort_ros.messages.cdr import Header
 from strongsort_ros.messages.images import RawImage
-from strongsort_ros.nodes.image_messages import cv_bridge_converter, image_message
+from strongsort_ros.nodes.ros_messages import (
+    LAYOUTS,
+    check_layouts,
+    cv_bridge_converter,
+    image_message,
+)
 from test.messages.image_data import decode_raw
 
 BAYER = RawImage(2, 2, 'bayer_rggb8', 2, bytes(4))
@@ -48,6 +56,13 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         sys.modules['cv_bridge'] = known
 
 
+def test_a_message_type_with_other_fields_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_layouts()
+    monkeypatch.setitem(LAYOUTS, Detection2D, 'string id')
+    with pytest.raises(MessageError, match='vision_msgs/Detection2D of this ROS has the fields'):
+        check_layouts()
+
+
 def test_a_cv_bridge_that_works_is_used(install: Callable[[str], None]) -> None:
     install(WORKING)
     converter = cv_bridge_converter()
@@ -78,7 +93,7 @@ def test_the_real_cv_bridge_gives_the_same_pixels() -> None:
             np.testing.assert_array_equal(pixels, decode_raw(image))
 
 
-def test_the_message_holds_the_pixels() -> None:
+def test_the_debug_image_holds_the_pixels() -> None:
     image = np.arange(6 * 4 * 3, dtype=np.uint8).reshape(6, 4, 3)
     message = image_message(Header(3, 4, 'camera'), image)
     assert (message.height, message.width, message.step, message.encoding) == (6, 4, 12, 'bgr8')
