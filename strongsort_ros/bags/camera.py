@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 from rosbags.interfaces import Connection
 
-from strongsort_ros.bags.reader import BagReader
+from strongsort_ros.bags.reader import BagReader, open_bag
 from strongsort_ros.bags.types import COMPRESSED_IMAGE_TYPE, DETECTIONS_TYPE, IMAGE_TYPE
-from strongsort_ros.errors import InputError, MessageError
+from strongsort_ros.errors import ImageError, InputError, MessageError
 from strongsort_ros.messages.cdr import read_header
 from strongsort_ros.messages.images import decode_image
 from strongsort_ros.types import Image
@@ -99,33 +101,42 @@ def read_camera(bag: BagReader, topics: CameraTopics) -> Iterator[tuple[str, int
     return ((c.topic, time, data) for c, time, data in bag.messages(wanted))
 
 
-def read_image(bag: BagReader, topics: CameraTopics, time: int) -> Image | None:
-    """Return the image at a time in the bag, (H, W, 3) BGR, or None where there is none.
+def bag_images(
+    bag: Path, topics: CameraTopics, stamps: Mapping[int, int]
+) -> Callable[[int], Image | None]:
+    """Return a reader of the images of a bag.
 
-    Raises
-    ------
-    InputError
-        The bag is damaged.
-    MessageError, ImageError
-        The image cannot be decoded.
+    Parameters
+    ----------
+    bag, topics
+        Bag and the topics of its camera.
+    stamps
+        Frame number -> header stamp, nanoseconds.
 
-    """
-    data = bag.message_at(topics.image, time) if topics.image else None
-    return None if data is None else decode_image(data, topics.transport)
-
-
-def image_times(bag: BagReader, topics: CameraTopics) -> dict[int, int]:
-    """Return header stamp -> time in the bag of every image, nanoseconds.
-
-    Raises
-    ------
-    InputError
-        The bag is damaged.
+    Returns
+    -------
+    Frame number -> (H, W, 3) uint8 BGR, or None where the bag has no readable image; raises
+    InputError for a damaged bag.
 
     """
-    times: dict[int, int] = {}
-    if topics.image:
-        for _, time, data in bag.messages(bag.named(topics.image)):
-            with suppress(MessageError):
-                times.setdefault(read_header(data).stamp, time)
-    return times
+
+    @cache
+    def times() -> dict[int, int]:
+        """Return header stamp -> time in the bag of every image."""
+        found: dict[int, int] = {}
+        with open_bag(bag) as reader:
+            for _, time, data in reader.messages(reader.named(topics.image)):
+                with suppress(MessageError):
+                    found.setdefault(read_header(data).stamp, time)
+        return found
+
+    def image(frame: int) -> Image | None:
+        time = times().get(stamps.get(frame, 0)) if topics.image else None
+        if time is None:
+            return None
+        with open_bag(bag) as reader, suppress(ImageError, MessageError):
+            data = reader.message_at(topics.image, time)
+            return None if data is None else decode_image(data, topics.transport)
+        return None
+
+    return image

@@ -56,9 +56,12 @@ def add_report_options(group: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score, print the table, and write the report."""
-    from strongsort_ros.evaluation.images import folder_images
     from strongsort_ros.evaluation.report.model import Report
-    from strongsort_ros.evaluation.sequences import load_sequences, missing_results
+    from strongsort_ros.evaluation.sequences import (
+        folder_images,
+        load_sequences,
+        missing_results,
+    )
 
     require('scoring', 'trackeval')
     part = {'second_half': args.second_half, 'frames': args.frames}

@@ -262,9 +262,8 @@ def _images(
     work: ReplayWork, jobs: Mapping[str, Job], frames: Mapping[str, ReplayFrames]
 ) -> Callable[[str, int], Image | None]:
     """Return a function that reads the image of a frame of a bag."""
-    from strongsort_ros.bags.camera import find_camera_topics
+    from strongsort_ros.bags.camera import bag_images, find_camera_topics
     from strongsort_ros.bags.reader import open_bag
-    from strongsort_ros.evaluation.images import bag_images
 
     read = {}
     for name, job in jobs.items():

@@ -1,9 +1,11 @@
-"""Load tracks together with their ground truth: files, folders of sequences, and bags."""
+"""Load tracks with their ground truth and images: files, folders of sequences, and bags."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -14,8 +16,10 @@ from strongsort_ros.errors import InputError
 from strongsort_ros.evaluation.scores import EvaluatedTracks, ScoredSequence, score
 from strongsort_ros.files.motchallenge import load_ground_truth, load_tracks
 from strongsort_ros.files.rows import GroundTruth, TrackRows
-from strongsort_ros.files.sequence import load_sequence_info
-from strongsort_ros.types import IntArray
+from strongsort_ros.files.sequence import ImageFolder, has_images, load_sequence_info
+from strongsort_ros.types import Image, IntArray
+
+_log = logging.getLogger(__name__)
 
 _SUFFIXES: Final = ('.csv', '.txt')
 _NOTABLE_GAP: Final = 0.1
@@ -152,6 +156,45 @@ def single_ground_truth(truth: Path) -> Path | None:
         return truth
     file = truth / 'gt' / 'gt.txt'
     return file if file.is_file() else None
+
+
+def folder_images(ground_truth: Path | str) -> Callable[[str, int], Image | None]:
+    """Return a reader of the images beside the ground truth.
+
+    Parameters
+    ----------
+    ground_truth
+        A gt.txt, a sequence folder, or a folder of sequence folders.
+
+    Returns
+    -------
+    (sequence name, frame number) -> (H, W, 3) uint8 BGR, or None where there is no readable image;
+    a warning names the sequence or the frame.
+
+    """
+    truth = Path(ground_truth)
+
+    @cache
+    def folder(name: str) -> ImageFolder | None:
+        file = single_ground_truth(truth)
+        sequence = truth / name if file is None else file.parent.parent
+        if not ((sequence / 'seqinfo.ini').is_file() or (sequence / 'img1').is_dir()):
+            return None
+        try:
+            return ImageFolder(sequence) if has_images(sequence) else None
+        except InputError as error:
+            _log.warning('no pictures of %s: %s', name, error)
+            return None
+
+    def image(name: str, frame: int) -> Image | None:
+        found = folder(name)
+        try:
+            return None if found is None else found.read(frame)
+        except InputError as error:
+            _log.warning('no picture of %s, frame %d: %s', name, frame, error)
+            return None
+
+    return image
 
 
 def missing_results(sequence: ScoredSequence) -> str:

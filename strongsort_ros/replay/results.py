@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from strongsort_ros.bags.camera import CameraTopics
+from strongsort_ros.bags.camera import CameraTopics, bag_images
 from strongsort_ros.bags.tracks import read_tracks
-from strongsort_ros.evaluation.images import bag_images
 from strongsort_ros.evaluation.report.model import Latency, Report
 from strongsort_ros.evaluation.score_table import Table
 from strongsort_ros.evaluation.scores import EvaluatedTracks, save_scores

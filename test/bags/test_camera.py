@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strongsort_ros.bags.camera import find_camera_topics, image_times, read_camera, read_image
+from strongsort_ros.bags.camera import bag_images, find_camera_topics, read_camera
 from strongsort_ros.bags.reader import open_bag
 from strongsort_ros.bags.types import DETECTIONS_TYPE
 from strongsort_ros.bags.writer import BagWriter, Storage
@@ -46,7 +46,6 @@ def test_topics_are_found_by_type_and_read_in_order(tmp_path: Path) -> None:
         assert (topics.image, topics.detections, topics.frames) == ('/cam', '/yolo', 2)
         assert topics.transport == 'raw'
         read = list(read_camera(bag, topics))
-        assert image_times(bag, topics) == {100: 100, 200: 200}
     assert [(name, time) for name, time, _ in read] == [
         ('/cam', 100), ('/yolo', 100), ('/cam', 200), ('/yolo', 200),
     ]  # fmt: skip
@@ -63,8 +62,7 @@ def test_compressed_images_and_none(tmp_path: Path) -> None:
         topics = find_camera_topics(bag)
         assert (topics.transport, topics.image) == ('none', '')
         assert [name for name, _, _ in read_camera(bag, topics)] == ['/detections'] * 2
-        assert image_times(bag, topics) == {}
-        assert read_image(bag, topics, 100) is None
+    assert bag_images(tmp_path / 'no_images', topics, {1: 100})(1) is None
 
 
 def test_of_several_topics_one_must_be_named(tmp_path: Path) -> None:
@@ -99,17 +97,28 @@ def test_a_bag_without_detections_is_refused(tmp_path: Path) -> None:
         find_camera_topics(bag)
 
 
-def test_the_image_at_a_time(tmp_path: Path) -> None:
+def test_images_by_frame_number(tmp_path: Path) -> None:
     with BagWriter(tmp_path / 'bag') as writer:
         for stamp in (100, 200, 300):
             writer.write_image(stamp, np.full((4, 6, 3), stamp // 2, np.uint8))
             writer.write_detections(stamp, Detections.empty())
     with open_bag(tmp_path / 'bag') as bag:
         topics = find_camera_topics(bag)
-        image = read_image(bag, topics, 200)
-        assert image is not None
-        np.testing.assert_array_equal(image, np.full((4, 6, 3), 100))
-        assert read_image(bag, topics, 201) is None
+    image = bag_images(tmp_path / 'bag', topics, {1: 100, 2: 200, 3: 201})
+    found = image(2)
+    assert found is not None
+    np.testing.assert_array_equal(found, np.full((4, 6, 3), 100))
+    assert image(3) is None
+    assert image(4) is None
+
+
+def test_an_unreadable_image_is_none(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / 'bag') as writer:
+        writer.write_compressed(100, b'no jpeg', '.jpg')
+        writer.write_detections(100, Detections.empty())
+    with open_bag(tmp_path / 'bag') as bag:
+        topics = find_camera_topics(bag)
+    assert bag_images(tmp_path / 'bag', topics, {1: 100})(1) is None
 
 
 @pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])

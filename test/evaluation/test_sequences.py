@@ -1,14 +1,17 @@
-"""Loading of tracks with their ground truth, and errors that name the file."""
+"""Loading of tracks with their ground truth and images, and errors that name the file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from strongsort_ros.errors import InputError
 from strongsort_ros.evaluation.scores import score
 from strongsort_ros.evaluation.sequences import (
+    folder_images,
     load_sequences,
     missing_results,
 )
@@ -121,3 +124,32 @@ def test_tables_with_a_header_are_results(truth: Path, results: Path) -> None:
     (results / 'kept').rename(results / 'b.txt')
     with pytest.raises(InputError, match='in two formats'):
         load_sequences(truth, results)
+
+
+def test_images_beside_the_ground_truth(truth: Path) -> None:
+    """Images are read from the sequence folder; a missing image is None."""
+    pixels = np.full((8, 12, 3), 99, np.uint8)
+    (truth / 'b' / 'img1').mkdir()
+    cv2.imwrite(str(truth / 'b' / 'img1' / '000002.png'), pixels)
+    for gt in (truth, truth / 'b', truth / 'b' / 'gt' / 'gt.txt'):
+        image = folder_images(gt)
+        found = image('b', 2)
+        assert found is not None
+        assert (found == pixels).all()
+        assert image('b', 3) is None
+    assert folder_images(truth)('a', 2) is None
+    assert folder_images(truth)('none', 2) is None
+
+
+def test_a_warning_names_unreadable_images(truth: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (truth / 'a' / 'img1').mkdir()
+    (truth / 'a' / 'img1' / '000002.png').write_text('no picture')
+    (truth / 'b' / 'img1').mkdir()
+    for name in ('000002.png', '2.png'):
+        (truth / 'b' / 'img1' / name).touch()
+    image = folder_images(truth)
+    assert image('a', 2) is None
+    assert image('b', 2) is None
+    assert [record.args[0] for record in caplog.records] == ['a', 'b']
+    assert 'not an image' in caplog.text
+    assert 'have the same frame number' in caplog.text
