@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 from strongsort_ros.cli.console import count, progress, say, warn
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
             image = images.read(frame)
             assert image is not None
             parts.append(extractor.extract(image, rows.at(frame).tlwh))
-        save_deepsort(written, rows.with_embeddings(np.concatenate(parts)))
+        save_deepsort(written, replace(rows, embeddings=np.concatenate(parts)))
     if skipped:
         warn(f'skipped {count(skipped, "detection")} in frames without an image')
     say(f'{count(len(rows), "embedding")} of length {extractor.card.dimension}: {args.output}')

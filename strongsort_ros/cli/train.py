@@ -56,13 +56,14 @@ def run(args: argparse.Namespace) -> None:
     if args.output.suffix != '.safetensors':
         raise InputError(f'--output: {args.output} does not end in .safetensors')
     train = _train_motion if args.recipe == 'motion' else _train_published
-    accuracy = train(args, *(('first', 'second') if args.first_half else ('', '')))
+    tracks, accuracy = train(args, *(('first', 'second') if args.first_half else ('', '')))
+    say(f'{count(tracks, "track")}, {count(args.epochs, "epoch")}: {args.output}')
     if accuracy is not None:
         say(f'validation accuracy: {accuracy:.2%} of the pairs')
 
 
-def _train_motion(args: argparse.Namespace, half: str, other: str) -> float | None:
-    """Train on one half, and return the accuracy on the other; None without --validate."""
+def _train_motion(args: argparse.Namespace, half: str, other: str) -> tuple[int, float | None]:
+    """Train on one half; return the number of tracks, and the accuracy on the other if wanted."""
     from strongsort_ros.refinement.aflink.motion_training import (
         MotionTrainingSettings,
         motion_accuracy,
@@ -76,11 +77,10 @@ def _train_motion(args: argparse.Namespace, half: str, other: str) -> float | No
     network = train_motion(truths, settings, progress('train'))
     save_weights(args.output, network)
     people = sum(len(set(truth.ids.tolist())) for truth in truths)
-    _say_trained(people, args)
-    return motion_accuracy(network, validation) if validation else None
+    return people, motion_accuracy(network, validation) if validation else None
 
 
-def _train_published(args: argparse.Namespace, half: str, other: str) -> float | None:
+def _train_published(args: argparse.Namespace, half: str, other: str) -> tuple[int, float | None]:
     from strongsort_ros.refinement.aflink.published import PublishedLinker
     from strongsort_ros.refinement.aflink.published_training import (
         AflinkTrainingSettings,
@@ -95,9 +95,5 @@ def _train_published(args: argparse.Namespace, half: str, other: str) -> float |
     validation = load_training_tracks(args.validate, other) if args.validate else []
     network = train_published(tracks, settings, progress('train'))
     save_weights(args.output, network)
-    _say_trained(len(tracks), args)
-    return pair_accuracy(PublishedLinker(network), validation) if validation else None
-
-
-def _say_trained(tracks: int, args: argparse.Namespace) -> None:
-    say(f'{count(tracks, "track")}, {count(args.epochs, "epoch")}: {args.output}')
+    linker = PublishedLinker(network)
+    return len(tracks), pair_accuracy(linker, validation) if validation else None

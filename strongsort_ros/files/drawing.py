@@ -111,9 +111,14 @@ def draw_box(
 
 def shrink(image: Image, width: int) -> Image:
     """Return a copy of an image, scaled down to a width of at most `width` pixels."""
-    scale = min(width / image.shape[1], 1)
+    return resize(image, min(width / image.shape[1], 1))
+
+
+def resize(image: Image, scale: float) -> Image:
+    """Return a scaled copy of an image; it never shares the image's pixels."""
     size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
-    return np.array(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    how = cv2.INTER_AREA if scale <= 1 else cv2.INTER_CUBIC
+    return np.array(cv2.resize(image, size, interpolation=how), np.uint8)
 
 
 def _luminance(colour: Colour) -> float:

@@ -59,10 +59,6 @@ class DetectionRows(_Rows):
     class_ids: npt.NDArray[Any]
     embeddings: Float32Array | None = None
 
-    def with_embeddings(self, embeddings: Float32Array) -> DetectionRows:
-        """Return the same rows with other embeddings; arrays are shared, not copied."""
-        return DetectionRows(self.frames, self.tlwh, self.scores, self.class_ids, embeddings)
-
     @property
     def frame_range(self) -> range:
         """Frame numbers from the first to the last, including frames without detections."""

@@ -95,7 +95,7 @@ class Parameters(Generic[Group]):
 
     def _read_only_reason(self, changes: Mapping[str, object]) -> str:
         state = self._state()
-        now = {parameter.name: parameter.value for parameter in self.settings.parameters()}
+        now = self._values()
         for name, value in changes.items():
             when = self._read_only_in.get(name)
             if when and value == now[name]:
@@ -108,8 +108,7 @@ class Parameters(Generic[Group]):
 
     def _apply(self, parameters: list[RosParameter[Any]]) -> None:
         changes = self._settings_among(parameters)
-        before = {parameter.name: parameter.value for parameter in self.settings.parameters()}
-        settings = self.settings.replace(changes)
+        before, settings = self._values(), self.settings.replace(changes)
         if settings == self.settings:
             return
         for name, value in changes.items():
@@ -120,8 +119,11 @@ class Parameters(Generic[Group]):
 
     def _settings_among(self, parameters: list[RosParameter[Any]]) -> dict[str, Any]:
         """Return name -> value of the settings among the parameters; the others are ROS's."""
-        names = {parameter.name for parameter in self.settings.parameters()}
-        return {p.name: p.value for p in parameters if p.name in names}
+        known = self._values()
+        return {p.name: p.value for p in parameters if p.name in known}
+
+    def _values(self) -> dict[str, Any]:
+        return {parameter.name: parameter.value for parameter in self.settings.parameters()}
 
 
 def warn_of_unknown_parameters(node: Node, *, qos: bool) -> None:

@@ -160,7 +160,8 @@ class RefinementServer:
             source = root.new(request.input_uri)
             output = root.new(request.output_uri or f'{source}_refined')
             check_new_bag(output)
-            _check_topic(request.tracks_topic)
+            if (length := len(request.tracks_topic)) > MAX_NAME:
+                raise InputError(f'tracks_topic: {length} characters, at most {MAX_NAME} allowed')
         except InputError as error:
             return self._respond('failed', str(error))
         job = RefinementJob(source, output, owner, on_progress, _existing(output))
@@ -197,7 +198,9 @@ class RefinementServer:
         self._end(job)
 
     def _start_worker(self, job: RefinementJob, request: dict[str, Any]) -> None:
-        job.work = _work_folder(job.output)
+        # In the file system of the output, so that finished files can be moved there.
+        parent = next(folder for folder in job.output.parents if folder.is_dir())
+        job.work = Path(tempfile.mkdtemp(prefix='.refiner_', dir=parent))
         job.worker = WorkerProcess(
             {**request, 'work': str(job.work)},
             lambda message: self._call_later(self._receive, job, message),
@@ -297,17 +300,6 @@ def _summary(done: dict[str, Any], duration: float, output: Path) -> str:
         '{interpolated} boxes interpolated'.format(**done)
         + f' in {duration:.1f} s: {output}'
     )
-
-
-def _check_topic(topic: str) -> None:
-    if len(topic) > MAX_NAME:
-        raise InputError(f'tracks_topic: {len(topic)} characters, at most {MAX_NAME} are allowed')
-
-
-def _work_folder(output: Path) -> Path:
-    """Create a temporary folder in the file system of the output."""
-    parent = next(folder for folder in output.parents if folder.is_dir())
-    return Path(tempfile.mkdtemp(prefix='.refiner_', dir=parent))
 
 
 def _existing(output: Path) -> frozenset[Path]:

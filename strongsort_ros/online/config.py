@@ -46,16 +46,12 @@ class NodeSettings(Settings):
         AUTO, 'Device of the ReID network: auto, cpu, cuda or cuda:N.', read_only_in=CONFIGURED
     )
     weights_sha256: str = param(
-        '',
-        'Expected SHA-256 of the weights file; empty: not checked.',
-        read_only_in=CONFIGURED,
+        '', 'Expected SHA-256 of the weights file; empty: not checked.', read_only_in=CONFIGURED
     )
     device_fallback: str = param(
-        'motion',
-        'While the device fails: track by motion alone, or run the network on the CPU.',
-        choices=('motion', 'cpu'),
-        read_only_in=CONFIGURED,
-    )
+        'motion', 'While the device fails: track by motion alone, or run the network on the CPU.',
+        choices=('motion', 'cpu'), read_only_in=CONFIGURED,
+    )  # fmt: skip
     threads: int = param(
         1, 'Threads of the ReID network on the CPU.', low=1, high=256, read_only_in=CONFIGURED
     )
@@ -71,10 +67,8 @@ class NodeSettings(Settings):
         'classes are dropped.',
     )  # fmt: skip
     image_transport: str = param(
-        'raw',
-        'Type of the image messages; none: do not subscribe to images.',
-        choices=TRANSPORTS,
-        read_only_in=ACTIVE,
+        'raw', 'Type of the image messages; none: do not subscribe to images.',
+        choices=TRANSPORTS, read_only_in=ACTIVE,
     )  # fmt: skip
     sync_deadline: float = param(
         0.2, 'Longest time that detections wait for their image, and for further arrays of the '
@@ -94,13 +88,9 @@ class NodeSettings(Settings):
         high=1000, read_only_in=ACTIVE,
     )  # fmt: skip
     buffer_memory: int = param(
-        256,
-        'Largest memory of the images that wait.',
-        'MiB',
-        low=1,
-        high=65536,
+        256, 'Largest memory of the images that wait.', 'MiB', low=1, high=65536,
         read_only_in=ACTIVE,
-    )
+    )  # fmt: skip
     max_backlog: float = param(
         0.1, 'Longest time that images and detections wait for the tracker; after that, older ones '
         'are dropped and the newest are tracked.', 's', high=10.0, read_only_in=ACTIVE,

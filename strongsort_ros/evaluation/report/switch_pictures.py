@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import cv2
-import numpy as np
-
 from strongsort_ros.evaluation.matching import Switch
 from strongsort_ros.evaluation.report.model import Picture
 from strongsort_ros.evaluation.scores import ScoredSequence
-from strongsort_ros.files.drawing import colour_of, draw_box
+from strongsort_ros.files.drawing import colour_of, draw_box, resize
 from strongsort_ros.types import FloatArray, Image
 
 _FULL = (480, 270)  # largest width and height, pixels
@@ -57,9 +54,9 @@ def _draw_frame(
     low, high = _crop_corners(person, image.shape[1], image.shape[0])
     tracks = sequence.tracks.at(frame)
     crop_scale = min(_CROP[0] / (high[0] - low[0]), _CROP[1] / (high[1] - low[1]))
-    crop = _resize(image[low[1] : high[1], low[0] : high[0]], crop_scale)
+    crop = resize(image[low[1] : high[1], low[0] : high[0]], crop_scale)
     full_scale = min(_FULL[0] / image.shape[1], _FULL[1] / image.shape[0], 1)
-    full = _resize(image, full_scale)
+    full = resize(image, full_scale)
     for drawn, scale, origin in ((full, full_scale, (0, 0)), (crop, crop_scale, low)):
         boxes = (tracks.tlwh - [*origin, 0, 0]) * scale
         for identity, box in zip(tracks.ids.tolist(), boxes, strict=True):
@@ -85,11 +82,3 @@ def _crop_corners(
         corners.append((low, low + max(int(2 * half), 1)))
     (left, right), (top, bottom) = corners
     return (left, top), (right, bottom)
-
-
-def _resize(image: Image, scale: float) -> Image:
-    """Return a scaled copy; it is drawn on, so it never shares the caller's pixels."""
-    size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    resized = cv2.resize(image, size, interpolation=how)
-    return np.array(resized, np.uint8)
