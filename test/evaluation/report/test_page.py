@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
@@ -35,6 +36,7 @@ class Page(HTMLParser):
         self.names: list[str] = []
         self.rows: list[list[str]] = []
         self.alternatives: list[str] = []
+        self.links: list[str] = []
         self.words = ''
         self.feed(source)
         self.close()
@@ -45,7 +47,11 @@ class Page(HTMLParser):
         self.names.append(tag)
         assert not [name for name in attributes if name.startswith('on')]
         assert attributes.get('src', 'data:').startswith('data:')
-        assert not (attributes.get('href') or '').startswith(('http', 'javascript', '//'))
+        link = urlsplit(attributes.get('href') or '')
+        assert not link.scheme
+        assert not link.netloc
+        if tag == 'a':
+            self.links.append(attributes['href'] or '')
         if tag == 'tr':
             self.rows.append([])
         if tag in ('td', 'th'):
@@ -189,6 +195,14 @@ def test_hostile_text_stays_text() -> None:
     assert '<script' not in source
     assert page.words.count(bad) >= 10
     assert bad in page.alternatives
+
+
+def test_links_to_files_are_relative_paths_of_any_name() -> None:
+    """A name with a colon starts no script, and one with # or % leads to its file."""
+    names = ('javascript:alert(1)', 'run #2, 50%', 'tracks/a.txt')
+    page = Page(render_page(Report('x', files=[(name, 'tracks') for name in names])))
+    assert [unquote(link) for link in page.links if not link.startswith('#')] == list(names)
+    assert not any(letter in link[1:] for link in page.links for letter in ': #')
 
 
 def test_fetches_nothing_and_is_reproducible(tmp_path: Path) -> None:
