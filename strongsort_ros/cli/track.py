@@ -232,7 +232,18 @@ def frames_to_step(rows: DetectionRows, images: ImageFolder | None, max_age: int
 def input_warnings(
     rows: DetectionRows, settings: TrackerSettings, images: ImageFolder | None
 ) -> Iterator[str]:
-    """Yield a line for each likely mistake in the input."""
+    """Yield a line for each likely mistake in the input.
+
+    Parameters
+    ----------
+    rows
+        Detections of the recording.
+    settings
+        Settings of the tracker; `min_confidence` may exclude all detections.
+    images
+        Images given with the detections; None: there are none.
+
+    """
     if not len(rows):
         yield 'no detections in the file'
         return

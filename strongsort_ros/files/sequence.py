@@ -84,7 +84,12 @@ def load_sequence_info(folder: Path | str) -> SequenceInfo:
 def sequence_info(folder: Path | str, frame_rate: float | None = None) -> SequenceInfo:
     """Return the information on a sequence or on a plain folder of images.
 
-    A frame rate in frames per second replaces that of seqinfo.ini.
+    Parameters
+    ----------
+    folder
+        Folder of a sequence, or of images only, whose highest frame number is then the length.
+    frame_rate
+        Frames per second; None: from seqinfo.ini, which must exist.
 
     Raises
     ------

@@ -73,7 +73,16 @@ class TextTable:
         self.refuse(~np.all(np.isfinite(self.values), axis=1), 'a number that is not finite')
 
     def refuse(self, bad: BoolArray, fault: str) -> None:
-        """Raise InputError for the line of the first bad row of an (N,) mask, if there is one."""
+        """Raise InputError for the line of the first bad row, if there is one.
+
+        Parameters
+        ----------
+        bad
+            (N,) mask of invalid rows.
+        fault
+            Description of the fault; the error quotes the line after it.
+
+        """
         if bad.any():
             line = self._numbers[int(np.argmax(bad))]
             self._fail(line, f'{fault}: {self._lines[line - 1].strip()[:80]!r}')

@@ -113,7 +113,8 @@ class Diagnosis:
     Attributes
     ----------
     input_warnings
-        Warnings about the input in the last report, by kind.
+        Warnings about the input in the last report: kind -> text. The kind stays the same while
+        the numbers in the text change.
 
     """
 
