@@ -47,7 +47,7 @@ TARGETS = {
 
 
 class Worker:
-    """A process of `association_runners.py` in some environment."""
+    """Process of `association_runners.py` in the environment of a tracker."""
 
     def __init__(self, python: str, path: Path = HERE.parent) -> None:
         self._process = subprocess.Popen(
@@ -75,7 +75,7 @@ def walkers(people: int, dimension: int, seed: int = 0) -> Walkers:
 
 
 def write_input(path: Path, people: int, dimension: int, frames: int) -> float:
-    """Write the detections of a crowd; return how many a frame has on average."""
+    """Write the detections of a crowd; return their mean number per frame."""
     detections = [f.detections for f in itertools.islice(walkers(people, dimension), frames)]
     counts = np.array([len(d) for d in detections])
     np.savez(
@@ -89,7 +89,7 @@ def write_input(path: Path, people: int, dimension: int, frames: int) -> float:
 
 
 def make_peers(folder: Path) -> str:
-    """Return the Python of an environment with the peers, made if it is not there."""
+    """Return the Python of the environment with the peers; create it if it is missing."""
     python = folder / 'bin' / 'python'
     if not python.exists():
         subprocess.run([sys.executable, '-m', 'venv', folder], check=True)
@@ -122,7 +122,7 @@ def compare(options: argparse.Namespace, console: Console) -> None:
 
 
 def time_all(workers: dict[str, Worker], path: Path, rounds: int) -> dict[str, str]:
-    """Return name -> a cell of the table, for one input."""
+    """Return tracker name -> cell of the table, for one input."""
     speeds: dict[str, list[float]] = {name: [] for name in workers}
     errors: dict[str, str] = {}
     for _ in progress(range(rounds), path.stem, transient=True):
@@ -141,7 +141,7 @@ def time_all(workers: dict[str, Worker], path: Path, rounds: int) -> dict[str, s
 
 
 def soak(frames: int, console: Console) -> None:
-    """Print the memory of a tracker over many frames in which people come and go."""
+    """Print the memory of a tracker over many frames in which people enter and leave."""
     tracker = Tracker()
     table = Table('frame', 'ids so far', 'tracks', 'peak memory, MiB', title='memory')
     people = Walkers(WalkerSettings(people=20, dimension=128, miss_rate=0.1, false_alarms=3))

@@ -58,7 +58,7 @@ def published() -> tuple[Step, Prepare]:
     """Return the published StrongSORT program's tracker; its checkout is on the path."""
     from scipy.optimize import linear_sum_assignment
 
-    # Gone from scikit-learn since the program was written.
+    # Removed from scikit-learn since the program was written.
     solver: Any = types.ModuleType('sklearn.utils.linear_assignment_')
     solver.linear_assignment = lambda costs: np.column_stack(linear_sum_assignment(costs))
     sys.modules[solver.__name__] = solver
@@ -100,7 +100,7 @@ def _boxmot(name: str, **arguments: object) -> tuple[Step, Prepare]:
 
 
 def boxmot_strongsort() -> tuple[Step, Prepare]:
-    """Return BoxMOT's StrongSORT, without its camera motion where it lets one."""
+    """Return BoxMOT's StrongSORT, without camera motion where that can be switched off."""
     step, prepare = _boxmot('StrongSort', min_conf=0.6, max_cos_dist=0.45)
     return step, prepare
 
@@ -111,7 +111,7 @@ def boxmot_botsort() -> tuple[Step, Prepare]:
 
 
 def boxmot_bytetrack() -> tuple[Step, Prepare]:
-    """Return BoxMOT's ByteTrack: no appearance."""
+    """Return BoxMOT's ByteTrack, which uses no appearance."""
     return _boxmot('ByteTrack')
 
 
@@ -126,17 +126,17 @@ def _roboflow(name: str) -> tuple[Step, Prepare]:
 
 
 def roboflow_sort() -> tuple[Step, Prepare]:
-    """Return roboflow/trackers' SORT: no appearance."""
+    """Return roboflow/trackers' SORT, which uses no appearance."""
     return _roboflow('SORTTracker')
 
 
 def roboflow_bytetrack() -> tuple[Step, Prepare]:
-    """Return roboflow/trackers' ByteTrack: no appearance."""
+    """Return roboflow/trackers' ByteTrack, which uses no appearance."""
     return _roboflow('ByteTrackTracker')
 
 
 def deep_sort_realtime() -> tuple[Step, Prepare]:
-    """Return deep-sort-realtime with the embeddings given."""
+    """Return deep-sort-realtime, with given embeddings."""
     from deep_sort_realtime.deepsort_tracker import DeepSort
 
     tracker = DeepSort(embedder=None, nn_budget=100, max_cosine_distance=0.3)
@@ -180,7 +180,7 @@ def main() -> None:
             for detections in inputs:
                 step(detections)
             answer: dict[str, object] = {'fps': len(inputs) / (time.perf_counter() - start)}
-        except Exception as error:  # a peer that fails is a line of the table
+        except Exception as error:  # a peer that fails is a cell of the table
             answer = {'error': f'{type(error).__name__}: {error}'}
         print(json.dumps(answer), flush=True)
 

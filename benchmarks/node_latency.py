@@ -1,4 +1,4 @@
-"""Overhead of the node over the tracker's step: message in to message out, part by part.
+"""Overhead of the node over the tracker's step, from received to published message, by part.
 
     python benchmarks/node_latency.py                  60 people, 1080p images, 30 frames a second
 
@@ -48,7 +48,7 @@ PARTS = {
     'association': 'step of the tracker',
     'convert': 'fill the message',
     'publish': 'serialise and hand to DDS',
-    'node': 'whole, in the node',
+    'node': 'complete node',
 }
 
 
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 class Feeder:
-    """Publishes frames at a steady rate, and takes the time until their tracks come."""
+    """Publishes frames at a constant rate, and measures the time until their tracks arrive."""
 
     def __init__(self, pid: int) -> None:
         rclpy.init()
@@ -89,14 +89,14 @@ class Feeder:
         self._node.create_subscription(DiagnosticArray, '/diagnostics', self._on_report, 10)
 
     def run(self, frames: list[Detections], rate: float) -> dict[str, Any]:
-        """Return round trips in seconds, the node's report, and its CPU seconds a frame."""
+        """Return round trips in seconds, the node's report, and its CPU seconds per frame."""
         pixels = np.random.default_rng(0).integers(0, 255, (1080, 1920, 3), np.uint8)
         image = Image(height=1080, width=1920, encoding='bgr8', step=5760)
         image.data = array.array('B', pixels.tobytes())
         messages = [message_of(detections) for detections in frames]
         while not (self._images.get_subscription_count() and self._tracks_known()):
             self._spin(0.1)
-        self._spin(3.5)  # until the node knows of this one, too
+        self._spin(3.5)  # until the node has discovered this one, too
         sent, cpu, start = {}, self._cpu(), time.monotonic()
         for number, message in enumerate(messages, 1):
             self._spin(max(start + number / rate - time.monotonic(), 0))

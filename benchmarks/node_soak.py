@@ -1,4 +1,4 @@
-"""The node under load for long: latency, drops, identities, memory and files, phase by phase.
+"""The node under load for minutes or hours: latency, drops, ids, memory and files, by phase.
 
     python benchmarks/node_soak.py                     ten minutes
     python benchmarks/node_soak.py --minutes 240       an afternoon
@@ -53,7 +53,7 @@ STAMP_AT = 4
 
 @dataclass
 class Process:
-    """The node's process, as the kernel sees it."""
+    """Resources of the node's process, from /proc."""
 
     pid: int
 
@@ -74,7 +74,7 @@ class Process:
 
 @dataclass
 class Phase:
-    """What a phase sent, and what came of it."""
+    """Frames sent in a phase, and their tracks."""
 
     name: str
     seconds: float = 0.0
@@ -89,7 +89,7 @@ class Phase:
 
 
 class Feeder:
-    """A camera and a detector, and who listens to the tracks."""
+    """Camera and detector, and subscriber of the tracks."""
 
     def __init__(self, process: Process, people: int) -> None:
         rclpy.init()
@@ -119,7 +119,7 @@ class Feeder:
         self._phase = Phase('')
 
     def connect(self) -> None:
-        """Wait until the node listens, and knows that it is listened to."""
+        """Wait until the node and this process have discovered each other."""
         while not (self._images.get_subscription_count() and self._known('tracks')):
             self.spin(0.1)
         self.spin(3.5)
@@ -135,7 +135,7 @@ class Feeder:
             self.spin(due - time.monotonic())
             self._send(elapsed)
         phase.seconds = time.monotonic() - start
-        self.spin(1.0)  # what is still on its way
+        self.spin(1.0)  # receive the last messages
         after = self._counts()
         phase.counts = {key: after[key] - before.get(key, 0) for key in after}
         phase.memory = memory, self._process.memory()
@@ -144,7 +144,7 @@ class Feeder:
         return phase
 
     def spin(self, seconds: float) -> None:
-        """Take what comes, for so long."""
+        """Receive messages for some seconds."""
         end = time.monotonic() + seconds
         rclpy.spin_once(self._node, timeout_sec=0.0)
         while (left := end - time.monotonic()) > 0:
@@ -171,7 +171,7 @@ class Feeder:
         self._phase.sent += 1
 
     def _draw(self, ids: list[int], tlwh: list[list[int]]) -> None:
-        """Draw everybody in clothes of their own."""
+        """Draw every person in clothes of a different colour."""
         np.copyto(self._pixels, self._empty)
         for number, (left, top, width, height) in zip(ids, tlwh, strict=True):
             clothes = np.random.default_rng(number).integers(0, 256, (3, 3)).tolist()
@@ -203,20 +203,20 @@ class Feeder:
 
 
 def steady(seconds: float, rate: float) -> Iterator[tuple[float, float]]:
-    """Give frames at a rate."""
+    """Yield frames at a constant rate."""
     for _ in range(max(round(seconds * rate), 1)):
         yield 1 / rate, 1 / rate
 
 
 def as_fast_as_possible(seconds: float) -> Iterator[tuple[float, float]]:
-    """Give frames without a pause."""
+    """Yield frames without a pause."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         yield 0.0, 1 / NOMINAL
 
 
 def bursts(seconds: float, count: int = 15, gap: float = 1.0) -> Iterator[tuple[float, float]]:
-    """Give bursts of frames that come at once, late, as after trouble in a network."""
+    """Yield bursts of frames that arrive late and together, as after a network stall."""
     for _ in range(max(round(seconds / gap), 1)):
         for number in range(count):
             pause = gap if number == 0 else 0.0

@@ -1,4 +1,4 @@
-"""Bags read by `rosbags` alone, to compare with what this package reads and writes."""
+"""Read bags with `rosbags` alone, to compare with this package."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ from strongsort_ros.bags.types import ros_types
 
 @contextmanager
 def open_any_reader(path: Path) -> Iterator[AnyReader]:
-    """Give a reader of a bag that knows the types of all its messages."""
+    """Yield a reader of a bag with the types of all its messages."""
     with AnyReader([path], default_typestore=ros_types()) as reader:
         yield reader

@@ -1,4 +1,4 @@
-"""Bags with hostile or unusual names are read and written in place and nowhere else."""
+"""Bags with hostile or unusual names are read and written at exactly the given path."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def new_root(home: Path) -> Iterator[Path]:
-    """Give an empty folder `root` beside `secret`, where nothing else comes to be."""
+    """Yield an empty folder `root` beside `secret`; check that nothing else appears."""
     before = digests(home)
     root = home / 'root'
     root.mkdir()
@@ -73,7 +73,7 @@ def tree(folder: Path) -> set[str]:
 
 @examples
 @given(names, names, storages)
-def test_a_bag_is_written_where_it_was_asked_for_or_refused(
+def test_a_bag_is_written_at_the_given_path_or_refused(
     home: Path, parent: str, name: str, storage: Storage
 ) -> None:
     with new_root(home) as root:
@@ -91,10 +91,10 @@ def test_a_bag_is_written_where_it_was_asked_for_or_refused(
 
 @examples
 @given(names, names, storages)
-def test_a_bag_is_read_whatever_its_folder_and_files_are_called(
+def test_a_bag_is_read_whatever_the_names_of_its_folder_and_files(
     home: Path, folder: str, file: str, storage: Storage
 ) -> None:
-    """Such bags come from elsewhere; none of them is taken for one outside."""
+    """None of the names leads to a bag elsewhere."""
     with new_root(home) as root:
         bag = rename(write_messages(root / 'bag', MESSAGES, storage), root / folder, file)
         try:
@@ -119,7 +119,7 @@ def test_metadata_cannot_name_files_outside(home: Path, parts: list[str], storag
 
 @pytest.mark.parametrize('storage', STORAGES)
 @pytest.mark.parametrize('name', ['../secret/SECRET', '/etc/passwd', '..', '', '.'])
-def test_a_file_outside_is_refused_by_its_name(home: Path, name: str, storage: Storage) -> None:
+def test_a_file_outside_the_bag_is_refused(home: Path, name: str, storage: Storage) -> None:
     with new_root(home) as root:
         bag = write_messages(root / 'bag', MESSAGES, storage)
         name_files(bag, [name.replace('SECRET', f'{storage}/{storage}{SUFFIX[storage]}')])
@@ -144,8 +144,8 @@ def test_refinement_of_and_to_unusual_names(tmp_path: Path, name: str, storage: 
 
 
 @pytest.mark.parametrize('storage', STORAGES)
-def test_a_name_that_leads_out_once_it_is_decoded(home: Path, storage: Storage) -> None:
-    """A file of such a name in the root once read, and such an output wrote, a bag outside."""
+def test_a_name_that_leads_out_after_percent_decoding(home: Path, storage: Storage) -> None:
+    """With rosbags alone, such an input and such an output were bags outside the root."""
     with new_root(home) as root:
         name = 'x%2F..%2F..%2Fsecret%2Fsqlite3%2Fsqlite3'
         (root / f'{name}.db3').touch()
@@ -156,7 +156,7 @@ def test_a_name_that_leads_out_once_it_is_decoded(home: Path, storage: Storage) 
 
 
 def rename(bag: Path, folder: Path, file: str) -> Path:
-    """Return a bag moved to another folder, its data file renamed."""
+    """Return a bag after moving it to another folder and renaming its data file."""
     (data,) = (path for path in bag.iterdir() if path.suffix in SUFFIX.values())
     data = data.rename(bag / f'{file}{data.suffix}')
     name_files(bag, [data.name])
@@ -164,7 +164,7 @@ def rename(bag: Path, folder: Path, file: str) -> Path:
 
 
 def name_files(bag: Path, files: list[str]) -> None:
-    """Let a bag's metadata name other files."""
+    """Change the files that a bag's metadata names."""
     yaml = YAML(typ='safe', pure=True)
     yaml.default_flow_style = False
     metadata = yaml.load(bag / 'metadata.yaml')

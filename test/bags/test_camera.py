@@ -1,4 +1,4 @@
-"""Images and detections are found in a bag by their types, or by name."""
+"""Images and detections of a bag, found by their types or by name."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_compressed_images_and_none(tmp_path: Path) -> None:
     assert bag_images(tmp_path / 'no_images', topics, {1: 100})(1) is None
 
 
-def test_of_several_topics_one_must_be_named(tmp_path: Path) -> None:
+def test_one_of_several_topics_must_be_named(tmp_path: Path) -> None:
     path = copy(
         write(tmp_path / 'a'), tmp_path / 'b', {'/image': '/left /right', '/detections': '/yolo'}
     )

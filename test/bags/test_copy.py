@@ -44,7 +44,7 @@ OWN_TEXT = (
     + ('\nMSG: builtin_interfaces/Time\nint32 sec\nuint32 nanosec\n')
 )
 PLUGINS = tuple(StoragePlugin)
-# Storage that compresses by itself is mcap's alone.
+# Only MCAP compresses within its storage.
 NONE_SUCH = (StoragePlugin.SQLITE3, CompressionMode.STORAGE)
 FORMS = [form for form in itertools.product(PLUGINS, CompressionMode) if form != NONE_SUCH]
 
@@ -55,7 +55,7 @@ def write(
     compression: CompressionMode = CompressionMode.NONE,
     frames: range = range(1, 5),
 ) -> Path:
-    """Return a bag of tracks and of a type that only the bag knows."""
+    """Return a bag of tracks and of a type that is defined in the bag only."""
     own = get_typestore(Stores.EMPTY)
     own.register(get_types_from_msg(OWN_TEXT, OWN))
     writer = Writer(path, version=9, storage_plugin=plugin)
@@ -71,7 +71,7 @@ def write(
             '/tracks', TRACKS_TYPE, typestore=ros_types(), offered_qos_profiles=[LATCHED]
         )
         for frame in frames:
-            # Not even a message: whatever the bytes are, they are carried.
+            # Not a valid message: bytes of any content are copied.
             writer.write(secret, stamp(frame) - 5, bytes([0, 1, 0, 0, frame % 256]) * 3)
             writer.write(tracks, stamp(frame) + SECOND, track_array(frame, [track(1, frame)]))
             writer.write(text, stamp(frame) + SECOND, b'\0\1\0\0\2\0\0\0a\0')
@@ -117,12 +117,12 @@ def check_copy(source: Path, output: Path, topics_too: bool = True) -> None:
     assert [m[2] for m in copied if m[0] == '/tracks'] == tracks
     if topics_too:
         assert copied_topics == topics
-    with open_any_reader(output) as reader:  # which wants definitions and hashes to fit each other
+    with open_any_reader(output) as reader:  # which requires that definitions and hashes match
         assert reader.message_count == len(messages)
 
 
 @pytest.mark.parametrize(('plugin', 'compression'), FORMS)
-def test_everything_else_is_carried_over(
+def test_everything_else_is_copied(
     tmp_path: Path, plugin: StoragePlugin, compression: CompressionMode
 ) -> None:
     source = write(tmp_path / 'in', plugin, compression)
@@ -137,7 +137,7 @@ def test_everything_else_is_carried_over(
 
 @pytest.mark.parametrize('plugin', PLUGINS)
 def test_a_single_file(tmp_path: Path, plugin: StoragePlugin) -> None:
-    """Without metadata, of which the hashes of an mcap are a part."""
+    """Without metadata.yaml, which holds the type hashes of an MCAP file."""
     (file,) = (p for p in write(tmp_path / 'in', plugin).iterdir() if p.suffix != '.yaml')
     check_copy(file, tmp_path / 'out', topics_too=False)
     assert contents(tmp_path / 'out')[1] == contents(tmp_path / 'in')[1]
@@ -233,7 +233,7 @@ def overwrite(file: Path) -> None:
 def test_a_damaged_file(
     tmp_path: Path, plugin: StoragePlugin, harm: Callable[[Path], None]
 ) -> None:
-    """Whatever is wrong with it, it is one error that names it, and nothing goes missing."""
+    """Any damage is one error that names the file, or is harmless: no message is lost silently."""
     source = write(tmp_path / 'in', plugin, frames=range(500))
     (file,) = (p for p in source.iterdir() if p.suffix != '.yaml')
     harm(file)

@@ -19,7 +19,7 @@ kept_frames = st.sets(st.integers(1, 400), min_size=1).map(sorted)
 
 
 @given(kept_frames, rates)
-def test_a_sequences_own_numbers_come_back(frames: list[int], rate: float) -> None:
+def test_the_numbers_of_a_sequence_are_restored(frames: list[int], rate: float) -> None:
     times = [round(frame * SECOND / rate) for frame in frames]
     numbers = frame_numbers(times, rate)
     assert numbers.frames.tolist() == frames
@@ -27,7 +27,7 @@ def test_a_sequences_own_numbers_come_back(frames: list[int], rate: float) -> No
 
 
 @given(st.integers(0, 1000), st.integers(3, 300), rates, st.data())
-def test_the_rate_is_seen_while_most_frames_are_there(
+def test_the_rate_is_estimated_while_most_frames_are_present(
     first: int, count: int, rate: float, data: st.DataObject
 ) -> None:
     frames = list(range(first, first + count))
@@ -39,7 +39,7 @@ def test_the_rate_is_seen_while_most_frames_are_there(
 
 
 @given(kept_frames, rates, st.integers(0, SECOND))
-def test_by_the_time_of_day_the_first_frame_is_1(
+def test_with_stamps_of_the_time_of_day_the_first_frame_is_1(
     frames: list[int], rate: float, offset: int
 ) -> None:
     times = [TODAY + offset + round(frame * SECOND / rate) for frame in frames]
@@ -60,7 +60,7 @@ def test_any_stamps_in_any_order(times: list[int], rate: float, random: object) 
     assert again.tolist() == numbers[shuffled].tolist()
 
 
-def test_a_clock_that_runs_fast_and_shakes_makes_no_gaps() -> None:
+def test_a_fast_clock_with_jitter_makes_no_gaps() -> None:
     rng = np.random.default_rng(0)
     times = TODAY + np.cumsum(rng.normal(SECOND / 30.1, 3e6, 100_000)).astype(np.int64)
     for rate in (0.0, 30.0):
@@ -85,6 +85,6 @@ def test_few_stamps() -> None:
 
 
 @pytest.mark.parametrize('rate', [-1.0, float('nan'), float('inf')])
-def test_a_rate_that_is_none_is_refused(rate: float) -> None:
+def test_an_invalid_rate_is_refused(rate: float) -> None:
     with pytest.raises(ValueError, match='frame_rate'):
         frame_numbers([1, 2], rate)

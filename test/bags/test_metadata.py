@@ -62,7 +62,7 @@ def dump(metadata: Any, bag: Path) -> None:
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the path to everything in the metadata."""
+    """Yield the path of every value in the metadata."""
     if isinstance(value, list):
         value = dict(enumerate(value))
     for key, item in value.items() if isinstance(value, dict) else ():
@@ -71,7 +71,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def check_one_line(bag: Path) -> None:
-    """Read the bag: it is readable, or refused by one short line that names it."""
+    """Read the bag; check that it is readable, or refused in one short line that names it."""
     try:
         read_tracks(bag, frame_rate=10)
     except InputError as error:
@@ -127,7 +127,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize('text', HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_yaml(tmp_path: Path, text: str) -> None:
-    """Each is refused at once; expanding the first takes the memory of all machines."""
+    """Each is refused at once; the first would expand to more memory than any machine has."""
     (tmp_path / 'metadata.yaml').write_text(text)
     with pytest.raises(InputError, match=HOSTILE[text]) as raised:
         read_metadata(tmp_path)
@@ -135,8 +135,8 @@ def test_hostile_yaml(tmp_path: Path, text: str) -> None:
     assert len(str(raised.value)) < 1000
 
 
-def test_aliases_in_a_text_of_qos(bag: Path, metadata: Any) -> None:
-    """Older bags hold YAML within YAML."""
+def test_aliases_in_qos_profiles_given_as_text(bag: Path, metadata: Any) -> None:
+    """Older bags have QoS profiles as YAML within a string."""
     topic = metadata[ROOT]['topics_with_message_count'][0]['topic_metadata']
     topic['offered_qos_profiles'] = '- &a [*a]'
     dump(metadata, bag)
@@ -155,8 +155,8 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, content: bytes | st
     (folder / 'metadata.yaml').unlink()
 
 
-def test_what_is_read(tmp_path: Path) -> None:
-    """Numbers without quotes are texts where texts are meant: rosbag2 writes them so."""
+def test_valid_metadata(tmp_path: Path) -> None:
+    """Numbers without quotes are text where text is expected: rosbag2 writes them so."""
     (tmp_path / 'metadata.yaml').write_text(
         f"""{ROOT}:
   version: 5
@@ -206,7 +206,7 @@ REFUSED: dict[Callable[[Any], None], str] = {
 
 
 @pytest.mark.parametrize('change', REFUSED, ids=lambda change: change.__name__)
-def test_what_is_refused(bag: Path, metadata: Any, change: Callable[[Any], None]) -> None:
+def test_invalid_metadata(bag: Path, metadata: Any, change: Callable[[Any], None]) -> None:
     change(metadata[ROOT])
     dump(metadata, bag)
     with pytest.raises(InputError, match=REFUSED[change]):

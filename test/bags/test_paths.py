@@ -85,7 +85,7 @@ def test_a_missing_path_is_refused(home: Path) -> None:
 
 
 def bag(home: Path) -> Path:
-    """Return a folder as of a bag, without data."""
+    """Return a folder like that of a bag, without data."""
     folder = home / 'root' / 'bag'
     folder.mkdir()
     (folder / 'metadata.yaml').write_text('rosbag2_bagfile_information:\n')
@@ -125,7 +125,7 @@ parts = st.sampled_from(PARTS)
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(parts, min_size=1, max_size=8), st.booleans())
-def test_nothing_that_is_allowed_lies_outside(home: Path, names: list[str], absolute: bool) -> None:
+def test_no_accepted_path_is_outside(home: Path, names: list[str], absolute: bool) -> None:
     """Accepted paths are in the root for the operating system, too."""
     uri = '/'.join(names)
     uri = f'{home}/{uri}' if absolute else uri

@@ -75,7 +75,7 @@ def test_a_changed_byte_of_an_mcap_file_never_gives_other_tracks(
 
 
 def test_checksums_are_written_as_the_format_says(tmp_path: Path) -> None:
-    """Other readers compare them too; rosbags itself compares those of chunks."""
+    """Other readers verify them; rosbags verifies those of chunks only."""
     bag = write(tmp_path / 'bag', CompressionMode.NONE)
     with open_any_reader(bag) as reader:
         assert reader.message_count == len(MESSAGES)
@@ -84,8 +84,8 @@ def test_checksums_are_written_as_the_format_says(tmp_path: Path) -> None:
     assert stored == crc32(data[start:-12]) != 0
 
 
-def test_data_without_chunks_have_a_checksum_of_their_own() -> None:
-    """Recorders write such files when chunks are switched off."""
+def test_data_without_chunks_have_a_checksum() -> None:
+    """Recorders write such files with chunks switched off."""
     content = bytes(range(200))
     end = struct.pack('<BQI', 0x0F, 4, crc32(content))
     footer = struct.pack('<BQQQI8s', 2, 20, 0, 0, 0, b'\x89MCAP0\r\n')
@@ -104,7 +104,7 @@ def change(bag: Path, **information: object) -> None:
 
 
 def test_a_file_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """97 KiB once became 3 GiB in the temporary folder."""
+    """Without the limit, 97 KiB became 3 GiB in the temporary folder."""
     bag = write_messages(tmp_path / 'bag', MESSAGES)
     file = data_file(bag)
     packed = file.with_name('bag.mcap.zstd')
@@ -135,7 +135,7 @@ def test_messages_that_unpack_to_too_much_together(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('name', ['zstd', 'lz4'])
-def test_a_chunk_that_unpacks_to_more_than_it_says(name: str) -> None:
+def test_a_chunk_that_unpacks_to_more_than_its_stated_size(name: str) -> None:
     packed = (zstd.compress if name == 'zstd' else lz4.frame.compress)(bytes(10**6))
     unpack = bag_storage.DECOMPRESSORS[name]
     assert unpack(packed, 10**6) == bytes(10**6)
@@ -151,7 +151,7 @@ def test_a_chunk_that_unpacks_to_more_than_it_says(name: str) -> None:
 
 
 def test_an_index_that_lists_too_much(tmp_path: Path) -> None:
-    """Chunks of one time are in memory together, however small they are in the file."""
+    """Chunks that overlap in time are in memory together, however small they are in the file."""
     bag = write(tmp_path / 'bag', CompressionMode.STORAGE)
     with open_bag(bag) as opened:
         (storage,) = opened._storages
@@ -198,8 +198,8 @@ def test_hostile_columns_of_sqlite(tmp_path: Path, column: str, reason: str) -> 
         read_tracks(bag)
 
 
-def test_a_definition_that_holds_itself_is_carried(tmp_path: Path) -> None:
-    """Its hash would never be done."""
+def test_a_recursive_message_definition_is_copied(tmp_path: Path) -> None:
+    """The computation of its hash would never end."""
     with Writer(tmp_path / 'in', version=9, storage_plugin=StoragePlugin.SQLITE3) as bag:
         ring = bag.add_connection('/ring', 'a/msg/A', msgdef='a/A inner\n', rihs01='x')
         tracks = bag.add_connection('/tracks', TRACKS_TYPE, typestore=ros_types())
@@ -217,8 +217,8 @@ def test_a_definition_that_holds_itself_is_carried(tmp_path: Path) -> None:
     assert found == b'abc'
 
 
-def test_a_mistake_of_this_package_is_no_damaged_bag(tmp_path: Path) -> None:
-    """It keeps its traceback."""
+def test_a_bug_of_this_package_is_not_reported_as_a_damaged_bag(tmp_path: Path) -> None:
+    """The error keeps its traceback."""
     bag = write_messages(tmp_path / 'bag', MESSAGES)
     with pytest.raises(ZeroDivisionError), open_bag(bag):
         _ = 1 / 0

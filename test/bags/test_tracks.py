@@ -49,7 +49,7 @@ def serialise(frame: list[Hypotheses]) -> bytes:
 
 @settings(deadline=None)
 @given(hypotheses)
-def test_the_best_hypothesis_is_the_trackers(frame: list[Hypotheses]) -> None:
+def test_the_best_hypothesis_is_the_same_as_in_the_tracker(frame: list[Hypotheses]) -> None:
     """With a NaN score the tracker once read ('person', 0.7) and the refiner ('dog', NaN)."""
     message = serialise(frame)
     tracked, refined = read_detections(message), read_detections_message(message)
@@ -105,7 +105,7 @@ def test_detections_with_ids_are_tracks(tmp_path: Path, label: str, identity: in
     assert rows.class_ids.tolist() == ['person']
 
 
-def test_a_missing_topic_and_a_double_id_are_refused(tmp_path: Path) -> None:
+def test_a_missing_topic_and_a_repeated_id_are_refused(tmp_path: Path) -> None:
     message = track_array(1, [track(1, 30.0), track(1, 60.0)], start=0)
     bag = write_messages(tmp_path / 'bag', {1: message})
     with pytest.raises(InputError, match=r'no topic /other; topics: /tracks'):
@@ -116,7 +116,7 @@ def test_a_missing_topic_and_a_double_id_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('storage', STORAGES)
 def test_broken_bags(tmp_path: Path, storage: Storage) -> None:
-    """Missing, empty and truncated bags are each one clear error."""
+    """Missing, empty and truncated bags each raise one clear error."""
     bag = write_messages(tmp_path / 'bag', walk(range(1, 200), 1), storage)
     (tmp_path / 'empty').mkdir()
     for path in (tmp_path / 'missing', tmp_path / 'empty'):
@@ -137,7 +137,7 @@ def test_a_long_class_is_refused_by_topic_and_message(tmp_path: Path) -> None:
 
 
 def test_a_long_class_does_not_widen_the_others(tmp_path: Path) -> None:
-    """A table of fixed width took 29.8 GiB for 8001 boxes with a class of a million letters."""
+    """Fixed-width strings took 29.8 GiB for 8001 boxes and a class of a million letters."""
     rows = [track(number, 30.0 * number) for number in range(2000)]
     messages = {1: track_array(1, [track(1, 0.0)], ['x' * MAX_TEXT]), 2: track_array(2, rows)}
     classes = read_tracks(write_messages(tmp_path / 'bag', messages)).class_ids
@@ -145,7 +145,7 @@ def test_a_long_class_does_not_widen_the_others(tmp_path: Path) -> None:
     assert classes.nbytes < 20_000
 
 
-def test_too_many_boxes_are_refused_before_they_fill_the_memory(
+def test_too_many_boxes_are_refused_before_they_exhaust_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bag = write_messages(tmp_path / 'bag', MESSAGES)

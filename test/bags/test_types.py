@@ -1,4 +1,4 @@
-"""The declared message types are the real ones."""
+"""The declared message types equal those of the ROS packages."""
 
 from __future__ import annotations
 

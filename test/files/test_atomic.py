@@ -64,7 +64,7 @@ def test_refused_targets(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ['file', 'folder']
 
 
-def test_missing_folders_are_made_and_go_again_with_a_failure(tmp_path: Path) -> None:
+def test_missing_folders_are_created_and_removed_after_a_failure(tmp_path: Path) -> None:
     with replacing(tmp_path / 'new' / 'file') as path:
         path.touch()
     assert (tmp_path / 'new' / 'file').exists()
@@ -78,7 +78,7 @@ def put(target: Path, text: str) -> None:
         written.write_text(text)
 
 
-def test_a_link_stays(tmp_path: Path) -> None:
+def test_a_symbolic_link_stays(tmp_path: Path) -> None:
     """The destination of a link is replaced in one step, or created."""
     (tmp_path / 'there').mkdir()
     (tmp_path / 'there' / 'file').write_text('old')
@@ -116,7 +116,7 @@ def test_a_fifo_is_written_to(tmp_path: Path) -> None:
 
 
 def test_a_device_is_written_to(tmp_path: Path) -> None:
-    """And a file that a shell has opened, which is reached by /dev/fd, stays the same file."""
+    """A file that a shell has opened, named by /dev/fd, also stays the same file."""
     put(Path('/dev/null'), 'gone')
     assert Path('/dev/null').is_char_device()
     with (tmp_path / 'out').open('w+') as out:
@@ -156,7 +156,7 @@ def full() -> None:
 
 
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
-    """Files and folders; the existing one stays unchanged."""
+    """For files and folders; the existing one stays unchanged."""
     put(tmp_path / 'file', 'old')
     write_folder(tmp_path / 'out', 'old')
     with pytest.raises(InputError, match='file: cannot write it'), replacing(tmp_path / 'file'):
@@ -170,8 +170,8 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
     assert (tmp_path / 'out' / 'done.txt').read_text() == 'old'
 
 
-def test_an_older_folder_comes_back_when_the_new_one_cannot_come(tmp_path: Path) -> None:
-    """The new folder is gone before it is moved, as if the disk had failed there."""
+def test_an_older_folder_is_restored_when_the_new_one_cannot_be_moved(tmp_path: Path) -> None:
+    """The new folder disappears before it is moved, as after a disk failure."""
     write_folder(tmp_path / 'out', 'old')
 
     def lose() -> None:
@@ -189,7 +189,7 @@ def write_folder(target: Path, text: str) -> None:
         (folder / 'done.txt').write_text(text)
 
 
-def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
+def test_a_folder_is_replaced_completely(tmp_path: Path) -> None:
     target = tmp_path / 'deep' / 'out'
     write_folder(target, 'one')
     (target / 'stale.txt').touch()
@@ -198,7 +198,7 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
+def test_an_empty_folder_is_replaced(tmp_path: Path) -> None:
     (tmp_path / 'out').mkdir()
     write_folder(tmp_path / 'out', 'one')
     assert (tmp_path / 'out' / 'done.txt').is_file()
@@ -219,7 +219,7 @@ def test_nothing_is_left_of_a_failed_folder(tmp_path: Path, error: type[BaseExce
     assert (tmp_path / 'out' / 'done.txt').read_text() == 'one'
 
 
-def test_what_is_somebody_elses_stays(tmp_path: Path) -> None:
+def test_a_folder_without_the_marker_stays(tmp_path: Path) -> None:
     (tmp_path / 'thesis').mkdir()
     (tmp_path / 'thesis' / 'chapter.txt').touch()
     with pytest.raises(InputError, match='thesis: exists'):
@@ -239,15 +239,15 @@ def write_together(target: Path, *beside: Path) -> None:
         put(written, 'new')
 
 
-def test_what_belongs_together_comes_together(tmp_path: Path) -> None:
+def test_outputs_written_together_appear_together(tmp_path: Path) -> None:
     write_together(tmp_path / 'bag', tmp_path / 'bag.txt', tmp_path / 'bag.csv')
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
         ('bag', 'bag.txt', 'bag.csv'), 'new'
     )
 
 
-def test_what_belongs_together_goes_together(tmp_path: Path) -> None:
-    """The last of three is not there to be moved, after the others were."""
+def test_if_one_of_several_outputs_fails_all_are_removed(tmp_path: Path) -> None:
+    """The last of three is missing when it should be moved, after the others were."""
 
     def lose() -> None:
         with replacing_together(tmp_path / 'bag', tmp_path / 'a', tmp_path / 'b') as written:
@@ -260,14 +260,14 @@ def test_what_belongs_together_goes_together(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('there', ['bag', 'bag.txt'])
-def test_nothing_of_what_belongs_together_is_replaced(tmp_path: Path, there: str) -> None:
+def test_outputs_written_together_replace_nothing(tmp_path: Path, there: str) -> None:
     put(tmp_path / there, 'old')
     with pytest.raises(InputError, match=f'{there}: exists already'):
         write_together(tmp_path / 'bag', tmp_path / 'bag.txt')
     assert [path.read_text() for path in tmp_path.iterdir()] == ['old']
 
 
-def test_a_staging_folder_is_used_where_its_file_system_is_the_outputs(tmp_path: Path) -> None:
+def test_a_staging_folder_in_the_file_system_of_the_output_is_used(tmp_path: Path) -> None:
     work, target = tmp_path / 'work', tmp_path / 'out' / 'file'
     work.mkdir()
     with staging(work), replacing(target) as written:
@@ -278,7 +278,7 @@ def test_a_staging_folder_is_used_where_its_file_system_is_the_outputs(tmp_path:
 
 
 def test_a_staging_folder_of_another_file_system_is_not_used(tmp_path: Path) -> None:
-    """/dev/shm is a file system of its own."""
+    """/dev/shm is a separate file system."""
     with tempfile.TemporaryDirectory(dir='/dev/shm') as work:
         assert Path(work).stat().st_dev != tmp_path.stat().st_dev
         with staging(Path(work)), replacing(tmp_path / 'file') as written:

@@ -27,7 +27,7 @@ def rows() -> np.ndarray:
     return array
 
 
-def test_survive_a_file(tmp_path: Path) -> None:
+def test_rows_survive_saving_and_loading(tmp_path: Path) -> None:
     """Rows are sorted by frame, and saved rows are loaded unchanged."""
     np.save(tmp_path / 'a.npy', rows())
     loaded = load_deepsort(tmp_path / 'a.npy')
@@ -67,7 +67,7 @@ def test_wrong_arrays_are_named(tmp_path: Path, array: np.ndarray, message: str)
 
 
 def test_files_of_another_kind(tmp_path: Path) -> None:
-    """Pickles are never read; archives, text and nothing are no arrays."""
+    """Pickles are never read; archives, text and empty files are not arrays."""
     np.save(tmp_path / 'pickle.npy', np.array([{}], dtype=object), allow_pickle=True)
     np.savez(tmp_path / 'archive.npz', rows())
     (tmp_path / 'text.npy').write_text('1,-1,1,1,1,1,1')
@@ -102,8 +102,8 @@ def header(text: str, version: int = 1) -> bytes:
         ("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 14)}", 3),
     ],
 )
-def test_headers_that_promise_what_is_not_there(tmp_path: Path, text: str, version: int) -> None:
-    """Each is one line with the file's name, and no memory is asked for."""
+def test_headers_that_do_not_match_the_data(tmp_path: Path, text: str, version: int) -> None:
+    """Each error is one line with the file's name, and no memory is allocated."""
     (tmp_path / 'a.npy').write_bytes(header(text, version) + bytes(100))
     with pytest.raises(InputError, match=r'a\.npy: ') as raised:
         load_deepsort(tmp_path / 'a.npy')
@@ -115,7 +115,7 @@ def test_headers_that_promise_what_is_not_there(tmp_path: Path, text: str, versi
 def test_damaged_files_are_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    """Whatever byte of a file is another, or cut off."""
+    """Any byte of a file is changed or cut off."""
     file = tmp_path_factory.mktemp('npy') / 'a.npy'
     np.save(file, rows())
     content = bytearray(file.read_bytes())
@@ -126,7 +126,7 @@ def test_damaged_files_are_read_or_refused(
         assert len(load_deepsort(file)) <= 4
 
 
-def test_the_order_of_columns_in_memory_is_no_matter(tmp_path: Path) -> None:
+def test_arrays_in_fortran_order_are_read(tmp_path: Path) -> None:
     np.save(tmp_path / 'c.npy', rows())
     np.save(tmp_path / 'f.npy', np.asfortranarray(rows()))
     one, two = (load_deepsort(tmp_path / name) for name in ('c.npy', 'f.npy'))
@@ -134,8 +134,8 @@ def test_the_order_of_columns_in_memory_is_no_matter(tmp_path: Path) -> None:
     np.testing.assert_array_equal(one.embeddings, two.embeddings)
 
 
-def test_without_embeddings_there_is_no_file(tmp_path: Path) -> None:
-    """Detections that were never embedded are refused."""
+def test_rows_without_embeddings_are_not_saved(tmp_path: Path) -> None:
+    """Detections without embeddings are refused."""
     (tmp_path / 'det.txt').write_text('1,-1,1,1,1,1,1\n')
     with pytest.raises(InputError, match='no embeddings'):
         save_deepsort(tmp_path / 'a.npy', load_detections(tmp_path / 'det.txt'))

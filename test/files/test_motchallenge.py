@@ -30,7 +30,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_detections_are_sorted_by_frame_only(tmp_path: Path) -> None:
-    """Frames ascend, detections of a frame keep the order of the file."""
+    """Frames are ascending; the detections of a frame keep the order of the file."""
     path = write(tmp_path, '7,-1,1,1,1,1,0.5\n3,-1,2,2,2,2,0.6\n\n7,-1,3,3,3,3,0.7\n')
     rows = load_detections(path)
     assert rows.frames.tolist() == [3, 7, 7]
@@ -41,14 +41,14 @@ def test_detections_are_sorted_by_frame_only(tmp_path: Path) -> None:
     assert rows.at(3).class_ids.tolist() == ['person']
 
 
-def test_blanks_separate_too(tmp_path: Path) -> None:
+def test_blanks_separate_columns_too(tmp_path: Path) -> None:
     """A table separated by blanks, with Windows line ends, is read."""
     rows = load_detections(write(tmp_path, '1 -1 10 20 30 40 0.9\r\n2 -1 10 20 30 40 0.8\r\n'))
     assert rows.frames.tolist() == [1, 2]
 
 
 def test_no_rows_are_no_detections(tmp_path: Path) -> None:
-    """An empty file is a recording in which nothing was seen."""
+    """An empty file is a recording without detections."""
     rows = load_detections(write(tmp_path, '\n'))
     assert len(rows) == 0
     assert rows.frame_range == range(0)
@@ -80,14 +80,14 @@ def test_wrong_detections_are_named(tmp_path: Path, text: str, message: str) -> 
 
 
 def test_unreadable_files_are_named(tmp_path: Path) -> None:
-    """Missing files, folders and pictures are no tables."""
+    """Missing files, folders and images are not tables."""
     (tmp_path / 'binary').write_bytes(b'\xff\xd8\xff\xe0' * 10)
     for name in ('missing', '.', 'binary'):
         with pytest.raises(InputError):
             load_detections(tmp_path / name)
 
 
-def test_an_id_is_once_in_a_frame(tmp_path: Path) -> None:
+def test_an_id_that_occurs_twice_in_a_frame_is_refused(tmp_path: Path) -> None:
     """The second row of an id in a frame is named, wherever it stands."""
     path = write(tmp_path, '1,5,1,1,1,1,1\n2,5,1,1,1,1,1\n2,6,1,1,1,1,1\n1,5,2,2,2,2,1\n')
     for load in (load_tracks, load_ground_truth):
@@ -103,7 +103,7 @@ def test_an_id_is_once_in_a_frame(tmp_path: Path) -> None:
 def test_tracks_survive_a_file(
     tmp_path_factory: pytest.TempPathFactory, keys: list[tuple[int, int]], seed: int
 ) -> None:
-    """Frames and ids come back as they were, boxes to the two digits of the format."""
+    """Frames and ids are unchanged, boxes are rounded to the two digits of the format."""
     n = len(keys)
     tlwh = np.random.default_rng(seed).uniform(0, 2000, (n, 4))
     frames, ids = np.array(sorted(keys), dtype=np.int64).reshape(n, 2).T
@@ -124,7 +124,7 @@ def test_published_rows(tmp_path: Path, data_dir: Path) -> None:
 
 
 def test_ground_truth_of_every_year(tmp_path: Path) -> None:
-    """Nine columns have a class; ten have world coordinates there; fewer have neither."""
+    """Nine columns include a class, ten include world coordinates, fewer include neither."""
     truth = load_ground_truth(write(tmp_path, '1,1,1,1,2,2,1,7,0.25\n1,2,1,1,2,2,0,1,1\n'))
     assert truth.classes.tolist() == [7, 1]
     assert truth.considered.tolist() == [True, False]

@@ -1,4 +1,4 @@
-"""Sequences' folders."""
+"""Folders of sequences."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_info_and_stamps(walk: Path) -> None:
     info = load_sequence_info(walk)
     assert (info.name, info.frame_rate, info.length, info.second_half) == ('walk', 10.0, 6, 5)
     assert info.stamp(3) == 300_000_000
-    assert info.stamp(0) == 1  # 0 is no stamp
+    assert info.stamp(0) == 1  # a stamp of 0 means no stamp
 
 
 def test_percent_in_seqinfo(walk: Path) -> None:
@@ -63,7 +63,7 @@ def test_images_by_number(walk: Path) -> None:
 
 
 def test_wrong_images(tmp_path: Path) -> None:
-    """No folder, no images, two of one number and files that are none are errors."""
+    """A missing folder, no images, two with one number and unreadable files are errors."""
     (tmp_path / 'none').mkdir()
     twice = tmp_path / 'twice'
     twice.mkdir()
@@ -82,7 +82,7 @@ def test_wrong_images(tmp_path: Path) -> None:
 
 
 def test_choice_of_detections(walk: Path) -> None:
-    """det.txt, else the only file, else the user chooses."""
+    """det.txt, otherwise the only file; the user must choose between several."""
     det = walk / 'det'
     (det / 'b.txt').touch()
     assert find_detections(walk).name == 'det.txt'

@@ -1,4 +1,4 @@
-"""Rows frame by frame are the rows that are written at once."""
+"""Rows written frame by frame equal those written at once."""
 
 from __future__ import annotations
 

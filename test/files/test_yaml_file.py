@@ -1,4 +1,4 @@
-"""YAML from anybody is read within bounds, or refused in one line with the file and its line."""
+"""Untrusted YAML is read within limits, or refused in one line that names the file and the line."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_plain_values(tmp_path: Path) -> None:
         ('a: [', 'not YAML'),
     ],
 )
-def test_what_is_refused(tmp_path: Path, text: str, what: str) -> None:
+def test_invalid_yaml_is_refused(tmp_path: Path, text: str, what: str) -> None:
     with pytest.raises(InputError, match=what) as raised:
         load(tmp_path, text)
     assert str(raised.value).startswith(str(tmp_path / 'a.yaml'))
@@ -71,7 +71,7 @@ def test_what_is_refused(tmp_path: Path, text: str, what: str) -> None:
     assert len(str(raised.value)) < 800
 
 
-def test_what_is_no_text(tmp_path: Path) -> None:
+def test_files_that_are_not_text(tmp_path: Path) -> None:
     (tmp_path / 'utf16').write_bytes('a: 1'.encode('utf-16'))
     for name, what in (('utf16', 'not UTF-8'), ('missing', 'cannot read it'), ('.', 'directory')):
         with pytest.raises(InputError, match=what):
@@ -88,5 +88,5 @@ def test_any_text_is_read_as_ruamel_reads_it_or_refused(
         found = load(folder, text)
     except InputError:
         return
-    if not any(mark in text for mark in '0123456789!<'):  # dates and tags differ by intention
+    if not any(mark in text for mark in '0123456789!<'):  # dates and tags differ intentionally
         assert found == YAML(typ='safe', pure=True).load(text)

@@ -1,4 +1,4 @@
-"""Messages that no node should be sent, as bytes, from a seed."""
+"""Invalid and unusual messages as bytes, generated from a seed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LENGTHS = (0, 1, 2, 7, 1000, 2**16, 2**31 - 1, 2**31, 2**32 - 1)
 
 
 class Cdr:
-    """Writes plain CDR, right or wrong."""
+    """Writer of CDR that does not check what it writes."""
 
     def __init__(self) -> None:
         self.data = bytearray(b'\0\1\0\0')
@@ -68,7 +68,7 @@ def any_text(rng: Rng) -> bytes:
 
 
 def detections(rng: Rng, count: int | None = None) -> bytes:
-    """Return detections of a sound form, and of any content."""
+    """Return a well-formed Detection2DArray with arbitrary values."""
     cdr = Cdr().header(any_stamp(rng), any_text(rng) if rng.random() < 0.2 else b'camera')
     count = int(rng.integers(0, 8)) if count is None else count
     cdr.put('I', count)
@@ -88,7 +88,7 @@ def many_detections(rng: Rng) -> bytes:
 
 
 def image(rng: Rng) -> bytes:
-    """Return a sensor_msgs/Image whose size, step, encoding and data rarely fit each other."""
+    """Return a sensor_msgs/Image; its size, step, encoding and data are usually inconsistent."""
     height, width = (int(pick(rng, (0, 1, 3, 24, 31, 2**16, 2**32 - 1))) for _ in range(2))
     encoding = str(pick(rng, ENCODINGS)) if rng.random() < 0.7 else 'bgr8'
     step = (3 * width) % 2**32 if rng.random() < 0.5 else int(pick(rng, LENGTHS))
@@ -102,7 +102,7 @@ def image(rng: Rng) -> bytes:
 
 
 def compressed_image(rng: Rng) -> bytes:
-    """Return a sensor_msgs/CompressedImage: a sound file, most often broken after the fact."""
+    """Return a sensor_msgs/CompressedImage of an image file that is usually damaged."""
     suffix = str(pick(rng, ('.jpg', '.png', '.webp', '.bmp')))
     shape = (int(rng.integers(1, 40)), int(rng.integers(1, 40)), 3)
     data = bytearray(cv2.imencode(suffix, rng.integers(0, 256, shape, np.uint8))[1].tobytes())
@@ -121,7 +121,7 @@ def compressed_image(rng: Rng) -> bytes:
 
 
 def huge_png(side: int, pixels: bytes = bytes(10_000)) -> bytes:
-    """Return a few bytes that say to be a grey image of so many pixels a side."""
+    """Return a small PNG whose header claims a square grey image with this side length."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         check = zlib.crc32(kind + data)
@@ -133,14 +133,14 @@ def huge_png(side: int, pixels: bytes = bytes(10_000)) -> bytes:
 
 
 def noise(rng: Rng) -> bytes:
-    """Return bytes that are no message at all, or begin like one."""
+    """Return random bytes, some with the first bytes of a message."""
     data = rng.integers(0, 256, int(rng.integers(0, 400)), np.uint8).tobytes()
     starts = (b'', b'\0\1\0\0', b'\0\0\0\0', bytes(Cdr().header(any_stamp(rng)).data))
     return bytes(pick(rng, starts)) + data
 
 
 def damaged(rng: Rng, message: bytes) -> bytes:
-    """Return a message cut short, grown, or with bytes changed, lengths among them."""
+    """Return a message that was truncated, extended or changed, possibly in its length fields."""
     data = bytearray(message)
     way = rng.random()
     if way < 0.35:
@@ -157,7 +157,7 @@ def damaged(rng: Rng, message: bytes) -> bytes:
 
 
 def bad_messages(seed: int, count: int, transport: str) -> Iterator[tuple[str, bytes]]:
-    """Give (topic, serialised message) so many times, the same for the same seed."""
+    """Yield a number of (topic, serialised message) pairs, the same for the same seed."""
     rng = np.random.default_rng(seed)
     picture: Callable[[Rng], bytes] = compressed_image if transport == 'compressed' else image
     for number in range(count):

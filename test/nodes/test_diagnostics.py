@@ -30,7 +30,7 @@ def judged(diagnosis: Diagnosis, condition: Condition) -> tuple[int, str, dict[s
     return ord(status.level), status.message, {v.key: v.value for v in status.values}
 
 
-def test_rates_are_those_since_the_last_report() -> None:
+def test_rates_cover_the_time_since_the_last_report() -> None:
     diagnosis = Diagnosis(DiagnosticsSettings())
     report(diagnosis, images=100, detections=50, matched=50)
     level, message, values = report(diagnosis, images=160, detections=80, matched=80)
@@ -40,7 +40,7 @@ def test_rates_are_those_since_the_last_report() -> None:
     assert values['matched'] == '80'
 
 
-def test_missing_images_are_told_after_some_time_and_forgotten_when_they_come() -> None:
+def test_missing_images_are_reported_after_a_delay_until_images_arrive() -> None:
     diagnosis = Diagnosis(DiagnosticsSettings())
     levels = [report(diagnosis, detections=n, without_image=n)[0] for n in (10, 20)]
     assert levels == [0, 1]
@@ -49,15 +49,15 @@ def test_missing_images_are_told_after_some_time_and_forgotten_when_they_come() 
     assert not diagnosis.input_warnings
 
 
-def test_stamps_that_never_match_are_told_from_missing_images() -> None:
+def test_stamps_that_never_match_have_another_message_than_missing_images() -> None:
     diagnosis = Diagnosis(DiagnosticsSettings())
     for n in (10, 20, 30):
         _, message, _ = report(diagnosis, detections=n, images=n, without_image=n)
     assert 'stamps are never equal' in message
 
 
-def test_a_part_of_the_images_that_is_lost_is_told_with_advice() -> None:
-    """As large images over Cyclone DDS: 98 of 150 were lost, though some came."""
+def test_a_share_of_lost_images_is_reported_with_advice() -> None:
+    """As with large images over Cyclone DDS: 98 of 150 are lost."""
     diagnosis = Diagnosis(DiagnosticsSettings())
     counts: dict[str, int] = {}
     for n in (1, 2, 3):
@@ -90,8 +90,8 @@ def test_missing_stamps_are_named(topics: list[str]) -> None:
     assert 'never equal' not in message
 
 
-def test_stamps_that_differ_are_not_taken_for_lost_images() -> None:
-    """As from a detector that rounds stamps: a few are equal by chance, all images arrive."""
+def test_different_stamps_are_not_reported_as_lost_images() -> None:
+    """As with a detector that rounds stamps: all images arrive, but few stamps are equal."""
     diagnosis = Diagnosis(DiagnosticsSettings())
     level, message, _ = report(diagnosis, detections=30, images=30, matched=1, without_image=28)
     assert level == 1
@@ -99,7 +99,7 @@ def test_stamps_that_differ_are_not_taken_for_lost_images() -> None:
     assert message.index('sync_tolerance') < message.index('fastdds.xml')
 
 
-def test_a_slow_detector_is_told_what_to_raise() -> None:
+def test_a_slow_detector_is_reported_with_the_parameter_to_raise() -> None:
     diagnosis = Diagnosis(DiagnosticsSettings())
     for n in (10, 20, 30):
         counts = {'detections': n, 'images': n, 'without_image': n, 'expired_images': n}
@@ -127,7 +127,7 @@ def test_many_dropped_arrays_are_reported(name: str, words: str) -> None:
     assert level == 0
 
 
-def test_what_was_slow_is_not_told_when_nothing_comes_any_more() -> None:
+def test_old_latencies_are_not_reported_without_detections() -> None:
     diagnosis = Diagnosis(DiagnosticsSettings())
     seconds = {'node': [0.9] * 100}
     counts = {'detections': 9, 'matched': 9}
@@ -139,7 +139,7 @@ def test_what_was_slow_is_not_told_when_nothing_comes_any_more() -> None:
     assert values['latency_node_p95_ms'] == '900.0'
 
 
-def test_motion_alone_by_choice_is_fine() -> None:
+def test_tracking_without_images_by_configuration_is_ok() -> None:
     diagnosis = Diagnosis(DiagnosticsSettings())
     for n in (10, 20, 30, 40):
         counts = {'detections': n, 'without_image': n}
@@ -147,7 +147,7 @@ def test_motion_alone_by_choice_is_fine() -> None:
         assert level == 0
 
 
-def test_refused_input_is_told_once() -> None:
+def test_rejected_input_is_reported_once() -> None:
     diagnosis = Diagnosis(DiagnosticsSettings())
     condition = Condition(
         'active',
@@ -163,7 +163,7 @@ def test_refused_input_is_told_once() -> None:
     assert judged(diagnosis, condition)[0] == 0
 
 
-def test_silence_is_a_warning_and_then_stale_only_while_active() -> None:
+def test_missing_detections_are_a_warning_then_stale_while_active_only() -> None:
     for age, level, words in (
         (0.5, 0, 'tracking'),
         (1.5, 1, 'no detections for 1.5 s'),
@@ -187,7 +187,7 @@ def test_thresholds_are_settings() -> None:
         )
 
 
-def test_the_worst_comes_first_and_nothing_is_left_out() -> None:
+def test_all_findings_are_reported_the_worst_first() -> None:
     condition = Condition(
         'active', ages=FRESH, rejected={'failed_frame': 3}, faults=['cuda:0 failed']
     )
@@ -202,7 +202,7 @@ def test_a_device_fault_is_reported_first() -> None:
     assert judged(Diagnosis(DiagnosticsSettings()), condition)[:2] == (1, 'cuda:0 failed')
 
 
-def test_each_percentile_of_a_latency_is_a_number_of_its_own() -> None:
+def test_each_percentile_of_a_latency_has_a_key() -> None:
     assert latency_values('decode', []) == {}
     values = latency_values('decode', np.linspace(0, 0.1, 101).tolist())
     assert {key: round(ms, 6) for key, ms in values.items()} == {

@@ -1,4 +1,4 @@
-"""What may break around a node, and in it: each fault for real, in processes of their own."""
+"""Faults around a node and in it, each produced by real processes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def walk(frames: int) -> list[Detections]:
 
 
 def spawn(script: str, topic: str) -> subprocess.Popen[str]:
-    """Start a program, and wait until it says that it has begun."""
+    """Start a program, and wait until it reports its start."""
     command = [sys.executable, '-c', script.format(topic=topic)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -74,7 +74,7 @@ def end(process: subprocess.Popen[str]) -> None:
     process.stdout.close()
 
 
-def test_a_subscriber_that_never_reads_holds_nothing_up(start_tracker: Start) -> None:
+def test_a_subscriber_that_never_reads_does_not_block_the_node(start_tracker: Start) -> None:
     machine, _ = start_tracker()
     topic = f'{machine.namespace}/tracks'
     reader = spawn(READER, topic)
@@ -89,7 +89,7 @@ def test_a_subscriber_that_never_reads_holds_nothing_up(start_tracker: Start) ->
         end(reader)
 
 
-def test_cameras_killed_while_they_send_leave_the_node_alone(start_tracker: Start) -> None:
+def test_cameras_killed_while_they_send_do_not_disturb_the_node(start_tracker: Start) -> None:
     machine, process = start_tracker()
     frames = walk(20)
     for number in range(10):
@@ -127,16 +127,14 @@ def test_weights_deleted_after_configuring_are_not_missed(
         pixels = rng.integers(0, 256, (1080, 1920, 3), np.uint8)
         machine.track(START + number * PERIOD, detections, pixels)
     assert machine.tracks[-1].tracks
-    # Only the next configuring needs them, and says so.
+    # Only the next configure transition needs them, and reports the error.
     assert machine.change_state('deactivate')
     assert machine.change_state('cleanup')
     assert not machine.change_state('configure')
     assert str(weights) in process.text()
 
 
-def test_a_checksum_that_does_not_fit_refuses_to_configure(
-    start_tracker: Start, data_dir: Path
-) -> None:
+def test_configure_fails_if_the_checksum_differs(start_tracker: Start, data_dir: Path) -> None:
     weights = str(data_dir / 'reid' / 'osnet_x0_25_msmt17.pth')
     machine, process = start_tracker(weights=weights, weights_sha256='0' * 64, autostart=False)
     assert not machine.change_state('configure')
@@ -145,7 +143,7 @@ def test_a_checksum_that_does_not_fit_refuses_to_configure(
     assert machine.change_state('configure')
 
 
-def test_images_without_texture_lose_camera_motion_but_no_frame(start_tracker: Start) -> None:
+def test_images_without_texture_have_no_camera_motion_but_are_tracked(start_tracker: Start) -> None:
     machine, _ = start_tracker(camera_motion='ecc')
     for number, detections in enumerate(walk(40)):
         pixels = np.full((96, 128, 3), number, np.uint8)
@@ -157,14 +155,14 @@ def test_images_without_texture_lose_camera_motion_but_no_frame(start_tracker: S
 
 
 def crowd(people: int) -> Detections:
-    """People side by side, each a few pixels wide."""
+    """Return detections of people side by side, each a few pixels wide."""
     rows = np.arange(people)
     boxes = [5.0 * rows, 40.0 * (rows % 20), 4.0 + 0 * rows, 12.0 + 0 * rows]
     return Detections(np.stack(boxes, axis=1), np.full(people, 0.9), np.full(people, 'person'))
 
 
 def test_a_frame_that_fails_is_counted_and_the_next_is_tracked(start_tracker: Start) -> None:
-    """The machine is out of memory: the tables of a crowd do not fit any more."""
+    """The process runs out of memory while it allocates the tables of a crowd."""
     machine, process = start_tracker(max_backlog=10.0)
     people = 1200
     machine.track(START, crowd(people))
@@ -188,7 +186,7 @@ def test_a_frame_that_fails_is_counted_and_the_next_is_tracked(start_tracker: St
     assert text.count('Traceback') == 1
 
 
-def test_two_nodes_of_one_name_are_reported(start_tracker: Start) -> None:
+def test_two_nodes_with_one_name_are_reported(start_tracker: Start) -> None:
     machine, _ = start_tracker(namespace='/twins')
     _, second = start_tracker(namespace='/twins')
 
@@ -200,7 +198,7 @@ def test_two_nodes_of_one_name_are_reported(start_tracker: Start) -> None:
     machine.wait(lambda: not told(), 'the end of the warning')
 
 
-def test_nothing_is_made_that_nobody_reads(start_tracker: Start) -> None:
+def test_messages_without_a_subscriber_are_not_written(start_tracker: Start) -> None:
     machine, _ = start_tracker()
     frames = walk(4)
     machine.track(START, frames[0])
@@ -209,8 +207,8 @@ def test_nothing_is_made_that_nobody_reads(start_tracker: Start) -> None:
     for subscription in list(machine.node.subscriptions):
         if subscription.topic_name.endswith(('/tracks', '/tracked_detections')):
             machine.node.destroy_subscription(subscription)
-    machine.spin(1.0)  # until the node knows that nobody is there
-    # One at a time: of a burst, a machine that is busy with other things loses some.
+    machine.spin(1.0)  # until the node has discovered that the subscriber is gone
+    # One at a time: a busy machine may lose messages of a burst.
     for number in range(1, 4):
         machine.send(START + number * PERIOD, frames[number])
         machine.wait(
@@ -224,7 +222,7 @@ def test_nothing_is_made_that_nobody_reads(start_tracker: Start) -> None:
 
 @pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize('wait', [0.0, 0.3, 1.0])
-def test_a_signal_ends_it_while_it_loads(
+def test_a_signal_ends_the_node_while_it_loads_weights(
     start_tracker: Start, data_dir: Path, how: signal.Signals, wait: float
 ) -> None:
     weights = str(data_dir / 'reid' / 'osnet_x0_25_msmt17.pth')
@@ -232,13 +230,13 @@ def test_a_signal_ends_it_while_it_loads(
     machine.state()
     machine.ask_for('configure')
     machine.spin(wait)
-    # The second status is that of a library that does not return to Python in time.
+    # The second status occurs if a library does not return to Python in time.
     assert process.stop(how) in (0, 128 + how)
     assert 'Traceback' not in process.text()
 
 
 @pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_under_load(start_tracker: Start, how: signal.Signals) -> None:
+def test_a_signal_ends_the_node_under_load(start_tracker: Start, how: signal.Signals) -> None:
     machine, process = start_tracker(weights='', camera_motion='ecc')
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (1080, 1920, 3), np.uint8)

@@ -1,8 +1,8 @@
-"""The node on messages that nobody checked: it goes on, and forgets them when told to.
+"""Invalid messages and parameters: the node continues, and a reset removes their effects.
 
     make test ARGS='test/nodes/test_fuzz.py --fuzz-messages 100000'
 
-sends the node so many that it receives.
+sends as many messages as the option says.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def clean_answers(machine: Any) -> list[Any]:
 
 
 def send(machine: Any, seed: int, transport: str) -> None:
-    """Send a burst, no faster than the node takes it."""
+    """Send messages no faster than the node receives them."""
     burst = bad_messages(seed, BURST, transport)
     publishers = {'image': machine.images, 'detections': machine.detections}
     while together := list(itertools.islice(burst, TOGETHER)):
@@ -64,7 +64,7 @@ def send(machine: Any, seed: int, transport: str) -> None:
 
 
 def received(machine: Any) -> int:
-    """Return how many messages the node has counted."""
+    """Return the number of messages that the node has counted."""
     report = machine.report()
     names = ('images', 'detections', 'malformed_image', 'malformed_detections')
     return sum(int(report.get(name, 0)) for name in names)
@@ -92,7 +92,7 @@ def test_bad_messages_leave_nothing_behind(
         assert clean_answers(machine) == expected, f'after the burst of seed {seed}'
         if received(machine) >= wanted:
             break
-    # Whatever was refused is counted by reason, and nothing of it was a failure of ours.
+    # All rejected input is counted by reason; none of it made a frame fail.
     report = machine.report()
     assert 'rejected_failed_frame' not in report, process.text()[-3000:]
     assert any(int(report.get(f'malformed_{topic}', 0)) for topic in ('image', 'detections'))
@@ -100,7 +100,7 @@ def test_bad_messages_leave_nothing_behind(
 
 
 def bad_values(kind: int) -> list[Any]:
-    """Return values that no parameter of this type takes."""
+    """Return values that are invalid for a parameter of this type."""
     from rcl_interfaces.msg import ParameterType
 
     values: list[Any] = [[b'\1'], [True], [1], [1.5], ['text'], float('nan'), float('inf')]

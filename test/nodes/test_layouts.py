@@ -20,7 +20,7 @@ VIEW = yaml.safe_load((ROOT / 'config' / 'tracker.rviz').read_text())
 
 
 def leaves(node: Any) -> Iterator[str]:
-    """Give the panels of a Foxglove layout."""
+    """Yield the panels of a Foxglove layout."""
     if isinstance(node, str):
         yield node
         return
@@ -30,14 +30,14 @@ def leaves(node: Any) -> Iterator[str]:
     yield from leaves(node['second'])
 
 
-def test_every_panel_has_its_place_and_its_settings() -> None:
+def test_every_panel_has_a_place_and_settings() -> None:
     assert set(LAYOUT) == {
         'configById', 'globalVariables', 'userNodes', 'playbackConfig', 'layout',
     }  # fmt: skip
     assert sorted(leaves(LAYOUT['layout'])) == sorted(LAYOUT['configById'])
 
 
-def test_what_is_shown_is_there(start_tracker: Any) -> None:
+def test_the_tracker_offers_the_topics_and_values_shown(start_tracker: Any) -> None:
     machine, _ = start_tracker(namespace='/shown')
     for number in range(3):
         machine.track(10**12 + number * 33_333_333, Detections.empty())
@@ -45,7 +45,7 @@ def test_what_is_shown_is_there(start_tracker: Any) -> None:
     named = set(re.findall(r'"(/[a-z_/]+)', text))
     named.add(VIEW['Visualization Manager']['Displays'][0]['Topic']['Value'])
     node, own = machine.node, ('tracker', machine.namespace)
-    # Its name becomes known apart from its topics.
+    # The name is discovered separately from the topics.
     machine.wait(lambda: own in node.get_node_names_and_namespaces(), 'the name of the node')
     topics = {name for name, _ in node.get_publisher_names_and_types_by_node(*own)}
     services = {name for name, _ in node.get_service_names_and_types_by_node(*own)}

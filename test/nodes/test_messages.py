@@ -1,4 +1,4 @@
-"""Serialised messages are read and written as by rclpy."""
+"""Serialised messages are read and written as rclpy does it."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_damaged_detections_raise_one_kind_of_error(message: Any, data: st.DataO
     assert detections.tlwh.shape == (len(detections), 4)
 
 
-def test_the_best_hypothesis_counts_and_none_is_certain() -> None:
+def test_the_best_hypothesis_counts_and_a_missing_one_has_score_1() -> None:
     message = Detection2DArray(detections=[Detection2D(), Detection2D()])
     for class_id, score in (('dog', 0.2), ('person', 0.7), ('cat', float('nan'))):
         result = ObjectHypothesisWithPose()
@@ -104,7 +104,7 @@ def test_the_best_hypothesis_counts_and_none_is_certain() -> None:
     assert read.scores.tolist() == [0.7, 1.0]
 
 
-def test_images_are_read_where_they_are() -> None:
+def test_images_are_read_without_a_copy() -> None:
     pixels = np.arange(4 * 6 * 3, dtype=np.uint8)
     message = Image(height=4, width=6, encoding='bgr8', step=18, data=array.array('B', pixels))
     message.header.frame_id = 'camera'
@@ -127,14 +127,14 @@ def test_big_endian_messages_are_read() -> None:
 
 
 @pytest.mark.parametrize('data', [b'', b'\0\1', b'\0\7\0\0' + bytes(40), b'\0\1\0\0' + bytes(5)])
-def test_what_is_no_message_is_refused(data: bytes) -> None:
+def test_bytes_that_are_not_a_message_are_refused(data: bytes) -> None:
     for read in (read_header, read_detections, partial(decode_image, transport='raw')):
         with pytest.raises(MessageError):
             read(data)
 
 
 def detections_of(message: Any) -> Detections:
-    """Return the detections of a Detection2DArray by their first hypotheses; the long way."""
+    """Return the detections of a Detection2DArray by their first hypotheses, one by one."""
     if not message.detections:
         return Detections.empty()
     boxes, scores, class_ids = [], [], []
@@ -211,7 +211,7 @@ def test_tracks_are_read_as_ros_writes_them(class_ids: list[str], frame_id: str)
     assert array.tracks['center'][:, 0].tolist() == [
         track.bbox.center.position.x for track in message.tracks
     ]
-    # What is written of it is the same message, down to the last bit of every field.
+    # Written again, it is the same message, down to the last bit of every field.
     assert deserialize_message(write_track_array(array), Track2DArray) == message
     for cut in range(0, len(data) - 4, 7):
         with pytest.raises(MessageError):

@@ -29,7 +29,7 @@ FRAMES = range(1, 13)
 
 
 def write_bag(path: Path, without_image: tuple[int, ...] = ()) -> Path:
-    """Write a person who walks to the right, frame n at n / 30 s."""
+    """Write a bag of a person who walks to the right; frame n has the stamp n / 30 s."""
     pixels = np.zeros((48, 64, 3), np.uint8)
     with BagWriter(path) as bag:
         for frame in FRAMES:
@@ -42,7 +42,7 @@ def write_bag(path: Path, without_image: tuple[int, ...] = ()) -> Path:
 
 
 def write_scene(path: Path) -> Path:
-    """Write a drawn scene with a shaking camera: 20 frames, the 5th without, the 9th broken."""
+    """Write a simulated scene with a shaking camera: 20 frames, no 5th image, a damaged 9th."""
     scene = Scene(SceneSettings(width=320, height=180, frames=20, frame_rate=30, people=5, seed=3))
     with BagWriter(path) as bag:
         for number, frame in enumerate(scene, 1):

@@ -46,7 +46,7 @@ def start(folder: Path, namespace: str, **parameters: object) -> subprocess.Pope
 
 
 def run(folder: Path, namespace: str, **parameters: object) -> tuple[int, str]:
-    """Run it to its end; return its exit status and its output."""
+    """Run the replayer to its end; return its exit status and its output."""
     process = start(folder, namespace, **parameters)
     try:
         text, _ = process.communicate(timeout=PATIENCE)
@@ -150,7 +150,7 @@ def test_invalid_input_is_one_line_and_leaves_no_output(
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_it_without_output(
+def test_an_interrupt_ends_the_replayer_without_output(
     start_tracker: Any, sequence: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     machine, process = start_tracker(autostart=False)

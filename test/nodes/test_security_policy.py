@@ -1,4 +1,4 @@
-"""The SROS 2 policy gives the nodes the rights that they use: all of them, and no other."""
+"""The SROS 2 policy grants the nodes exactly the rights that they use."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ACTION_TOPICS = ('feedback', 'status')
 
 
 def allowed(node: str, namespace: str) -> Names:
-    """Return what the policy allows a node that runs in a namespace."""
+    """Return the rights that the policy grants to a node in a namespace."""
     policy = ElementTree.parse(ROOT / 'config' / 'sros2_policy.xml').getroot()
     (profile,) = policy.findall(f'.//enclave[@path="/{node}"]/profiles/profile')
     assert profile.attrib == {'ns': '/', 'node': node}
@@ -63,7 +63,7 @@ LOG_ALL = ['--log-level', 'rcl:=debug']
 
 
 def used(log: str) -> Names:
-    """Return what a node has made, from the log of its process."""
+    """Return the topics, services and actions that a node created, from its log."""
     names: Names = defaultdict(set)
     right = ''
     for line in log.splitlines():
@@ -99,7 +99,7 @@ def test_every_right_is_used_and_every_use_is_allowed(start_tracker: Any, tmp_pa
 
 @pytest.mark.usefixtures('ros_context')
 @pytest.mark.parametrize('module', ['tracker_node', 'refiner_node', 'replayer_node'])
-def test_a_node_without_its_keys_says_so_and_ends(tmp_path: Path, module: str) -> None:
+def test_a_node_without_keys_ends_with_an_error(tmp_path: Path, module: str) -> None:
     done = subprocess.run(
         [sys.executable, '-m', f'strongsort_ros.nodes.{module}'],
         env={

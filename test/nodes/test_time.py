@@ -1,4 +1,4 @@
-"""Time in the node: the rows of the table of irregular input in docs/node.md."""
+"""Irregular time in the node: the rows of the table of irregular input in docs/node.md."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ START = 1000 * SECOND
 
 
 def walk(every: int = 1, first: int = 0) -> Iterator[Detections]:
-    """Give what is seen of six people who walk side by side, at every so manieth frame."""
+    """Yield the detections of six people who walk side by side, in each `every`-th frame."""
     rows = np.arange(6)
     for frame in itertools.count(first, every):
         left = 400 + (40 + 60 * rows) * np.where(rows % 2, 1, -1) * frame * PERIOD / SECOND
@@ -42,7 +42,7 @@ def count(machine: Any, name: str) -> int:
     return int(machine.report().get(name, 0))
 
 
-def test_clock_pauses_and_jumps_of_simulated_time_leave_tracks_alone(start_tracker: Start) -> None:
+def test_pauses_and_jumps_of_simulated_time_do_not_change_tracks(start_tracker: Start) -> None:
     from rosgraph_msgs.msg import Clock
 
     machine, _ = start_tracker(use_sim_time=True, sync_deadline=0.1)
@@ -50,27 +50,27 @@ def test_clock_pauses_and_jumps_of_simulated_time_leave_tracks_alone(start_track
     machine.wait(clock.get_subscription_count, 'the subscription of /clock')
     seen = walk()
     found = []
-    # Simulated time runs, stands still, jumps ahead and back; stamps go on.
+    # Simulated time runs, stops, jumps ahead and back; stamps continue.
     for number, now in enumerate([5.0, 5.1, 5.1, 5.1, 900.0, 900.1, 2.0, 2.1]):
         message = Clock()
         message.clock.sec, message.clock.nanosec = int(now), round(now % 1 * SECOND)
         clock.publish(message)
         found.append(machine.track(START + number * PERIOD, next(seen)))
     assert ids(found[3]) == ids(found[-1]) != set()
-    # The deadline for images is of wall time: it passes though simulated time stands still.
+    # The deadline for images uses wall time, so it passes while simulated time stands still.
     machine.send_detections(START + 8 * PERIOD, next(seen))
     machine.wait(lambda: len(machine.tracks) == 9, 'tracks without an image')
     assert ids(machine.tracks[-1]) == ids(found[-1])
-    # Reports come once a second of wall time, stamped with simulated time.
+    # Reports are published once a second of wall time, with stamps of simulated time.
     machine.report()
     assert machine.diagnostics[-1].header.stamp.sec == 2
 
 
-def test_a_source_that_pauses_goes_on_where_it_was(start_tracker: Start) -> None:
+def test_tracks_continue_after_a_pause_of_the_source(start_tracker: Start) -> None:
     machine, _ = start_tracker()
     seen = walk()
     before = follow(machine, seen, range(START, START + 20 * PERIOD, PERIOD))
-    machine.spin(1.5)  # as a bag that is paused: nothing comes, stamps go on
+    machine.spin(1.5)  # as when a bag is paused: no messages, then the stamps continue
     after = follow(machine, seen, range(START + 20 * PERIOD, START + 25 * PERIOD, PERIOD))
     assert ids(before[-1]) == ids(after[0]) == ids(after[-1]) != set()
     assert count(machine, 'restarts') == 0
@@ -87,7 +87,7 @@ def test_time_that_jumps_ahead_ends_tracks_and_starts_new_ones(start_tracker: St
     assert all(abs(value) < 1e6 for track in after[-1].tracks for value in track.bbox_covariance)
 
 
-def test_time_that_jumps_back_forgets_once(start_tracker: Start) -> None:
+def test_a_jump_back_of_time_deletes_the_tracks_once(start_tracker: Start) -> None:
     machine, process = start_tracker()
     seen = walk()
     before = follow(machine, seen, range(START, START + 20 * PERIOD, PERIOD))
@@ -99,7 +99,7 @@ def test_time_that_jumps_back_forgets_once(start_tracker: Start) -> None:
     assert process.text().count('stamps jumped back') == 1
 
 
-def test_clocks_that_differ_are_told_and_tracked_by_motion(start_tracker: Start) -> None:
+def test_clocks_that_differ_are_reported_and_tracked_by_motion(start_tracker: Start) -> None:
     machine, _ = start_tracker(sync_deadline=0.02)
     seen, number = walk(), 0
 
@@ -129,13 +129,13 @@ def test_tracks_survive_a_change_of_the_frame_rate(start_tracker: Start, every: 
     assert len(ids(before[-1])) == 6
     assert f'changed to {30 / every:.1f} Hz' in process.text()
     assert float(machine.report()['frame_rate_hz']) == pytest.approx(30 / every, abs=0.01)
-    # Velocities are in pixels a second, whatever the rate.
+    # Velocities are in pixels per second, at any rate.
     for tracks in (before[-1], *after):
         speeds = sorted(abs(track.velocity.x) for track in tracks.tracks)
         np.testing.assert_allclose(speeds, 40 + 60 * np.arange(6), rtol=0.1)
 
 
-def test_dropped_frames_are_frames_that_passed(start_tracker: Start) -> None:
+def test_dropped_frames_count_as_elapsed(start_tracker: Start) -> None:
     machine, _ = start_tracker()
     seen = walk()
     kept = [number for number in range(60) if number < 5 or number % 7 not in (2, 5)]
@@ -148,7 +148,7 @@ def test_dropped_frames_are_frames_that_passed(start_tracker: Start) -> None:
     assert float(machine.report()['frame_rate_hz']) == pytest.approx(30, rel=0.01)
 
 
-def test_a_frame_that_is_far_too_late_is_left_out(start_tracker: Start) -> None:
+def test_a_frame_that_is_far_too_late_is_dropped(start_tracker: Start) -> None:
     machine, _ = start_tracker()
     seen = walk()
     frames = list(itertools.islice(seen, 30))
@@ -165,8 +165,8 @@ def test_a_frame_that_is_far_too_late_is_left_out(start_tracker: Start) -> None:
     assert count(machine, 'restarts') == 0
 
 
-def test_mixed_order_is_late_and_forgets_nothing(start_tracker: Start) -> None:
-    """A detector with several workers: each third frame is done before the two ahead of it."""
+def test_messages_out_of_order_are_late_and_delete_no_tracks(start_tracker: Start) -> None:
+    """A detector with several workers finishes each third frame before the two earlier ones."""
     machine, process = start_tracker(max_backlog=10.0)
     frames = list(itertools.islice(walk(), 30))
     order = [number for first in range(0, 30, 3) for number in (first + 2, first, first + 1)]
@@ -185,8 +185,8 @@ def test_mixed_order_is_late_and_forgets_nothing(start_tracker: Start) -> None:
     assert ids(machine.tracks[-1]) & ids(machine.tracks[3])
 
 
-def test_frames_that_come_at_once_are_tracked_in_order(start_tracker: Start) -> None:
-    """As after a stall on the way: three at a time, with time enough before the next."""
+def test_frames_that_arrive_together_are_tracked_in_order(start_tracker: Start) -> None:
+    """As after a network stall: three at a time, with enough time before the next."""
     machine, _ = start_tracker(max_backlog=10.0)
     frames = list(itertools.islice(walk(), 30))
     for first in range(0, 30, 3):

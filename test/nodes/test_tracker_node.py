@@ -1,4 +1,4 @@
-"""The node as a process: images and detections in, tracks out."""
+"""The tracker node as a process: images and detections in, tracks out."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def stamp_of(header: Any) -> int:
     return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
 
 
-def test_the_node_says_what_the_pipeline_says(start_tracker: Start) -> None:
+def test_the_node_publishes_the_tracks_of_the_pipeline(start_tracker: Start) -> None:
     machine, _ = start_tracker(publish_tentative=True)
     pipeline, clock = Pipeline(TrackerSettings()), FrameClock()
     frames = walk(40)
@@ -72,7 +72,7 @@ def test_the_node_says_what_the_pipeline_says(start_tracker: Start) -> None:
     assert {track.state for m in machine.tracks for track in m.tracks} == {0, 1, 2}
 
 
-def test_what_is_published_can_be_chosen(start_tracker: Start) -> None:
+def test_the_states_to_publish_can_be_chosen(start_tracker: Start) -> None:
     machine, _ = start_tracker(publish_lost=False)
     frames = walk(30)
     for frame, detections in enumerate(frames):
@@ -111,7 +111,7 @@ def test_an_empty_array_is_a_frame(start_tracker: Start) -> None:
     assert sizes[-1] == 0
 
 
-def test_image_transport_none_waits_for_no_image(start_tracker: Start) -> None:
+def test_image_transport_none_does_not_wait_for_images(start_tracker: Start) -> None:
     machine, _ = start_tracker(image_transport='none', sync_deadline=30.0)
     for frame, detections in enumerate(walk(5)):
         machine.send_detections(stamp(frame), detections)
@@ -120,7 +120,7 @@ def test_image_transport_none_waits_for_no_image(start_tracker: Start) -> None:
     assert 'images' not in machine.report()['message']
 
 
-def test_reset_forgets_tracks_but_not_ids(start_tracker: Start) -> None:
+def test_reset_deletes_tracks_and_never_reuses_ids(start_tracker: Start) -> None:
     from std_srvs.srv import Trigger
 
     machine, _ = start_tracker()
@@ -136,7 +136,7 @@ def test_reset_forgets_tracks_but_not_ids(start_tracker: Start) -> None:
     assert min(t.id for t in after) > max(t.id for t in before)
 
 
-def test_other_settings_apply_at_the_next_frame(start_tracker: Start) -> None:
+def test_changed_settings_apply_from_the_next_frame(start_tracker: Start) -> None:
     machine, _ = start_tracker()
     frames = walk(12)
     for frame in range(10):
@@ -201,13 +201,13 @@ def test_topics_can_be_remapped_and_their_qos_overridden(start_tracker: Start) -
     assert tracks.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
 
 
-def test_appearance_and_camera_motion_are_found_in_the_images(start_tracker: Start) -> None:
+def test_appearance_and_camera_motion_are_computed_from_the_images(start_tracker: Start) -> None:
     machine, process = start_tracker(weights='', camera_motion='ecc')
     rng = np.random.default_rng(0)
     scene = cv2.resize(rng.integers(0, 255, (60, 90, 3), np.uint8), (900, 600))
     frames = walk(6)
     for frame, detections in enumerate(frames):
-        # The camera turns to the right by 6 pixels a frame: the picture moves to the left.
+        # The camera turns to the right, so the image content moves left by 6 pixels per frame.
         pixels = np.ascontiguousarray(scene[:480, 6 * frame : 6 * frame + 640])
         tracks = machine.track(stamp(frame), detections, pixels)
     motion = np.reshape(tracks.camera_motion, (3, 3))

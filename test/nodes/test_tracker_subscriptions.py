@@ -1,4 +1,4 @@
-"""Messages that are late, missing, doubled, out of order, mismatched, or nonsense."""
+"""Messages that are late, missing, duplicated, out of order, unpaired or invalid."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def counts(machine: Any) -> dict[str, int]:
     return {key: int(text) for key, text in machine.report().items() if text.isdecimal()}
 
 
-def test_every_kind_of_disorder_is_counted_and_none_stops_the_tracks(start_tracker: Start) -> None:
+def test_every_kind_of_disorder_is_counted_and_tracking_continues(start_tracker: Start) -> None:
     machine, _ = start_tracker(sync_deadline=0.3)
     frames = walk(40)
     for frame in range(5):
@@ -85,7 +85,7 @@ def test_every_kind_of_disorder_is_counted_and_none_stops_the_tracks(start_track
     assert 'restarts' not in seen
 
 
-def test_images_that_never_come_are_reported(start_tracker: Start) -> None:
+def test_missing_images_are_reported(start_tracker: Start) -> None:
     machine, process = start_tracker(sync_deadline=0.05)
     frames = walk(20)
     for frame, detections in enumerate(frames):
@@ -126,7 +126,9 @@ def test_two_detectors_on_one_topic_are_tracked_together(start_tracker: Start) -
     assert 'Traceback' not in process.text()
 
 
-def test_a_detector_slower_than_the_buffer_is_told_what_to_raise(start_tracker: Start) -> None:
+def test_a_detector_slower_than_the_buffer_is_reported_with_advice(
+    start_tracker: Start,
+) -> None:
     machine, process = start_tracker(buffer_time=0.3, sync_deadline=10.0)
     frames = walk(20)
     number = itertools.count()
@@ -175,7 +177,7 @@ def test_rounded_stamps_are_paired_within_the_tolerance(start_tracker: Start) ->
     assert counts(machine)['matched'] == 6
 
 
-def test_a_bag_that_loops_resets_once_a_round(start_tracker: Start) -> None:
+def test_a_looped_bag_resets_the_tracker_once_per_loop(start_tracker: Start) -> None:
     machine, process = start_tracker()
     frames = walk(12)
     rounds = []
@@ -192,7 +194,7 @@ def test_a_bag_that_loops_resets_once_a_round(start_tracker: Start) -> None:
     assert counts(machine)['restarts'] == 2
 
 
-def test_zero_stamps_are_warned_of_once_and_tracked(start_tracker: Start) -> None:
+def test_zero_stamps_cause_one_warning_and_are_tracked(start_tracker: Start) -> None:
     machine, process = start_tracker()
     for number, detections in enumerate(walk(6)):
         machine.send(0, detections)
@@ -235,7 +237,7 @@ def test_bad_images_are_counted_and_tracked_by_motion(start_tracker: Start) -> N
     assert 'tracked by motion alone' in process.text()
 
 
-def test_bytes_that_are_no_message_do_not_end_the_node(start_tracker: Start) -> None:
+def test_bytes_that_are_not_a_message_do_not_end_the_node(start_tracker: Start) -> None:
     from rclpy.serialization import serialize_message
     from sensor_msgs.msg import Image
 
@@ -269,7 +271,7 @@ def test_bad_boxes_are_counted_and_the_rest_is_tracked(start_tracker: Start) -> 
     assert seen['rejected_box_empty'] == 8
 
 
-def test_a_small_file_with_a_huge_image_is_refused_before_it_is_unpacked(
+def test_a_small_file_of_a_huge_image_is_refused_before_decoding(
     start_tracker: Start,
 ) -> None:
     machine, process = start_tracker(image_transport='compressed', **{'limits.image_size': 50.0})

@@ -1,4 +1,4 @@
-"""Frames that wait for the tracker: which are left out, and what is kept of them."""
+"""Frames that wait for the tracker: which are dropped, and what the next frame reports of them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def filled(*waiting: Frame[int, int]) -> Backlog[int, int]:
     return backlog
 
 
-def test_a_restart_survives_when_its_frame_is_left_out() -> None:
+def test_a_restart_survives_when_its_frame_is_dropped() -> None:
     backlog = filled(ready(5), ready(1, restarted=True), ready(2), ready(3))
     assert backlog.skip(LONGEST + 1) == 3
     (frame,) = backlog.take()
     assert (frame.stamp, frame.restarted) == (3, True)
-    # Stamps of the older time are no frames of this one.
+    # Stamps from before the restart are not dropped frames of the time after it.
     assert frame.dropped == (1, 2)
 
 
-def test_frames_left_out_one_after_the_other_are_all_counted() -> None:
+def test_consecutive_dropped_frames_are_all_counted() -> None:
     backlog = filled(ready(1), ready(2), ready(3))
     assert backlog.skip(LONGEST + 1) == 2
     backlog.append(ready(4))
@@ -36,7 +36,7 @@ def test_frames_left_out_one_after_the_other_are_all_counted() -> None:
     assert (frame.stamp, frame.dropped) == (4, (1, 2, 3))
 
 
-def test_a_tracker_that_was_behind_is_not_after_clearing() -> None:
+def test_clearing_ends_the_state_of_being_behind() -> None:
     backlog = filled(ready(1), ready(2))
     assert backlog.skip(LONGEST + 1) == 1
     backlog.clear()

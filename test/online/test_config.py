@@ -1,4 +1,4 @@
-"""A robot's parameter file, read without ROS."""
+"""ROS parameter files, read without ROS."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def load(folder: Path, text: str) -> TrackerNodeConfig:
     return load_parameter_file(path)
 
 
-def test_the_files_that_are_shipped() -> None:
+def test_the_installed_parameter_files() -> None:
     assert load_parameter_file(CONFIG / 'tracker.yaml') == TrackerNodeConfig()
     deepsort = load_parameter_file(CONFIG / 'deepsort.yaml')
     assert deepsort.tracker == TrackerSettings.deepsort()
@@ -63,12 +63,12 @@ def test_sections_namespaces_and_nested_names(tmp_path: Path) -> None:
         ('a: !!python/object/apply:os.system [ls]', 'not YAML'),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, text: str, what: str) -> None:
+def test_errors_name_the_parameter(tmp_path: Path, text: str, what: str) -> None:
     with pytest.raises(InputError, match=what) as raised:
         load(tmp_path, text)
     assert len(str(raised.value)) < 800
 
 
-def test_no_file(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r'missing\.yaml: cannot read it'):
         load_parameter_file(tmp_path / 'missing.yaml')

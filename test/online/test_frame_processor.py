@@ -1,4 +1,4 @@
-"""What becomes of a frame's messages: several arrays, classes, odd values, frames that fail."""
+"""Frames of several arrays, chosen classes, suspicious values, and frames that fail."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_the_index_counts_all_arrays_of_a_stamp() -> None:
     np.testing.assert_allclose(centres, [100, 300, 500, 700, 900])
 
 
-def test_of_several_arrays_those_that_can_be_read_are_tracked() -> None:
+def test_of_several_arrays_the_readable_ones_are_tracked() -> None:
     both = processor()
     for number in range(4):
         broken = StampedMessage(array(number, CARS).header, b'\0\1\0\0' + bytes(11), 0)
@@ -98,7 +98,7 @@ def test_only_chosen_classes_are_tracked_and_the_index_counts_all() -> None:
     assert set(tracked.tracks.class_ids) == {'car'}
     assert sorted(tracked.tracks.detection_index) == [2, 4]
     assert sorted(tracked.reported.detection_index) == [2, 4]
-    # Other classes from the next frame on; what is not seen has no place in the array.
+    # Other classes from the next frame on; a track without a detection has the index -1.
     node = chosen.settings.node.replace(classes='person')
     chosen.settings = TrackerNodeConfig(node=node, tracker=chosen.settings.tracker)
     tracked = track(chosen, array(4, PEOPLE + CARS))
@@ -108,7 +108,7 @@ def test_only_chosen_classes_are_tracked_and_the_index_counts_all() -> None:
     assert set(tracked.tracks.detection_index) == {-1}
 
 
-def test_odd_scores_and_boxes_are_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_suspicious_scores_and_boxes_cause_one_warning(caplog: pytest.LogCaptureFixture) -> None:
     odd = processor()
     with caplog.at_level(logging.WARNING):
         for number in range(5):
@@ -149,7 +149,7 @@ def test_if_nothing_is_tracked_the_reason_is_logged_once(
 def test_later_frames_without_a_tracked_detection_are_fine(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """As of a scene that is empty but for weak detections."""
+    """As in a scene without people, where all detections are weak."""
     one = processor()
     track(one, array(0, PEOPLE))
     for number in range(1, 70):
@@ -157,8 +157,8 @@ def test_later_frames_without_a_tracked_detection_are_fine(
     assert not caplog.records
 
 
-def test_a_frame_that_failed_counts_as_time_that_passed() -> None:
-    """One tracker loses two frames on the way; in the other they fail, by pixels of no form."""
+def test_a_frame_that_failed_counts_as_elapsed() -> None:
+    """One tracker never receives two frames; in the other they fail, by pixels of a wrong shape."""
     node = NodeSettings(camera_motion='none', frame_rate=30.0)
     settings = TrackerNodeConfig(node=node, tracker=TrackerSettings())
     both = [FrameProcessor(settings, lambda _: None, lambda _: np.zeros(3)) for _ in range(2)]

@@ -39,7 +39,7 @@ def process(
     names: list[str],
     image: bytes = b'',
 ) -> TrackedFrame | None:
-    """Track a frame of boxes (centre, size), and what follows an image's header."""
+    """Track a frame of boxes (centre, size) and an image given by the bytes after its header."""
     header = Header(*divmod(10**10 + number * PERIOD, 10**9), 'camera')
     table = np.array(boxes).reshape(-1, 4)
     data = write_detection_array(header, [''] * len(names), names, [0.9] * len(names), table)
@@ -50,7 +50,7 @@ def process(
 
 
 def raw_image(side: int) -> bytes:
-    """Return a grey image, from its height on."""
+    """Return the bytes of a grey image message from the height on."""
     return struct.pack('<III5s3xII', side, side, 6, b'mono8', side, side * side) + bytes(side**2)
 
 
@@ -84,7 +84,7 @@ def test_an_image_over_the_limit_is_counted_and_its_detections_tracked(
 
 
 def test_no_box_of_negative_size_is_published(processor: FrameProcessor) -> None:
-    """Someone whose box shrinks by 15 % a frame, and who is then lost."""
+    """The box of a person shrinks by 15 % per frame before the track is lost."""
     published = 0
     for number in range(40):
         height = 100 * 0.85**number

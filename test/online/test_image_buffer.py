@@ -1,4 +1,4 @@
-"""Images are kept for a time, within a number and bytes, and matched by stamp."""
+"""Images wait within limits of time, number and bytes, and are matched by stamp."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def test_the_oldest_images_are_discarded_at_each_limit(
     assert len(buffer.discarded) == 60 - kept
 
 
-def test_what_is_remembered_of_discarded_images_is_bounded() -> None:
+def test_the_record_of_discarded_images_is_bounded() -> None:
     assert len(filled(Limits(1), REMEMBERED + 50).discarded) == REMEMBERED
 
 
 @pytest.mark.parametrize('rate', [30, 60])
 def test_a_slow_detector_finds_every_image(rate: int) -> None:
-    """0.7 to 0.9 s: more than 20 images, which were all that was kept."""
+    """The detector takes 0.7 to 0.9 s, in which more than 20 images arrive."""
     sync = Synchroniser[int, int](100, limits=Limits(100, 2 * SECOND))
     events = [(n * SECOND // rate, 0, n) for n in range(200)]
     events += [(n * SECOND // rate + (700 + n % 200) * MS, 1, n) for n in range(200)]
@@ -84,7 +84,7 @@ def test_detections_do_not_wait_for_an_image_that_was_discarded() -> None:
 def paired(
     tolerance: int, detections: list[int], images: list[int] | None = None
 ) -> dict[int, int | None]:
-    """Return stamp of detections -> of their image; the detector takes 10 ms."""
+    """Return stamp of detections -> stamp of their image; the detector takes 10 ms."""
     images = [stamp(n) for n in range(30)] if images is None else images
     sync = Synchroniser[int, int](tolerance=tolerance)
     events = [(value, 0, value) for value in images]
@@ -118,7 +118,7 @@ def test_no_image_is_used_twice_and_none_between_two() -> None:
     assert paired(6 * MS, [START + 5 * MS], images) == {START + 5 * MS: None}
 
 
-def test_beyond_the_tolerance_nothing_is_paired() -> None:
+def test_stamps_further_apart_than_the_tolerance_are_not_paired() -> None:
     shifted = [stamp(n) + 5 * MS for n in range(30)]
     assert set(paired(4 * MS, shifted).values()) == {None}
 
@@ -131,7 +131,7 @@ def test_an_image_sent_again_replaces_the_first_and_counts_once() -> None:
     assert buffer.take(stamp(0)) == ('again', [])
 
 
-def test_a_discarded_image_that_comes_again_is_here() -> None:
+def test_a_discarded_image_that_arrives_again_is_used() -> None:
     buffer = filled(Limits(1), 2)
     assert stamp(0) in buffer.discarded
     buffer.add(stamp(0), 0, 0, 1)
@@ -139,7 +139,7 @@ def test_a_discarded_image_that_comes_again_is_here() -> None:
     assert stamp(0) not in buffer.discarded
 
 
-def test_clearing_forgets_the_bytes_and_the_interval() -> None:
+def test_clearing_resets_the_bytes_and_the_interval() -> None:
     buffer = ImageBuffer[str](Limits(10, bytes=100), tolerance=20 * MS)
     buffer.add(START, 'a', 0, 60)
     buffer.add(START + 40 * MS, 'b', 0, 40)
@@ -151,7 +151,7 @@ def test_clearing_forgets_the_bytes_and_the_interval() -> None:
     assert buffer.match(START + 15 * MS) is None  # the next image may be nearer
 
 
-def test_detections_wait_while_a_nearer_image_can_come() -> None:
+def test_detections_wait_while_a_nearer_image_can_arrive() -> None:
     buffer = ImageBuffer[str](Limits(10), tolerance=20 * MS)
     buffer.add(START - 32 * MS, 'older', 0, 1)
     buffer.add(START, 'newest', 0, 1)
@@ -169,7 +169,7 @@ def test_a_newer_image_that_is_further_away_ends_the_wait() -> None:
     assert buffer.match(START + 15 * MS) == START
 
 
-def test_images_of_a_new_round_do_not_take_those_of_the_old_one_along() -> None:
+def test_images_of_a_new_loop_do_not_discard_those_of_the_old_one() -> None:
     buffer = ImageBuffer[int](Limits(10))
     for frame in (7, 8, 0, 1):
         buffer.add(stamp(frame), frame, 0, 1)

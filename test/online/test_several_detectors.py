@@ -16,7 +16,7 @@ def stamp(frame: int) -> int:
 
 
 class Stream:
-    """A camera at 30 Hz, and arrays that come after a delay; frames with when they were given."""
+    """A camera at 30 Hz and detectors with delays; collects frames and their release times."""
 
     def __init__(self, images: bool = True) -> None:
         self.sync = Synchroniser[str, str](uses_images=images)
@@ -24,13 +24,13 @@ class Stream:
         self.images = images
 
     def add(self, name: str, delay: int, frames: range, content: str | None = None) -> None:
-        """Add a detector that takes `delay` ms; '' names the camera."""
+        """Add a detector that takes `delay` ms; the name '' is the camera."""
         for frame in frames:
             text = f'{content or name} {frame}' if name else ''
             self.events.append((frame * PERIOD + delay * MS, frame, text))
 
     def play(self) -> list[tuple[int, Frame[str, str]]]:
-        """Return frames, and how long after the image they were given, in ms."""
+        """Return the frames, each with the milliseconds from its image to its release."""
         given: list[tuple[int, Frame[str, str]]] = []
         events = sorted(self.events)
         for index, (now, frame, text) in enumerate(events):
@@ -63,7 +63,7 @@ def test_two_arrays_of_a_stamp_are_one_frame(images: bool) -> None:
     stream.add('cars', 80, range(100))
     given = stream.play()
     assert [frame.stamp for _, frame in given] == [stamp(n) for n in range(100)]
-    # The first frames show that there are two.
+    # The first frames show the synchroniser that there are two detectors.
     joined = given[5:]
     assert all(arrays(frame) == ['people', 'cars'] for _, frame in joined)
     assert all((frame.image is not None) == images for _, frame in joined)
@@ -74,7 +74,7 @@ def test_two_arrays_of_a_stamp_are_one_frame(images: bool) -> None:
     assert counts['duplicate_detections'] == 0
 
 
-def test_one_publisher_gains_no_latency() -> None:
+def test_a_single_publisher_has_no_added_latency() -> None:
     stream = Stream()
     stream.add('', 0, range(100))
     stream.add('people', 30, range(100))
@@ -85,7 +85,7 @@ def test_one_publisher_gains_no_latency() -> None:
     assert stream.sync.counts['matched'] == 100
 
 
-def test_a_detector_of_a_lower_rate_is_joined_too() -> None:
+def test_a_detector_of_a_lower_rate_is_merged_too() -> None:
     stream = Stream()
     stream.add('', 0, range(200))
     stream.add('people', 30, range(200))
@@ -96,7 +96,7 @@ def test_a_detector_of_a_lower_rate_is_joined_too() -> None:
     assert max(late for late, _ in given) <= 231  # sync_deadline
 
 
-def test_a_detector_that_ends_is_soon_not_waited_for() -> None:
+def test_a_detector_that_ends_soon_causes_no_wait() -> None:
     stream = Stream()
     stream.add('', 0, range(120))
     stream.add('people', 30, range(120))
@@ -107,7 +107,7 @@ def test_a_detector_that_ends_is_soon_not_waited_for() -> None:
     assert {late for late, _ in given[40 + LEARNT_FROM + 8 :]} <= {30, 31}
 
 
-def test_both_seeing_nothing_is_still_two_arrays() -> None:
+def test_two_empty_arrays_are_merged() -> None:
     """Empty arrays of both detectors are the same bytes."""
     stream = Stream()
     stream.add('', 0, range(100))
@@ -121,7 +121,7 @@ def test_both_seeing_nothing_is_still_two_arrays() -> None:
     assert stream.sync.counts['duplicate_detections'] == 0
 
 
-def test_one_that_is_always_too_late_is_counted_and_not_waited_for() -> None:
+def test_a_detector_that_is_always_too_late_is_counted_and_causes_no_wait() -> None:
     stream = Stream()
     stream.add('', 0, range(100))
     stream.add('people', 30, range(100))
@@ -132,7 +132,7 @@ def test_one_that_is_always_too_late_is_counted_and_not_waited_for() -> None:
     assert stream.sync.counts['restarts'] == 0
 
 
-def test_a_stamp_that_never_changes_takes_no_memory() -> None:
+def test_a_stamp_that_never_changes_uses_no_more_memory() -> None:
     sync = Synchroniser[str, str]()
     for number in range(1000):
         sync.add_detections(stamp(0), f'array {number}', number * PERIOD, number)
@@ -142,7 +142,7 @@ def test_a_stamp_that_never_changes_takes_no_memory() -> None:
     assert sync.counts['matched'] + sync.counts['without_image'] == 1
 
 
-def test_arrays_of_a_stamp_that_waits_are_bounded() -> None:
+def test_the_arrays_that_wait_for_one_stamp_are_bounded() -> None:
     sync = Synchroniser[int, str]()
     for number in range(100):
         sync.add_detections(stamp(0), number, 0, number)

@@ -1,4 +1,4 @@
-"""Pairing by exact stamp: what is paired, dropped, late, and when time jumps back."""
+"""Pairing by exact stamp: paired, dropped and late messages, and jumps back of time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def detections(sync: Sync, frame: int, now: int = 0) -> None:
 
 
 def take_all(sync: Sync, now: int = 0) -> list[Frame[str, str]]:
-    """Take frames as a tracker does that has time for each."""
+    """Take frames like a tracker that keeps up."""
     frames = sync.take(now)
     while sync.ready:
         frames += sync.take(now)
@@ -45,13 +45,13 @@ def both(sync: Sync, frame: int, now: int = 0) -> list[Frame[str, str]]:
 
 
 def numbers(frames: list[Frame[str, str]]) -> list[tuple[int, bool]]:
-    """Frame number, and whether it came with its image."""
+    """Return the frame number, and whether the frame has its image."""
     for frame in frames:
         assert frame.image in (None, frame.detections.replace('detections', 'image'))
     return [(int(frame.detections.split()[1]), frame.image is not None) for frame in frames]
 
 
-def test_pairs_whichever_comes_first() -> None:
+def test_pairs_are_found_in_either_order() -> None:
     sync = Sync()
     image(sync, 1)
     assert sync.take(0) == []
@@ -87,7 +87,7 @@ def test_a_slow_detector_finds_its_image() -> None:
     assert sync.counts['unused_images'] == 14
 
 
-def test_detections_without_image_go_at_the_deadline() -> None:
+def test_detections_without_image_are_released_at_the_deadline() -> None:
     sync = Sync(deadline=DEADLINE)
     assert sync.wait(7) is None
     detections(sync, 1, 7)
@@ -100,14 +100,14 @@ def test_detections_without_image_go_at_the_deadline() -> None:
     assert sync.wait(0) is None
 
 
-def test_a_deadline_of_zero_waits_for_nothing() -> None:
+def test_a_deadline_of_zero_does_not_wait() -> None:
     sync = Sync(deadline=0)
     detections(sync, 1)
     assert numbers(sync.take(0)) == [(1, False)]
 
 
 def complete(sync: Sync, frames: range, now: int = 0) -> None:
-    """Add images and detections, but that the image of frame 2 is missing."""
+    """Add images and detections, without the image of frame 2."""
     for frame in frames:
         if frame != 2:
             image(sync, frame)
@@ -135,7 +135,7 @@ def test_the_newest_pair_wins_when_the_backlog_is_too_old() -> None:
     assert numbers(frames) == [(2, False), (4, True)]
     assert sync.counts['superseded'] == 3
     assert sync.counts['matched'] == 2
-    # Nothing of the camera's time is lost.
+    # The dropped frames count as elapsed time.
     stamps = [stamp for frame in frames for stamp in (*frame.dropped, frame.stamp)]
     assert stamps == [START + n * PERIOD for n in range(5)]
     detections(sync, 3)
@@ -146,7 +146,7 @@ def test_the_newest_pair_wins_when_the_backlog_is_too_old() -> None:
 
 
 def test_while_the_tracker_is_behind_latency_does_not_grow() -> None:
-    """Pairs come every 10 ms, and tracking one takes 25 ms: the newest is always taken."""
+    """Pairs arrive every 10 ms, and tracking one takes 25 ms: the newest is always tracked."""
     sync = Sync(backlog=BACKLOG)
     tracked, ages = 0, []
     for time in range(0, 1000, 25):
@@ -158,20 +158,20 @@ def test_while_the_tracker_is_behind_latency_does_not_grow() -> None:
         ages.append(time - 10 * (frame.stamp - START) // PERIOD)
     assert max(ages) <= BACKLOG // MS + 25
     assert max(ages[12:]) <= 10
-    # When there is time again, pairs that come at once are tracked one after the other.
+    # When the tracker has caught up, pairs that arrive together are tracked one after the other.
     take_all(sync, 2000 * MS)
     assert sync.take(2001 * MS) == []
     complete(sync, range(tracked, tracked + 3), 2002 * MS)
     assert len(take_all(sync, 2002 * MS)) == 3
 
 
-def test_a_replay_leaves_out_nothing() -> None:
+def test_a_replay_drops_no_frame() -> None:
     sync = Sync(backlog=None)
     complete(sync, range(20))
     assert numbers(take_all(sync, 60 * SECOND)) == [(frame, frame != 2) for frame in range(20)]
 
 
-def test_overtaken_detections_are_late() -> None:
+def test_detections_overtaken_by_newer_ones_are_late() -> None:
     sync = Sync()
     image(sync, 4)
     assert numbers(both(sync, 5)) == [(5, True)]
@@ -200,11 +200,11 @@ def test_second_copies_are_counted_and_not_tracked() -> None:
     assert sync.counts['restarts'] == 0
 
 
-def test_a_loop_restarts_once_and_pairs_on() -> None:
+def test_a_loop_restarts_once_and_pairing_continues() -> None:
     for length in (5, 10, 100):
         sync = Sync(deadline=DEADLINE)
         seen = []
-        # The detector is two frames behind, so that the rounds overlap.
+        # The detector is two frames behind, so that the loops overlap.
         images = list(range(length)) * 3
         for time in range(len(images) + 2):
             if time < len(images):
@@ -251,7 +251,7 @@ def test_zero_stamps_are_tracked_at_once_and_counted() -> None:
     assert sync.counts['unstamped_images'] == 1
 
 
-def test_the_buffer_is_bounded_both_ways() -> None:
+def test_images_and_detections_that_wait_are_bounded() -> None:
     sync = Sync(capacity=4, deadline=10**6 * SECOND)
     for frame in range(100):
         image(sync, frame)
@@ -264,7 +264,7 @@ def test_the_buffer_is_bounded_both_ways() -> None:
     assert released == 96
 
 
-def test_clear_forgets_time_but_not_counts() -> None:
+def test_clear_resets_time_but_not_counts() -> None:
     sync = Sync()
     both(sync, 100)
     image(sync, 101)
@@ -288,7 +288,7 @@ EVENTS = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(EVENTS, st.integers(1, 6))
-def test_no_order_of_messages_breaks_it(events: list[tuple[str, int]], capacity: int) -> None:
+def test_any_order_of_messages_is_handled(events: list[tuple[str, int]], capacity: int) -> None:
     sync = Sync(capacity=capacity, deadline=DEADLINE)
     now, seen = 0, []
     for kind, frame in events:

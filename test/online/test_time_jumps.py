@@ -1,4 +1,4 @@
-"""Late detections, copies, wrong stamps and jumps of time, told apart on streams of a camera."""
+"""Late detections, duplicates, wrong stamps and jumps of time in streams of a camera."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def stamp(frame: int) -> int:
 def camera(
     seed: int, delay: Delay, images_with_detections: bool = False, frames: int = FRAMES
 ) -> list[Event]:
-    """Return images at 30 Hz, and detections after a delay of each frame."""
+    """Return the events of images at 30 Hz and of detections with a delay per frame."""
     chance = random.Random(seed)
     delays = [delay(chance, frame) for frame in range(frames)]
     events: list[Event] = []
@@ -47,7 +47,7 @@ def changed(events: list[Event], change: Callable[[int], int]) -> list[Event]:
 
 
 class Played:
-    """What a tracker that keeps up is given of a stream."""
+    """Frames that a tracker which keeps up gets from a stream."""
 
     def __init__(self, events: list[Event], images: bool = True) -> None:
         sync = Synchroniser[int, int](100, uses_images=images)
@@ -90,7 +90,7 @@ DISORDER: dict[str, Delay] = {
 
 @pytest.mark.parametrize('images', ['in order', 'mixed', 'none'])
 @pytest.mark.parametrize('disorder', DISORDER)
-def test_mixed_order_is_late_and_never_a_restart(disorder: str, images: str) -> None:
+def test_messages_out_of_order_are_late_and_never_a_restart(disorder: str, images: str) -> None:
     for seed in range(5):
         events = camera(seed, DISORDER[disorder], images_with_detections=images == 'mixed')
         if images == 'none':
@@ -108,16 +108,16 @@ def test_detections_sent_again_are_duplicates() -> None:
     for copies in (again, [(0.6, 'array', stamp(0))], [(9.0, 'array', stamp(0))]):
         played = Played(events + copies)
         assert (played.restarts, played.twice, len(played.stamps)) == ([], 0, FRAMES)
-        # What was long ago is not remembered: that is late.
+        # Stamps of long ago are not remembered, so their copies count as late.
         counts = played.counts
         assert counts['duplicate_detections'] + counts['late_detections'] == len(copies)
 
 
 def test_everything_sent_again_is_a_duplicate() -> None:
-    """As by a relay that forwards both topics once more, 100 ms later."""
+    """As from a relay that forwards both topics once more, 100 ms later."""
     events = camera(0, DISORDER['one worker'])
     played = Played(events + [(at + 0.1, topic, value) for at, topic, value in events])
-    # With the last frames, nothing newer comes any more.
+    # Nothing newer follows the last frames.
     assert len([at for at in played.restarts if at < FRAMES / 30]) == 0
     assert played.counts['duplicate_detections'] >= FRAMES - 5
 
@@ -157,7 +157,7 @@ def test_a_small_jump_back_restarts_once_and_quickly(back: int, offset: int) -> 
     assert len(played.stamps) == FRAMES
 
 
-def test_a_jump_ahead_goes_on_without_a_restart() -> None:
+def test_a_jump_ahead_continues_without_a_restart() -> None:
     events = camera(1, DISORDER['one worker'])
     played = Played(changed(events, lambda value: value + 3600 * SECOND * (value >= stamp(300))))
     assert played.restarts == []
@@ -167,7 +167,7 @@ def test_a_jump_ahead_goes_on_without_a_restart() -> None:
 
 @pytest.mark.parametrize('images', [True, False])
 @pytest.mark.parametrize('length', [40, 300])
-def test_a_loop_restarts_once_a_round(length: int, images: bool) -> None:
+def test_each_loop_restarts_once(length: int, images: bool) -> None:
     events = changed(
         camera(1, DISORDER['one worker']),
         lambda value: stamp((value - START) // PERIOD % length),
@@ -179,7 +179,7 @@ def test_a_loop_restarts_once_a_round(length: int, images: bool) -> None:
     assert len(played.stamps) == FRAMES
 
 
-def test_a_pause_is_no_jump() -> None:
+def test_a_pause_is_not_a_jump() -> None:
     events = camera(1, DISORDER['one worker'])
     paused = [
         (at + 90 * (value >= stamp(300)), topic, value + 90 * SECOND * (value >= stamp(300)))
@@ -191,7 +191,9 @@ def test_a_pause_is_no_jump() -> None:
 
 
 @pytest.mark.parametrize('image_first', [True, False])
-def test_a_stamp_of_another_time_alone_is_taken_when_nothing_else_comes(image_first: bool) -> None:
+def test_a_stamp_of_another_time_is_accepted_if_nothing_follows(
+    image_first: bool,
+) -> None:
     sync = Synchroniser[str, str]()
     for frame in range(10):
         sync.add_image(stamp(frame), 'image')
@@ -212,7 +214,7 @@ def test_a_stamp_of_another_time_alone_is_taken_when_nothing_else_comes(image_fi
     assert frame.image == 'image'
 
 
-def test_the_period_is_that_of_most_stamps() -> None:
+def test_the_period_is_the_most_frequent_interval() -> None:
     assert period_of([]) == period_of([5]) == 0
     assert period_of([stamp(n) for n in range(40) if n % 7]) == PERIOD
 
@@ -222,8 +224,8 @@ def test_the_period_is_that_of_most_stamps() -> None:
     st.lists(st.integers(-3, 40), min_size=1, max_size=80),
     st.lists(st.integers(0, 3), min_size=80, max_size=80),
 )
-def test_every_array_has_one_fate(numbers: list[int], steps: list[int]) -> None:
-    """Any stamps, far apart and near, with and without images, in any time."""
+def test_every_array_is_counted_once(numbers: list[int], steps: list[int]) -> None:
+    """Any stamps, far apart and near, with and without images, at any times of arrival."""
     events, now = [], 0.0
     for number, step in zip(numbers, steps, strict=False):
         now += step * 0.1
@@ -239,7 +241,7 @@ def test_every_array_has_one_fate(numbers: list[int], steps: list[int]) -> None:
 
 
 def test_a_loop_whose_detections_differ_restarts() -> None:
-    """As by a detector that runs on a looped video: the stamps come again, with other content."""
+    """As from a detector on a looped video: the same stamps again, with other content."""
     sync = Synchroniser[str, str](100, uses_images=False)
     for frame in range(120):
         sync.add_detections(stamp(frame % 60), 'array', frame * PERIOD, frame)
@@ -248,7 +250,7 @@ def test_a_loop_whose_detections_differ_restarts() -> None:
     assert sync.counts['unmerged_detections'] == 0
 
 
-def test_copies_that_are_held_are_bounded() -> None:
+def test_the_number_of_held_copies_is_bounded() -> None:
     sync = Synchroniser[str, str](5, uses_images=False)
     for frame in [*range(10), *range(9)]:
         sync.add_detections(stamp(frame), 'array', 0)

@@ -1,4 +1,4 @@
-"""Judging single stamps: how far ahead is too far, what is held together, and for how long."""
+"""Classification of stamps: how far ahead is doubtful, and how long doubtful ones are held."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_stamp_as_far_ahead_as_the_pause_before_it_is_on_time_at_once() -> Non
 
 
 def test_the_newest_stamp_decides_what_is_far_ahead() -> None:
-    """Not the last that came, which may have been overtaken."""
+    """Not the last to arrive, which a newer one may have overtaken."""
     line = line_at(START + 10 * PERIOD, START + PERIOD)
     ahead = START + 10 * PERIOD + REORDERING
     assert line.judge(ahead, 0, START, KNOWN) == ON_TIME
@@ -47,7 +47,7 @@ def test_stamps_of_different_times_are_not_held_together() -> None:
     ('period', 'silence'),
     [(PERIOD, SECOND // 2), (SECOND, 3 * SECOND), (10 * SECOND, 5 * SECOND)],
 )
-def test_silence_is_three_periods_within_bounds(period: int, silence: int) -> None:
+def test_silence_means_three_periods_within_bounds(period: int, silence: int) -> None:
     line = line_at(START)
     known = [START - frame * period for frame in range(40)]
     old = START - 1000 * period
