@@ -196,18 +196,15 @@ class SettingsGroup:
         """Yield the heading and the parameters of each table."""
         for f in dataclasses.fields(self):
             part: Settings = getattr(self, f.name)
-            types, rules = part.types(), f.metadata
+            kinds, rules = part.types(), f.metadata
+            prefix, fixed = rules['prefix'], rules['read_only_in']
             yield (
                 rules['heading'],
                 [
                     Parameter(
-                        rules['prefix'] + name,
-                        getattr(part, name),
-                        types[name],
-                        spec,
-                        rules['read_only_in'] or spec.read_only_in,
+                        prefix + n, getattr(part, n), kinds[n], spec, fixed or spec.read_only_in
                     )
-                    for name, spec in part.specs().items()
+                    for n, spec in part.specs().items()
                 ],
             )
 

@@ -70,7 +70,7 @@ def open_storage(path: Path, plugin: StoragePlugin) -> StorageReader:
     reader.open()
     try:
         with path.open('rb') as file:
-            _check_index(file, chunked=bool(reader.chunks))
+            check_index(file, chunked=bool(reader.chunks))
         unpacked = sum(chunk.uncompressed_size for chunk in reader.chunks)
         check_unpacked(unpacked, max_unpacked(path.stat().st_size))
     except BaseException:
@@ -193,7 +193,7 @@ DECOMPRESSORS['zstd'] = partial(_unpack_chunk, zstd.ZstdDecompressor)
 DECOMPRESSORS['lz4'] = partial(_unpack_chunk, LZ4FrameDecompressor)
 
 
-def _check_index(file: BinaryIO, *, chunked: bool) -> None:
+def check_index(file: BinaryIO, *, chunked: bool) -> None:
     """Verify the checksum of the index, and of the data if it is not in chunks.
 
     `rosbags` verifies those of chunks. A checksum of 0 means that there is none.

@@ -126,7 +126,7 @@ def _by_frame(content: Any) -> dict[str, dict[int, Any]]:
 
 def _frame_number(key: str, name: str) -> int:
     if not (key.isascii() and key.isdigit()):
-        raise InputError(f'{name}: frame {key!r}, expected a whole number')
+        raise InputError(f'{name}: frame {key!r}, expected an integer')
     return int(key)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, TypeVar
@@ -16,7 +15,7 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
-from strongsort_ros.errors import StrongSortError, shorten
+from strongsort_ros.errors import StrongSortError, did_you_mean, shorten
 from strongsort_ros.nodes.rclpy_internals import parameter_overrides
 from strongsort_ros.settings import (
     ACTIVE,
@@ -141,9 +140,8 @@ def warn_of_unknown_parameters(node: Node, *, qos: bool) -> None:
     for name in parameter_overrides(node):
         if name in known or name.startswith(QOS) != qos:
             continue
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f'; did you mean {close[0]}?' if close else ''
-        node.get_logger().warning(shorten(f'unknown parameter {name} has no effect{hint}'))
+        text = f'unknown parameter {name} has no effect{did_you_mean(name, known)}'
+        node.get_logger().warning(shorten(text))
 
 
 def descriptor(parameter: Parameter) -> ParameterDescriptor:

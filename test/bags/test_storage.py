@@ -89,11 +89,11 @@ def test_data_without_chunks_have_a_checksum() -> None:
     content = bytes(range(200))
     end = struct.pack('<BQI', 0x0F, 4, crc32(content))
     footer = struct.pack('<BQQQI8s', 2, 20, 0, 0, 0, b'\x89MCAP0\r\n')
-    bag_storage._check_index(io.BytesIO(content + end + footer), chunked=False)
+    bag_storage.check_index(io.BytesIO(content + end + footer), chunked=False)
     damaged = content[:50] + b'?' + content[51:]
     with pytest.raises(bag_storage.ReaderError, match='Checksum mismatch of the data'):
-        bag_storage._check_index(io.BytesIO(damaged + end + footer), chunked=False)
-    bag_storage._check_index(io.BytesIO(damaged + end + footer), chunked=True)
+        bag_storage.check_index(io.BytesIO(damaged + end + footer), chunked=False)
+    bag_storage.check_index(io.BytesIO(damaged + end + footer), chunked=True)
 
 
 def change(bag: Path, **information: object) -> None:
@@ -153,10 +153,10 @@ def test_a_chunk_that_unpacks_to_more_than_its_stated_size(name: str) -> None:
 def test_an_index_that_lists_too_much(tmp_path: Path) -> None:
     """Chunks that overlap in time are in memory together, however small they are in the file."""
     bag = write(tmp_path / 'bag', CompressionMode.STORAGE)
-    with open_bag(bag) as opened:
-        (storage,) = opened._storages
-        size = storage.chunks[0].uncompressed_size  # type: ignore[union-attr]
     file = data_file(bag)
+    storage = bag_storage.open_storage(file, StoragePlugin.MCAP)
+    size = storage.chunks[0].uncompressed_size  # type: ignore[union-attr]
+    storage.close()
     data = bytearray(file.read_bytes())
     start, _, _ = struct.unpack('<QQI', data[-28:-8])
     at = data.index(struct.pack('<Q', size), start)

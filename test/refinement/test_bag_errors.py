@@ -16,7 +16,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 
 from strongsort_ros.bags.tracks import read_tracks
 from strongsort_ros.bags.types import DETECTIONS_TYPE, TRACKS_TYPE, ros_types
-from strongsort_ros.bags.writer import BagWriter, Storage
+from strongsort_ros.bags.writer import BagWriter, Storage, open_writer
 from strongsort_ros.errors import InputError
 from strongsort_ros.refinement.bag import refine_bag
 from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
@@ -89,8 +89,8 @@ def no_topics(path: Path) -> Path:
 
 
 def no_messages(path: Path) -> Path:
-    with BagWriter(path) as bag:
-        bag._writer.add_connection('/tracks', TRACKS_TYPE, typestore=ros_types())  # type: ignore[union-attr]
+    with open_writer(path, StoragePlugin.MCAP) as writer:
+        writer.add_connection('/tracks', TRACKS_TYPE, typestore=ros_types())
     return path
 
 
