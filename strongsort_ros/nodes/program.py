@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import gc
 import os
 import signal
 import socket
@@ -51,6 +52,16 @@ def run(make_node: Callable[[], Any], name: str, arguments: list[str] | None = N
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    try:
+        return _run(make_node, name, arguments)
+    finally:
+        # Fast DDS 3 frees its shared memory, 64 MB, when the last object of the node is deleted,
+        # and the tracker exempts its objects from garbage collection.
+        gc.unfreeze()
+        gc.collect()
+
+
+def _run(make_node: Callable[[], Any], name: str, arguments: list[str] | None) -> int:
     node = None
     try:
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
@@ -114,10 +125,12 @@ def _stop_signal(executor: SingleThreadedExecutor, node: Any) -> Iterator[thread
     signal.set_wakeup_fd(theirs.fileno())
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handle)
-    threading.Thread(target=listen, daemon=True).start()
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
     try:
         yield stopped
     finally:
         left.set()
         signal.set_wakeup_fd(-1)
         theirs.close()
+        thread.join(GRACE)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from strongsort_ros.nodes.ros_environment import profile_variable
-from test.nodes.processes import ROOT, NodeClient, start_node
+from test.nodes.processes import ROOT, NodeClient, remove_stale_segments, start_node
 from test.nodes.refiner import (  # noqa: F401
     large_bag,
     refiner,
@@ -156,6 +156,7 @@ def ros_context() -> Iterator[Any]:
     rclpy.init(context=context, domain_id=DOMAIN)
     yield context
     rclpy.shutdown(context=context)
+    remove_stale_segments()
 
 
 @pytest.fixture

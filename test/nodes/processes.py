@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +159,23 @@ def start_node(
     log = folder / f'{name}_node{namespace.replace("/", "_")}.log'
     arguments = ['-r', f'__ns:={namespace}', *extra]
     return NodeProcess(name, log, parameters, arguments).start()
+
+
+def stale_segments() -> list[Path]:
+    """Return shared memory of Fast DDS that ended processes have left: they lock what they use."""
+    found = []
+    for lock in Path('/dev/shm').glob('fast*_el'):  # noqa: S108
+        with suppress(OSError), lock.open('rb') as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            found.append(lock.with_name(lock.name.removesuffix('_el')))
+    return found
+
+
+def remove_stale_segments() -> None:
+    """Delete the shared memory that ended processes have left."""
+    for segment in stale_segments():
+        segment.unlink(missing_ok=True)
+        segment.with_name(f'{segment.name}_el').unlink(missing_ok=True)
 
 
 LAUNCH_PROGRAM = """

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from test.nodes.processes import stale_segments
 from tools.simulation.walkers import Walkers, WalkerSettings
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
@@ -178,8 +179,11 @@ def test_signals_end_the_node_cleanly_in_every_state(
     if state == 'finalized':
         assert machine.change_state('shutdown')
     assert machine.state() == state
+    maps = Path(f'/proc/{process.process.pid}/maps').read_text()
     assert process.stop(how) == 0
     assert 'Traceback' not in process.text()
+    # It leaves no shared memory, 64 MB, behind.
+    assert [segment for segment in stale_segments() if str(segment) in maps] == []
 
 
 @pytest.fixture
