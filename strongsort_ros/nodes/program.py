@@ -55,10 +55,17 @@ def run(make_node: Callable[[], Any], name: str, arguments: list[str] | None = N
     try:
         return _run(make_node, name, arguments)
     finally:
-        # Fast DDS 3 frees its shared memory, 64 MB, when the last object of the node is deleted,
-        # and the tracker exempts its objects from garbage collection.
-        gc.unfreeze()
-        gc.collect()
+        free_shared_memory()
+
+
+def free_shared_memory() -> None:
+    """Have the middleware free the shared memory of a node that is destroyed.
+
+    Fast DDS 3 does so, for 64 MB, when the last object of the node is deleted, not when the process
+    ends. The tracker has exempted its objects from garbage collection.
+    """
+    gc.unfreeze()
+    gc.collect()
 
 
 def _run(make_node: Callable[[], Any], name: str, arguments: list[str] | None) -> int:

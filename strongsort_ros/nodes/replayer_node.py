@@ -26,6 +26,7 @@ from strongsort_ros.files.motchallenge import load_ground_truth
 from strongsort_ros.nodes.client import Client, NodeError, request_refinement, summary
 from strongsort_ros.nodes.parameters import Parameters, warn_of_unknown_parameters
 from strongsort_ros.nodes.player import Player
+from strongsort_ros.nodes.program import free_shared_memory
 from strongsort_ros.nodes.ros_errors import START_ERRORS, NamingNode, reason
 from strongsort_ros.packages import require
 from strongsort_ros.replay.results import (
@@ -172,6 +173,7 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
     finally:
         rclpy.try_shutdown()
+        free_shared_memory()
 
 
 def _run(arguments: list[str] | None) -> int:

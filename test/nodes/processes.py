@@ -164,7 +164,7 @@ def start_node(
 def stale_segments() -> list[Path]:
     """Return shared memory of Fast DDS that ended processes have left: they lock what they use."""
     found = []
-    for lock in Path('/dev/shm').glob('fast*_el'):  # noqa: S108
+    for lock in Path('/dev/shm').glob('fast*_el'):
         with suppress(OSError), lock.open('rb') as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             found.append(lock.with_name(lock.name.removesuffix('_el')))
