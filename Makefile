@@ -122,6 +122,7 @@ format: setup
 bench: setup $(PEERS)/.installed
 	@$(ROS) python benchmarks/association.py --peers $(PEERS)
 	@$(ROS) python benchmarks/assignment.py
+	@$(ROS) python benchmarks/accuracy.py --only clean --peers $(PEERS)
 	@$(ROS) python benchmarks/camera_motion.py
 	@$(ROS) python benchmarks/refinement.py --peers $(PEERS)
 	@$(ROS) python benchmarks/aflink.py
