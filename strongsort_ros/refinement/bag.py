@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +19,6 @@ from strongsort_ros.refinement.tracks import RefinedTracks, RefinementSteps, app
 from strongsort_ros.tracking.tracks import LOST
 from strongsort_ros.types import IntArray, ShareProgress
 
-if TYPE_CHECKING:
-    from strongsort_ros.refinement.aflink.linking import Linker
-
 
 @dataclass(frozen=True, slots=True)
 class RefinedBag:
@@ -37,8 +32,6 @@ class RefinedBag:
         Number of pairs of tracks that were linked.
     interpolated
         Number of interpolated boxes.
-    seconds
-        Duration.
 
     """
 
@@ -48,7 +41,6 @@ class RefinedBag:
     boxes_in: int
     boxes_out: int
     interpolated: int
-    seconds: float
 
 
 def refine_bag(
@@ -58,7 +50,6 @@ def refine_bag(
     *,
     topic: str = '',
     frame_rate: float = 0.0,
-    linker: Linker | None = None,
     progress: ShareProgress = lambda _phase, _share: None,
 ) -> RefinedBag:
     """Copy a bag with its tracks refined, and write the tracks as MOTChallenge text beside it.
@@ -78,8 +69,6 @@ def refine_bag(
         Topic of the tracks: Track2DArray, or Detection2DArray with ids. '': the only one.
     frame_rate
         Nominal frame rate, Hz; 0: estimated from the stamps.
-    linker
-        AFLink's network; None: load the one that the steps name.
     progress
         Called often with the phase ('read', 'link', 'interpolate' or 'write') and the share of it
         that is done. An exception that it raises stops the refinement and leaves no output.
@@ -92,7 +81,6 @@ def refine_bag(
         AFLink's checkpoint is invalid.
 
     """
-    start = time.monotonic()
     text = text_beside(output)
     check_new_bag(output)
     with replacing_together(output, text) as written, open_bag(source) as bag:
@@ -100,9 +88,8 @@ def refine_bag(
             bag, topic, frame_rate, lambda share: progress('read', share)
         )
         refined = apply_steps(
-            recorded.rows, steps, linker=linker,
-            camera_motion=recorded.camera_motion, progress=progress,
-        )  # fmt: skip
+            recorded.rows, steps, camera_motion=recorded.camera_motion, progress=progress
+        )
         refined = _drop_frames_without_message(recorded, refined)
         rewrite = rewrite_tracks(
             recorded, refined.tracks, refined.source, refined_fields(recorded, refined)
@@ -116,7 +103,6 @@ def refine_bag(
         boxes_in=len(recorded.rows),
         boxes_out=len(refined.tracks),
         interpolated=refined.interpolated,
-        seconds=time.monotonic() - start,
     )
 
 

@@ -22,7 +22,6 @@ from strongsort_ros.types import FloatArray, IntArray, ShareProgress
 
 if TYPE_CHECKING:
     from strongsort_ros.refinement.aflink.candidates import CameraMotions
-    from strongsort_ros.refinement.aflink.linking import Linker
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,6 @@ def apply_steps(
     tracks: TrackRows,
     steps: RefinementSteps,
     *,
-    linker: Linker | None = None,
     camera_motion: CameraMotions | None = None,
     progress: ShareProgress = lambda _phase, _share: None,
 ) -> RefinedTracks:
@@ -86,8 +84,6 @@ def apply_steps(
         Rows in any order; not changed.
     steps
         Steps to apply.
-    linker
-        AFLink's network; None: load the one that the steps name.
     camera_motion
         Camera motion that AFLink compensates: frame -> (3, 3) from the frame before.
     progress
@@ -110,7 +106,7 @@ def apply_steps(
         progress('link', 0.0)
         linked = link(
             tracks.frames, tracks.ids, tracks.tlwh, tracks.class_ids,
-            linker or load_linker(steps.checkpoint), steps.aflink, camera_motion,
+            load_linker(steps.checkpoint), steps.aflink, camera_motion,
             lambda share: progress('link', share),
         )  # fmt: skip
         tracks = dataclasses.replace(tracks, ids=linked.ids)
