@@ -79,12 +79,12 @@ class FrameProcessor:
     log
         Called with one line for each rejected message.
     converter
-        Decoder of rare image encodings, see `decode_raw`.
+        Decoder of rare image encodings; see `decode_image`.
 
     Raises
     ------
     SettingError, OSError
-        The weights or the device cannot be used; the message names them.
+        The weights or the device are not usable; the message names them.
 
     Attributes
     ----------
