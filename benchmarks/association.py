@@ -1,13 +1,13 @@
-"""Speed of association, embeddings given: this tracker and its peers on the same people.
+"""Speed of association, embeddings given: this tracker and others on the same people.
 
     python benchmarks/association.py                          this project's tracker
-    python benchmarks/association.py --peers .peers           beside its peers from PyPI
-    python benchmarks/association.py --peers .peers --published DIR     and the published one
+    python benchmarks/association.py --peers .peers           with other trackers from PyPI
+    python benchmarks/association.py --peers .peers --published DIR     and the published program
     python benchmarks/association.py --soak 100000            memory over many frames
 
-Everything runs in one thread. The input is generated from a seed: people who walk, cross and
-occlude each other, missed detections and false alarms. Trackers take turns, round by round,
-and the ratios are of medians, since a shared machine's speed drifts.
+Every tracker runs in one thread. The input is generated from a seed: people who walk, cross and
+occlude each other, missed detections and false alarms. The trackers run in turn, several times,
+and ratios are those of medians, because the speed of a shared machine drifts.
 """
 
 from __future__ import annotations

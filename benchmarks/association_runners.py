@@ -1,7 +1,7 @@
 """Run one tracker over recorded detections and report its speed.
 
-A worker of `association.py`: it runs in the environment that holds the tracker (peers have one
-of their own), reads lines `name file.npz` and answers each with a line of JSON.
+Worker of `association.py`: runs in the environment of the tracker (other trackers have a separate
+one), reads lines `name file.npz` and answers each with a line of JSON.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python benchmarks/node_latency.py                  60 people, 1080p images, 30 frames a second
 
-The node runs as a user runs it, in a process of its own, and is fed over DDS; appearance and
-camera motion are off. The same detections go through the pipeline in this process, in the same
-run, and every part is given as a multiple of that step. One thread each.
+The node runs in a separate process and receives its messages over DDS; appearance and camera
+motion are off. In the same run, the pipeline tracks the same detections in this process, and the
+time of every part is also printed as a multiple of that step. Each process uses one thread.
 """
 
 from __future__ import annotations

@@ -3,10 +3,9 @@
     python benchmarks/node_soak.py                     ten minutes
     python benchmarks/node_soak.py --minutes 240       an afternoon
 
-The node runs as a user runs it, in a process of its own, and is fed over DDS with 1080p images and
-60 detections: at 30 frames a second; then at twice the rate that it sustains, which is found out
-first by sending as fast as possible; then in bursts with gaps. People walk on all the time, so that
-frames that the node leaves out are frames in which they moved.
+The node runs in a separate process and receives 1080p images and 60 detections over DDS: as fast as
+possible, to measure the rate that it sustains; at 30 frames per second; at twice the sustained
+rate; and in bursts with pauses. People move in every frame, also in those that the node drops.
 """
 
 from __future__ import annotations

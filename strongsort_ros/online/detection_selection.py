@@ -51,7 +51,7 @@ def with_rows(tracks: Tracks, rows: IntArray | None) -> Tracks:
 
 
 class DetectionChecks:
-    """Warns once of each kind of suspicious detections; tracking goes on."""
+    """Warns once of each kind of suspicious detections; tracking continues."""
 
     FRAMES: Final = 30
     """Frames with detections of which none is tracked, before it counts as a mistake."""

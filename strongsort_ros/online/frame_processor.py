@@ -243,7 +243,7 @@ class FrameProcessor:
 
     @contextmanager
     def _rejecting(self, topic: str, consequence: str) -> Iterator[None]:
-        """Count and log a message that cannot be read, and go on without it."""
+        """Count and log a message that cannot be read, and continue without it."""
         try:
             yield
         except ImageError as error:
