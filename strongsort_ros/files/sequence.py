@@ -143,14 +143,10 @@ class ImageFolder:
                 )
         if not found:
             raise InputError(f'{folder}: no numbered images ({", ".join(IMAGE_SUFFIXES)})')
-        self.folder = folder
         self.paths = dict(sorted(found.items()))
 
     def __len__(self) -> int:
         return len(self.paths)
-
-    def __contains__(self, frame: int) -> bool:
-        return frame in self.paths
 
     def read(self, frame: int) -> npt.NDArray[np.uint8] | None:
         """Return the image of a frame, (H, W, 3) uint8 BGR, or None if there is none.

@@ -54,7 +54,7 @@ def test_images_by_number(walk: Path) -> None:
     """Images are found by the number in their name, in the sequence's folder or their own."""
     images = ImageFolder(walk)
     assert list(images.paths) == [2, 3, 4, 5]
-    assert 6 not in images
+    assert 6 not in images.paths
     assert images.read(6) is None
     image = images.read(2)
     assert image is not None
