@@ -6,6 +6,7 @@ motion that are computed from images are cached in a folder.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from strongsort_ros.files.rows import DetectionRows, GroundTruth
 from strongsort_ros.files.sequence import ImageFolder, load_sequence_info
 from strongsort_ros.reid.factory import load_extractor
 from strongsort_ros.tracking.detections import Detections
-from strongsort_ros.types import FloatArray, Image, IntArray, Matrix
+from strongsort_ros.types import Float32Array, FloatArray, Image, IntArray, Matrix
 from tools.simulation.scene import Scene, SceneSettings
 from tools.simulation.walkers import Walkers, WalkerSettings
 
@@ -182,7 +183,7 @@ def _scene(source: Source, name: str, settings: SceneSettings) -> Recording:
     seen = ((f.frame, f.image, f.detections) for f in drawn)
     file = source.cache / f'scene_{settings.seed}_{settings.frames}_{settings.frame_rate:g}.npz'
     embeddings, motion, distance, size = _computed(file, seen, 'colour')
-    rows = _detections((f.frame, f.detections) for f in drawn).with_embeddings(embeddings)
+    rows = _detections(((f.frame, f.detections) for f in drawn), embeddings)
     truth = _truth((f.frame, f.ids, f.tlwh, f.visibility) for f in drawn)
     frames = range(1, settings.frames + 1)
     return Recording(name, frames, settings.frame_rate, rows, truth, motion, distance, size)
@@ -190,11 +191,10 @@ def _scene(source: Source, name: str, settings: SceneSettings) -> Recording:
 
 def _crowd(name: str, settings: WalkerSettings, length: int = 300) -> Recording:
     seen = list(itertools.islice(Walkers(settings), length))
-    rows = _detections((f.frame, f.detections) for f in seen)
     embeddings = np.concatenate([f.detections.embeddings for f in seen])
+    rows = _detections(((f.frame, f.detections) for f in seen), embeddings)
     truth = _truth((f.frame, f.ids, f.tlwh, f.visibility) for f in seen)
     frames = range(1, length + 1)
-    rows = rows.with_embeddings(embeddings)
     return Recording(name, frames, settings.frame_rate, rows, truth, {})
 
 
@@ -204,7 +204,7 @@ def _weights(source: Source, weights: str) -> str:
 
 def _computed(
     file: Path, seen: Iterable[tuple[int, Image | None, Detections]], weights: str
-) -> tuple[np.ndarray, dict[int, Matrix], float, tuple[int, int]]:
+) -> tuple[Float32Array, dict[int, Matrix], float, tuple[int, int]]:
     """Return embeddings (N, D), camera motion, threshold and size of images; cached in a file."""
     if not file.exists():
         extractor, estimator = load_extractor(weights, 'cpu'), create_camera_motion('ecc')
@@ -230,7 +230,7 @@ def _computed(
 def _joined(strong: DetectionRows, weak: DetectionRows) -> DetectionRows:
     """Return both kinds of detections in the order of frames; weak ones have no embeddings."""
     none = np.zeros((len(weak), strong.embeddings.shape[1]), np.float32)
-    parts = strong, weak.with_embeddings(none)
+    parts = strong, dataclasses.replace(weak, embeddings=none)
     columns = [
         np.concatenate([getattr(part, name) for part in parts])
         for name in DetectionRows.__dataclass_fields__
@@ -242,13 +242,14 @@ def _cut(truth: GroundTruth, frames: range) -> GroundTruth:
     return truth.select((truth.frames >= frames.start) & (truth.frames < frames.stop))
 
 
-def _detections(seen: Iterable[tuple[int, Detections]]) -> DetectionRows:
+def _detections(seen: Iterable[tuple[int, Detections]], embeddings: Float32Array) -> DetectionRows:
     frames, detections = zip(*seen, strict=True)
     return DetectionRows(
         np.repeat(frames, [len(one) for one in detections]),
         np.concatenate([one.tlwh for one in detections]),
         np.concatenate([one.scores for one in detections]),
         np.concatenate([one.class_ids for one in detections]).astype(np.str_),
+        embeddings,
     )
 
 
