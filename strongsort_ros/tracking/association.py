@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from strongsort_ros.tracking.assignment import Pairs, assign
-from strongsort_ros.tracking.boxes import iou, xyah_to_xyxy
+from strongsort_ros.tracking.boxes import iou, paired_iou, xyah_to_xyxy
 from strongsort_ros.tracking.detection_filter import FilteredDetections
 from strongsort_ros.tracking.gallery import Gallery
 from strongsort_ros.tracking.kalman_filter import KalmanFilter
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.track_table import Rows
 from strongsort_ros.tracking.tracks import CONFIRMED
-from strongsort_ros.types import IntArray
+from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
 Matches = tuple[IntArray, IntArray]
 """Row numbers of K tracks and of the K detections matched with them."""
@@ -60,8 +60,37 @@ class Associator:
         rows, columns = track_free.nonzero()[0], detection_free.nonzero()[0]
         if len(rows) == 0 or len(columns) == 0:
             return first
-        second = self._by_position(tracks, rows, detections, columns)
+        second = self._by_position(
+            tracks, rows, detections, columns, self.settings.max_iou_distance
+        )
         return _join([first, second])
+
+    def match_low(
+        self, tracks: Rows, low: FilteredDetections, matched: IntArray, frames: int
+    ) -> Matches:
+        """Match confirmed tracks that were seen in the frame before with detections of low score.
+
+        Such detections are mostly of hidden objects (ByteTrack, arXiv 2110.06864, section 3).
+
+        Parameters
+        ----------
+        tracks
+            All live tracks, predicted to this frame.
+        low
+            Detections of low score.
+        matched
+            Row numbers of tracks that are matched already.
+        frames
+            As of `match`.
+
+        """
+        free = (tracks.state == CONFIRMED) & (tracks.time_since_update == frames)
+        free[matched] = False
+        rows = free.nonzero()[0]
+        if len(rows) == 0:
+            return _NO_MATCH
+        columns = np.arange(len(low))
+        return self._by_position(tracks, rows, low, columns, self.settings.low_iou_distance)
 
     def _by_appearance(
         self, tracks: Rows, rows: IntArray, detections: FilteredDetections
@@ -81,7 +110,12 @@ class Associator:
             costs *= settings.motion_lambda
             costs += (1.0 - settings.motion_lambda) * gate.take(within)
         threshold = float(settings.max_cosine_distance)
+        if settings.iou_weight > 0:
+            costs += self._iou_cost(chosen, near, detections.xyah, columns)
         feasible = costs <= threshold
+        if settings.late_margin > 0:
+            late = chosen.time_since_update > settings.max_age
+            feasible &= ~late[near] | (1.0 - similarity <= threshold - settings.late_margin)
         if detections.has_embedding is not None:
             feasible &= detections.has_embedding[columns]
         if not settings.class_agnostic:
@@ -92,6 +126,19 @@ class Associator:
         else:
             matched, found = assign(pairs, (len(rows), len(detections)), threshold)
         return rows[matched], found
+
+    def _iou_cost(
+        self, tracks: Rows, rows: IntArray, xyah: FloatArray, columns: IntArray
+    ) -> FloatArray:
+        """Return (K,) costs by IoU of K pairs of a track and a box; 0 for unpredictable tracks."""
+        cost = np.zeros(len(rows))
+        predictable = tracks.predictability >= self.settings.min_predictability
+        which = predictable[rows].nonzero()[0]
+        if len(which):
+            predicted, detected = xyah_to_xyxy(tracks.mean), xyah_to_xyxy(xyah)
+            overlap = paired_iou(predicted[rows[which]], detected[columns[which]])
+            cost[which] = self.settings.iou_weight * (1.0 - overlap)
+        return cost
 
     def _cascade(self, pairs: Pairs, count: int, time_since_update: IntArray) -> Matches:
         """Match recently seen tracks first: one assignment per `time_since_update`."""
@@ -107,20 +154,43 @@ class Associator:
         return _join(found)
 
     def _by_position(
-        self, tracks: Rows, rows: IntArray, detections: FilteredDetections, columns: IntArray
+        self,
+        tracks: Rows,
+        rows: IntArray,
+        detections: FilteredDetections,
+        columns: IntArray,
+        threshold: float,
     ) -> Matches:
         """Match some tracks and detections by the IoU of their boxes."""
         predicted = xyah_to_xyxy(tracks.mean[rows])
         distance = 1.0 - iou(predicted, xyah_to_xyxy(detections.xyah[columns]))
-        threshold = self.settings.max_iou_distance
         feasible = distance <= threshold
         if not self.settings.class_agnostic:
             feasible &= tracks.class_code[rows, None] == detections.class_codes[columns]
         near = feasible.ravel().nonzero()[0]
         row, column = np.divmod(near, len(columns))
         pairs = Pairs(row, column, distance.take(near))
+        if self.settings.appearance_veto and detections.embeddings is not None and len(near):
+            slots = tracks.slot[rows[row]]
+            pairs = pairs.select(self._looks_alike(slots, detections, columns[column]))
         row, column = assign(pairs, distance.shape, threshold)
         return rows[row], columns[column]
+
+    def _looks_alike(
+        self, slots: IntArray, detections: FilteredDetections, columns: IntArray
+    ) -> BoolArray:
+        """Return for K pairs whether appearance allows a match; it does where it is not known."""
+        assert detections.embeddings is not None
+        known = self.gallery.known(slots)
+        if detections.has_embedding is not None:
+            known &= detections.has_embedding[columns]
+        alike = np.ones(len(slots), dtype=bool)
+        if np.count_nonzero(known):
+            similarity = self.gallery.cosine_similarity(
+                slots[known], columns[known], detections.embeddings
+            )
+            alike[known] = 1.0 - similarity <= float(self.settings.max_cosine_distance)
+        return alike
 
 
 def _join(matches: list[Matches]) -> Matches:

@@ -45,6 +45,16 @@ def iou(xyxy_a: FloatArray, xyxy_b: FloatArray) -> FloatArray:
     return share
 
 
+def paired_iou(xyxy_a: FloatArray, xyxy_b: FloatArray) -> FloatArray:
+    """Return the (N,) IoU of N pairs; that of an inverted box is 0."""
+    overlap = np.minimum(xyxy_a[:, 2:], xyxy_b[:, 2:]) - np.maximum(xyxy_a[:, :2], xyxy_b[:, :2])
+    np.maximum(overlap, 0.0, out=overlap)
+    intersection = overlap[:, 0] * overlap[:, 1]
+    union = area(xyxy_a) + area(xyxy_b) - intersection
+    share: FloatArray = intersection / np.maximum(union, np.finfo(np.float64).tiny)
+    return share
+
+
 def area(xyxy: FloatArray) -> FloatArray:
     """Return (N,) areas; that of an inverted box is 0."""
     size = np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0.0)

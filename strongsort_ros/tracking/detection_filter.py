@@ -45,6 +45,9 @@ class FilteredDetections:
         (M, D) embeddings of unit norm, or None.
     has_embedding
         (M,) whether a row of `embeddings` is usable; None: every one is.
+    low
+        The detections with scores from `low_confidence` to `min_confidence`, without embeddings;
+        None: there are none.
 
     """
 
@@ -54,6 +57,7 @@ class FilteredDetections:
     class_codes: IntArray
     embeddings: Float32Array | None
     has_embedding: BoolArray | None
+    low: FilteredDetections | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -100,7 +104,7 @@ def filter_detections(
 ) -> tuple[FilteredDetections, dict[str, int]]:
     """Return the detections to track, and the number of rejected ones by reason."""
     tlwh, scores = detections.tlwh, detections.scores
-    used = scores >= settings.min_confidence
+    used = scores >= min(settings.min_confidence, settings.low_confidence)
     rejected = {}
     # Most frames are valid, so check them as a whole first. NaN fails every comparison.
     if not (
@@ -124,15 +128,20 @@ def filter_detections(
         index = index[fits]
         names = detections.class_ids[index].tolist()
         different = _different(names)
+    codes = classes.encode(names, different)
+    scores, xyah = scores[index], tlwh_to_xyah(tlwh[index])
+    # Scores descend, so those of low confidence are the last.
+    high = int(np.count_nonzero(scores >= settings.min_confidence))
+    low = None
+    if high < len(index):
+        low = FilteredDetections(index[high:], xyah[high:], scores[high:], codes[high:], None, None)
+        index, xyah, scores, codes = index[:high], xyah[:high], scores[:high], codes[:high]
     embeddings, has_embedding = None, None
     if detections.embeddings is not None and detections.embeddings.shape[1] > 0:
         embeddings, has_embedding = normalise(detections.embeddings[index])
         if has_embedding is not None:
             rejected['embedding_unusable'] = int(np.count_nonzero(~has_embedding))
-    xyah = tlwh_to_xyah(tlwh[index])
-    codes = classes.encode(names, different)
-    chosen = FilteredDetections(index, xyah, scores[index], codes, embeddings, has_embedding)
-    return chosen, rejected
+    return FilteredDetections(index, xyah, scores, codes, embeddings, has_embedding, low), rejected
 
 
 def _different(names: list[str]) -> list[str]:

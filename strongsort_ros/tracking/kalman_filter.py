@@ -114,7 +114,8 @@ class KalmanFilter:
         mean: FloatArray,
         covariance: FloatArray,
         xyah: FloatArray,
-        scores: FloatArray | None = None,
+        variance_scale: FloatArray | None = None,
+        weight: FloatArray | None = None,
     ) -> None:
         """Update N states with their measured boxes (N, 4).
 
@@ -124,20 +125,22 @@ class KalmanFilter:
             (N, 8) and (N, 12), changed in place.
         xyah
             (N, 4) measured boxes.
-        scores
-            (N,) scores c for the NSA filter, which multiplies the standard deviation of the
-            measurement by 1 - c (arXiv 2202.13514, equation 3, squared as in its program). For
-            scores above 1 the noise is not changed.
+        variance_scale
+            (N, 1) or (N, 4) factors of the variances of the measurement; see `measurement_noise`.
+        weight
+            (N,) factors of the innovations, 0 to 1, for measurements that are only half believed.
 
         """
         noise = mean[:, 3:4] ** 2 * self._measured_weight + self._measured_constant
-        if scores is not None:
-            noise *= np.where(scores <= 1.0, (1.0 - scores) ** 2, 1.0)[:, None]
+        if variance_scale is not None:
+            noise *= variance_scale
         position, cross = covariance[:, POSITION], covariance[:, CROSS]
         noise += position
         np.maximum(noise, _SMALLEST_VARIANCE, out=noise)
         gain, velocity_gain = position / noise, cross / noise
         innovation = xyah - mean[:, POSITION]
+        if weight is not None:
+            innovation *= weight[:, None]
         mean[:, POSITION] += gain * innovation
         mean[:, VELOCITY] += velocity_gain * innovation
         covariance[:, VELOCITY] -= velocity_gain * cross

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from strongsort_ros.errors import SettingError
 from strongsort_ros.settings import Settings, param
@@ -15,10 +15,10 @@ from strongsort_ros.settings import Settings, param
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackerSettings(Settings):
-    """Settings of the tracker; the defaults are those of StrongSORT (arXiv 2202.13514, 4.2).
+    """Settings of the tracker; the defaults are those of the preset `robust`.
 
-    Only `max_camera_motion` differs from the published program: a robot turns further in a frame.
-    `TrackerSettings.specs()` has the description, unit and range of each setting.
+    `TrackerSettings.specs()` has the description, unit and range of each setting;
+    docs/accuracy.md has the source and the effect of each rule.
 
     Raises
     ------
@@ -38,19 +38,43 @@ class TrackerSettings(Settings):
 
     """
 
-    min_confidence: float = param(0.6, 'Detections with a lower score are not used.', high=1.0)
+    min_confidence: float = param(
+        0.6, 'Detections with a lower score begin no track, and have no embedding.', high=1.0
+    )
+    low_confidence: float = param(
+        0.1, 'Detections with a score from this to min_confidence continue confirmed tracks by '
+        'position; at least min_confidence: they are not used.', high=1.0,
+    )  # fmt: skip
     min_height: float = param(0.0, 'Detections with a smaller height are not used.', 'px')
     max_cosine_distance: float | Literal['auto'] = param(
         0.45, 'Largest cosine distance of a match by appearance; auto: the distance measured for '
         'the network that computes the embeddings.', high=2.0,
     )  # fmt: skip
     max_iou_distance: float = param(0.7, 'Largest 1 - IoU of a match by position.', high=1.0)
+    low_iou_distance: float = param(
+        0.5, 'Largest 1 - IoU of a match with a detection of low score.', high=1.0
+    )
+    appearance_veto: bool = param(
+        True, 'No match by position where the cosine distance is above max_cosine_distance.'
+    )
     max_age: int = param(
         30, 'A confirmed track is deleted after more frames than this without a match.', 'frames'
     )
+    max_lost_time: float = param(
+        2.0, 'A confirmed track is kept for this time without a match, if that is longer than '
+        'max_age.', 's', high=3600.0,
+    )  # fmt: skip
+    late_margin: float = param(
+        0.15, 'After more than max_age frames without a match, the cosine distance must be smaller '
+        'by this.', high=2.0,
+    )  # fmt: skip
     n_init: int = param(
         3, 'Matches that confirm a track, the first detection included.', 'frames', low=1
     )
+    early_confirmation: float = param(
+        0.25, 'Two matches confirm a track if the mean of their scores is at least this quantile '
+        'of recent scores; 1: never.', high=1.0,
+    )  # fmt: skip
     nn_budget: int = param(
         1, 'Embeddings kept per track; with ema only their average is kept.', low=1, high=1000
     )
@@ -58,6 +82,9 @@ class TrackerSettings(Settings):
         False, 'Matching cascade (DeepSORT): recently seen tracks are matched first; false: all '
         'tracks in one assignment (woC).',
     )  # fmt: skip
+    adaptive_noise: bool = param(
+        True, 'Learn the measurement noise from the innovations of all tracks; nsa is not used.'
+    )
     nsa: bool = param(True, 'NSA Kalman: the higher the score, the smaller the measurement noise.')
     ema: bool = param(
         True, 'Keep the exponential moving average of embeddings instead of the last nn_budget.'
@@ -67,9 +94,21 @@ class TrackerSettings(Settings):
     motion_lambda: float = param(
         0.98, 'Weight of the cosine distance in the matching cost; motion has the rest.', high=1.0
     )
+    iou_weight: float = param(
+        0.1, 'Weight of 1 - IoU added to the matching cost of predictable tracks.', high=10.0
+    )
+    min_predictability: float = param(
+        0.85, 'A track is predictable if its predicted boxes and detections have this IoU, on '
+        'average.', high=1.0,
+    )  # fmt: skip
     gating_threshold: float = param(
         9.4877, 'Largest squared Mahalanobis distance of a match by appearance.'
     )
+    coast_time: float = param(
+        0.27, 'Predicted boxes of a predictable track without a match are reported for this time.',
+        's', high=60.0,
+    )  # fmt: skip
+    coast_hits: int = param(10, 'Fewest matches of a track whose predicted boxes are reported.')
     max_camera_motion: float = param(
         1000.0, 'A camera motion that differs by more from the identity (Frobenius norm, about the '
         'shift in pixels) is ignored.', 'px',
@@ -85,6 +124,11 @@ class TrackerSettings(Settings):
         1 / 160, 'Standard deviation of a velocity, as a share of the box height per frame.',
         'h/frame', low=1e-6,
     )  # fmt: skip
+
+    @classmethod
+    def robust(cls) -> TrackerSettings:
+        """Return the default: StrongSORT with rules that hold for other detectors and cameras."""
+        return cls()
 
     @classmethod
     def strongsort(cls) -> TrackerSettings:
@@ -126,7 +170,20 @@ class TrackerSettings(Settings):
             ema='ema' in chosen,
             motion_cost='mc' in chosen,
             max_camera_motion=100.0,
+            **_PUBLISHED,
         )
 
+
+_PUBLISHED: Final[dict[str, Any]] = {
+    'low_confidence': 1.0,
+    'appearance_veto': False,
+    'max_lost_time': 0.0,
+    'late_margin': 0.0,
+    'early_confirmation': 1.0,
+    'adaptive_noise': False,
+    'iou_weight': 0.0,
+    'coast_time': 0.0,
+}
+"""Settings that turn the rules of the preset `robust` off."""
 
 SWITCHES: Final = ('bot', 'ecc', 'nsa', 'ema', 'mc', 'woc')

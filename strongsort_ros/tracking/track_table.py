@@ -8,8 +8,9 @@ from strongsort_ros.tracking.tracks import TENTATIVE
 from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
 # Columns of the matrix of floats ...
-_MEAN, _COVARIANCE, _SCORE = slice(0, 8), slice(8, 20), 20
-_FLOATS = 21
+_MEAN, _COVARIANCE, _INNOVATION = slice(0, 8), slice(8, 20), slice(20, 24)
+_SCORE, _SCORE_SUM, _PREDICTABILITY = 24, 25, 26
+_FLOATS = 27
 # ... and of the matrix of integers.
 _ID, _STATE, _AGE, _HITS, _SINCE, _FIRST_SEEN, _CLASS, _DETECTION, _SLOT = range(9)
 _INTEGERS = 9
@@ -41,6 +42,21 @@ class Rows:
     def score(self) -> FloatArray:
         """(N,) score of the last matched detection."""
         return self.floats[:, _SCORE]
+
+    @property
+    def score_sum(self) -> FloatArray:
+        """(N,) sum of the scores of the matched detections; those of low score do not count."""
+        return self.floats[:, _SCORE_SUM]
+
+    @property
+    def innovation(self) -> FloatArray:
+        """(N, 4) innovation of the last match, as `AdaptiveNoise` takes it; 0: not known."""
+        return self.floats[:, _INNOVATION]
+
+    @property
+    def predictability(self) -> FloatArray:
+        """(N,) moving average of the IoU of predicted boxes and their matched detections."""
+        return self.floats[:, _PREDICTABILITY]
 
     @property
     def id(self) -> IntArray:

@@ -10,6 +10,7 @@ import numpy as np
 from strongsort_ros.errors import InputError, SettingError
 from strongsort_ros.settings import AUTO
 from strongsort_ros.tracking.association import Associator, Matches
+from strongsort_ros.tracking.boxes import paired_iou, xyah_to_xyxy
 from strongsort_ros.tracking.camera_compensation import compensate, is_usable
 from strongsort_ros.tracking.detection_filter import (
     ClassCodes,
@@ -19,13 +20,19 @@ from strongsort_ros.tracking.detection_filter import (
 from strongsort_ros.tracking.detections import Detections, number_array
 from strongsort_ros.tracking.gallery import Gallery
 from strongsort_ros.tracking.kalman_filter import KalmanFilter
+from strongsort_ros.tracking.lifecycle import TrackLifecycle
+from strongsort_ros.tracking.measurement_noise import AdaptiveNoise, nsa_scale
 from strongsort_ros.tracking.settings import TrackerSettings
-from strongsort_ros.tracking.track_table import TrackTable
+from strongsort_ros.tracking.track_table import Rows, TrackTable
 from strongsort_ros.tracking.tracks import CONFIRMED, Tracks
 from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
+FRAME_RATE = 30.0
+"""Frames per second where the rate is not known."""
 _MAX_CLASSES = 1024
 """Class names kept before those that no track has are forgotten."""
+_PREDICTABILITY_MEMORY = 0.9
+_NEW_PREDICTABILITY = 0.5
 _MAX_DT = 1e15
 """Frames between two calls; a track's age is counted in 64 bits."""
 
@@ -37,6 +44,8 @@ class Tracker:
     ----------
     settings
         Settings of the algorithm; `max_cosine_distance` must be a number.
+    frame_rate
+        Nominal frames per second, for settings in seconds.
 
     Raises
     ------
@@ -61,12 +70,18 @@ class Tracker:
 
     """
 
-    def __init__(self, settings: TrackerSettings | None = None) -> None:
+    def __init__(
+        self, settings: TrackerSettings | None = None, frame_rate: float = FRAME_RATE
+    ) -> None:
         self._table = TrackTable()
         self._classes = ClassCodes()
         self._next_id = 1
         self._rejected: Mapping[str, int] = {}
-        self._apply(settings or TrackerSettings(), None)
+        self._frame_rate = frame_rate
+        settings = settings or TrackerSettings()
+        self._lifecycle = TrackLifecycle(settings, frame_rate)
+        self._noise = AdaptiveNoise()
+        self._apply(settings, None)
 
     @property
     def settings(self) -> TrackerSettings:
@@ -85,6 +100,21 @@ class Tracker:
             self._table.rows.slot[:] = self._gallery.allocate(len(self._table))
         else:
             self._apply(settings, gallery)
+
+    @property
+    def frame_rate(self) -> float:
+        """Nominal frames per second. A new rate applies from the next frame."""
+        return self._frame_rate
+
+    @frame_rate.setter
+    def frame_rate(self, frame_rate: float) -> None:
+        if frame_rate != self._frame_rate:
+            self._frame_rate = frame_rate
+            self._lifecycle.configure(self._settings, frame_rate)
+
+    def set_image_size(self, width: int, height: int) -> None:
+        """Set the size of the image, pixels; otherwise the extent of the boxes so far is used."""
+        self._lifecycle.set_image_size(width, height)
 
     @property
     def tracks(self) -> Tracks:
@@ -138,9 +168,14 @@ class Tracker:
         filtered = self._filter(detections)
         self._compensate(camera_motion)
         self._predict(dt, frames)
+        self._lifecycle.observe(filtered.xyah, filtered.scores)
+        self._noise.add_scores(filtered.scores)
         matches = self._associator.match(self._table.rows, filtered, frames)
-        self._update(matches, filtered)
-        self._prune()
+        if filtered.low is not None:
+            low = self._associator.match_low(self._table.rows, filtered.low, matches[0], frames)
+            self._update_low(low, filtered.low)
+        self._update(matches, filtered, frames)
+        self._drop(self._lifecycle.ended(self._table.rows))
         self._spawn(matches, filtered, stamp)
         return self._report(frames)
 
@@ -156,6 +191,8 @@ class Tracker:
         """Forget all tracks and class names. Ids go on: none is used twice."""
         self._table.clear()
         self._classes = ClassCodes()
+        self._lifecycle = TrackLifecycle(self._settings, self._frame_rate)
+        self._noise = AdaptiveNoise()
         self._apply(self._settings, None)
         self._rejected = {}
 
@@ -165,6 +202,7 @@ class Tracker:
                 "max_cosine_distance: 'auto' needs an extractor: give a number, or use a Pipeline"
             )
         self._settings = settings
+        self._lifecycle.configure(settings, self._frame_rate)
         self._kalman = KalmanFilter(settings)
         self._gallery = gallery or Gallery(settings)
         self._associator = Associator(settings, self._kalman, self._gallery)
@@ -191,34 +229,72 @@ class Tracker:
         tracks.detection_index[:] = -1
         if frames > 1:
             # Without the dropped frames these would have been deleted before this frame.
-            self._drop(tracks.time_since_update > self._settings.max_age + 1)
+            self._drop(tracks.time_since_update > self._lifecycle.max_age + 1)
 
-    def _update(self, matches: Matches, filtered: FilteredDetections) -> None:
+    def _update_low(self, matches: Matches, low: FilteredDetections) -> None:
+        """Update tracks with detections of low score, which are believed by their score."""
         rows, columns = matches
         if len(rows) == 0:
             return
-        matched = self._table.rows.take(rows)
-        scores = filtered.scores[columns]
+        matched, scores = self._table.rows.take(rows), low.scores[columns]
         self._kalman.update(
             matched.mean,
             matched.covariance,
-            filtered.xyah[columns],
-            scores if self._settings.nsa else None,
+            low.xyah[columns],
+            self._variance_scale(scores),
+            weight=scores,
         )
         matched.score[:] = scores
         matched.hits[:] += 1
         matched.time_since_update[:] = 0
+        matched.innovation[:] = 0.0
+        matched.detection_index[:] = low.index[columns]
+        self._table.write(rows, matched)
+
+    def _update(self, matches: Matches, filtered: FilteredDetections, frames: int) -> None:
+        rows, columns = matches
+        if len(rows) == 0:
+            return
+        matched = self._table.rows.take(rows)
+        scores, xyah = filtered.scores[columns], filtered.xyah[columns]
+        if self._settings.adaptive_noise:
+            self._learn_noise(matched, xyah, frames)
+        if self._settings.min_predictability > 0:
+            self._note_predictability(matched, xyah, frames)
+        self._kalman.update(matched.mean, matched.covariance, xyah, self._variance_scale(scores))
+        matched.score[:] = scores
+        matched.score_sum[:] += scores
+        matched.hits[:] += 1
+        matched.time_since_update[:] = 0
         matched.class_code[:] = filtered.class_codes[columns]
         matched.detection_index[:] = filtered.index[columns]
-        matched.state[matched.hits >= self._settings.n_init] = CONFIRMED
+        matched.state[self._lifecycle.confirms(matched.hits, matched.score_sum)] = CONFIRMED
         self._table.write(rows, matched)
         self._add_embeddings(matched.slot, filtered, columns)
 
-    def _prune(self) -> None:
-        tracks = self._table.rows
-        missed = tracks.time_since_update > 0
-        tentative = tracks.state != CONFIRMED
-        self._drop((missed & tentative) | (tracks.time_since_update > self._settings.max_age))
+    def _variance_scale(self, scores: FloatArray) -> FloatArray | None:
+        """Return factors of the measurement variance for detections of these scores (N,)."""
+        if self._settings.adaptive_noise:
+            return self._noise.variance_scale(scores)
+        return nsa_scale(scores) if self._settings.nsa else None
+
+    def _learn_noise(self, matched: Rows, xyah: FloatArray, frames: int) -> None:
+        """Learn the measurement noise from predicted tracks and their matched boxes (N, 4)."""
+        innovation = xyah - matched.mean[:, :4]
+        height = matched.mean[:, 3]
+        innovation[:, [0, 1, 3]] /= height[:, None]
+        known = matched.state == CONFIRMED
+        known &= matched.time_since_update == frames
+        known &= matched.innovation.any(axis=1)
+        self._noise.learn(innovation, matched.innovation, known)
+        matched.innovation[:] = innovation
+
+    def _note_predictability(self, matched: Rows, xyah: FloatArray, frames: int) -> None:
+        """Add the IoU of predicted tracks and their matched boxes (N, 4) to its average."""
+        recent = matched.time_since_update == frames
+        overlap = paired_iou(xyah_to_xyxy(matched.mean), xyah_to_xyxy(xyah))
+        change = (1 - _PREDICTABILITY_MEMORY) * (overlap - matched.predictability)
+        matched.predictability[:] += np.where(recent, change, 0.0)
 
     def _spawn(self, matches: Matches, filtered: FilteredDetections, stamp: int) -> None:
         free = np.ones(len(filtered), dtype=bool)
@@ -229,7 +305,8 @@ class Tracker:
             return
         new = self._table.append(count)
         new.mean[:], new.covariance[:] = self._kalman.initiate(filtered.xyah[columns])
-        new.score[:] = filtered.scores[columns]
+        new.score[:] = new.score_sum[:] = filtered.scores[columns]
+        new.predictability[:] = _NEW_PREDICTABILITY
         new.id[:] = np.arange(self._next_id, self._next_id + count)
         new.age[:] = new.hits[:] = 1
         new.first_seen[:] = stamp
@@ -242,9 +319,7 @@ class Tracker:
         self._add_embeddings(new.slot, filtered, columns)
 
     def _report(self, frames: int) -> Tracks:
-        tracks = self._table.rows
-        # As published: a track missed in this frame only is still reported.
-        reported = (tracks.state == CONFIRMED) & (tracks.time_since_update <= frames)
+        reported = self._lifecycle.reported(self._table.rows, frames)
         with_area = self._has_area().nonzero()[0]
         live, chosen = self._snapshot(with_area), reported[with_area]
         return live if chosen.all() else live.select(chosen)

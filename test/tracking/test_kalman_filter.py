@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongsort_ros.tracking.kalman_filter import KalmanFilter
+from strongsort_ros.tracking.measurement_noise import nsa_scale
 from strongsort_ros.tracking.settings import TrackerSettings
 
 from . import reference_kalman as reference
@@ -40,7 +41,7 @@ def test_equals_the_full_matrices(
             kalman.mahalanobis(mean, covariance, z), gates, rtol=1e-6, atol=1e-5
         )
         scores = np.full(len(z), score) if nsa else None
-        kalman.update(mean, covariance, z, scores)
+        kalman.update(mean, covariance, z, None if scores is None else nsa_scale(scores))
         shrink = 1 - score if nsa else 1.0
         expected = [reference.update(*s, one, shrink) for s, one in zip(expected, z, strict=True)]
         np.testing.assert_allclose(mean, [s[0] for s in expected], rtol=1e-8, atol=1e-6)
@@ -74,7 +75,7 @@ def test_covariances_stay_positive(
     for index, dt in enumerate(steps):
         kalman.predict(mean, covariance, dt)
         if index % 2:
-            kalman.update(mean, covariance, z, np.full(len(z), 0.9))
+            kalman.update(mean, covariance, z, nsa_scale(np.full(len(z), 0.9)))
         for row in covariance:
             assert np.linalg.eigvalsh(reference.full(row)).min() > -1e-7 * row[:8].max()
 
@@ -84,7 +85,7 @@ def test_a_score_of_1_takes_the_measured_box(kalman: KalmanFilter) -> None:
     mean, covariance = kalman.initiate(z)
     for _ in range(200):
         kalman.predict(mean, covariance)
-        kalman.update(mean, covariance, z + 1, np.ones(1))
+        kalman.update(mean, covariance, z + 1, nsa_scale(np.ones(1)))
         np.testing.assert_allclose(mean[:, :4], z + 1)
     assert np.isfinite(covariance).all()
 

@@ -1,0 +1,122 @@
+"""When tracks are confirmed, deleted and reported."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from strongsort_ros.tracking.boxes import area, iou, xyah_to_xyxy
+from strongsort_ros.tracking.settings import TrackerSettings
+from strongsort_ros.tracking.track_table import Rows
+from strongsort_ros.tracking.tracks import CONFIRMED
+from strongsort_ros.types import BoolArray, FloatArray, IntArray
+
+_RECENT: Final = 500
+"""Scores of which `early_confirmation` is a quantile ..."""
+_ENOUGH: Final = 30
+"""... and the fewest."""
+_EARLY_HITS: Final = 2
+_COAST_INSIDE: Final = 0.8
+"""Share of a predicted box that lies in the image if the track is reported."""
+_COAST_OVERLAP: Final = 0.5
+"""IoU with a track that is matched above which a predicted box is not reported: it is likely to be
+the same object under a new id.
+"""
+
+
+class TrackLifecycle:
+    """Rules of the life of tracks, with times in frames, and the statistics that they need.
+
+    Parameters
+    ----------
+    settings
+        Settings of the tracker.
+    frame_rate
+        Frames per second.
+
+    Attributes
+    ----------
+    max_age
+        Frames without a match after which a confirmed track is deleted.
+    image_size
+        (2,) width and height in pixels; unless they were set, the extent of the boxes so far.
+
+    """
+
+    def __init__(self, settings: TrackerSettings, frame_rate: float) -> None:
+        self.image_size: FloatArray = np.zeros(2)
+        self._size_known = False
+        self._scores: FloatArray = np.zeros(0)
+        self.configure(settings, frame_rate)
+
+    def configure(self, settings: TrackerSettings, frame_rate: float) -> None:
+        """Use other settings, or another frame rate."""
+        self._settings = settings
+        self.max_age = max(settings.max_age, round(settings.max_lost_time * frame_rate))
+        self._coast_frames = round(settings.coast_time * frame_rate)
+
+    def set_image_size(self, width: int, height: int) -> None:
+        """Set the size of the image, pixels."""
+        self._size_known = True
+        self.image_size[:] = width, height
+
+    def observe(self, xyah: FloatArray, scores: FloatArray) -> None:
+        """Note the boxes (N, 4) and scores (N,) of a frame's detections."""
+        if len(scores) == 0:
+            return
+        if self._settings.early_confirmation < 1:
+            self._scores = np.concatenate([self._scores, scores])[-_RECENT:]
+        if self._coast_frames and not self._size_known:
+            farthest = xyah_to_xyxy(xyah)[:, 2:].max(axis=0)
+            np.maximum(self.image_size, farthest, out=self.image_size)
+
+    def confirms(self, hits: IntArray, score_sum: FloatArray) -> BoolArray:
+        """Return which tracks have enough matches, by number (N,) and sum of their scores (N,)."""
+        confirmed: BoolArray = hits >= self._settings.n_init
+        early = self._settings.early_confirmation
+        if early >= 1 or len(self._scores) < _ENOUGH:
+            return confirmed
+        candidates = ~confirmed & (hits >= _EARLY_HITS)
+        if np.count_nonzero(candidates):
+            rank = int(early * (len(self._scores) - 1))
+            usual = float(np.partition(self._scores, rank)[rank])
+            confirmed |= candidates & (score_sum >= usual * hits)
+        return confirmed
+
+    def ended(self, tracks: Rows) -> BoolArray:
+        """Return which tracks end: tentative ones without a match, and those lost for too long."""
+        missed = tracks.time_since_update > 0
+        tentative = tracks.state != CONFIRMED
+        ended: BoolArray = (missed & tentative) | (tracks.time_since_update > self.max_age)
+        return ended
+
+    def reported(self, tracks: Rows, frames: int) -> BoolArray:
+        """Return which tracks are reported after a frame, `frames` after the one before.
+
+        As published, those are the confirmed ones that were matched in this frame or in the one
+        before. Predicted boxes of others are reported for `coast_time` if the track was
+        predictable, lies in the image and does not coincide with one that was matched.
+        """
+        since = tracks.time_since_update
+        confirmed = tracks.state == CONFIRMED
+        reported: BoolArray = confirmed & (since <= frames)
+        if self._coast_frames <= frames:
+            return reported
+        settings = self._settings
+        lost = confirmed & (since > frames) & (since <= self._coast_frames)
+        lost &= (tracks.hits >= settings.coast_hits) & (
+            tracks.predictability >= settings.min_predictability
+        )
+        candidates = lost.nonzero()[0]
+        if len(candidates) == 0:
+            return reported
+        boxes = xyah_to_xyxy(tracks.mean[candidates])
+        inside = np.concatenate(
+            [np.maximum(boxes[:, :2], 0), np.minimum(boxes[:, 2:], self.image_size)], 1
+        )
+        visible = area(inside) >= _COAST_INSIDE * area(boxes)
+        matched = (confirmed & (since == 0)).nonzero()[0]
+        overlap = iou(boxes, xyah_to_xyxy(tracks.mean[matched])).max(axis=1, initial=0.0)
+        reported[candidates[visible & (overlap <= _COAST_OVERLAP)]] = True
+        return reported

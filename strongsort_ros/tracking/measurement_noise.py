@@ -1,0 +1,87 @@
+"""Measurement noise: from scores (NSA), or learnt from the innovations."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from strongsort_ros.types import BoolArray, FloatArray
+
+_START: Final = 0.3
+_LEAST, _MOST = 0.05, 2.0
+"""Bounds of the learnt scales."""
+_RATE: Final = 0.05
+"""Change of the logarithm of a scale by a correlation of 1 of one track."""
+_EXPONENT: Final = 0.5
+"""Power of the noise that a score suggests, relative to the mean of all scores."""
+_LEAST_SHARE, _MOST_SHARE = 1 / 3, 3.0
+_SMOOTHING: Final = 0.98
+_LEAST_MEAN: Final = 1e-3
+
+
+def nsa_scale(scores: FloatArray) -> FloatArray:
+    """Return (N, 1) factors of the measurement variance for scores (N,) c.
+
+    The standard deviation is multiplied by 1 - c (StrongSORT, arXiv 2202.13514, equation 3, squared
+    as in its program). For scores above 1 it is not changed.
+    """
+    scale: FloatArray = np.where(scores <= 1.0, (1.0 - scores) ** 2, 1.0)[:, None]
+    return scale
+
+
+class AdaptiveNoise:
+    """Scales of the measurement noise of x, y, aspect and height, learnt from the innovations.
+
+    The innovations of a Kalman filter with the right noise are white (Mehra, "On the identification
+    of variances and adaptive Kalman filtering", IEEE TAC 1970). Here the sign of their correlation
+    from one frame to the next changes the scales: if a track's box is now on one side of the
+    prediction and now on the other, the filter follows the jitter of the detector, and the noise is
+    increased; if it stays on one side, the filter lags, and the noise is decreased. Scores are used
+    only relative to each other, so a detector that is always sure does no harm.
+
+    Attributes
+    ----------
+    scale
+        (4,) factors of the published standard deviations.
+
+    """
+
+    def __init__(self) -> None:
+        self.scale: FloatArray = np.full(4, _START)
+        self._mean: float | None = None
+
+    def add_scores(self, scores: FloatArray) -> None:
+        """Add the scores (N,) of a frame to the running mean of 1 - score."""
+        if len(scores):
+            mean = 1.0 - float(scores.sum()) / len(scores)
+            if self._mean is None:
+                self._mean = mean
+            self._mean += (1 - _SMOOTHING) * (mean - self._mean)
+
+    def learn(self, innovations: FloatArray, previous: FloatArray, known: BoolArray) -> None:
+        """Adapt the scales to N matched tracks.
+
+        Parameters
+        ----------
+        innovations, previous
+            (N, 4) innovations of this frame and of the frame before, in box heights; the aspect's
+            as they are.
+        known
+            (N,) whether a track's previous innovation is known.
+
+        """
+        count = int(np.count_nonzero(known))
+        if count == 0:
+            return
+        power = 0.5 * (innovations**2 + previous**2)
+        correlation = innovations * previous / np.maximum(power, 1e-12)
+        mean = (correlation * known[:, None]).sum(axis=0) / count
+        self.scale = (self.scale * np.exp(-_RATE * np.sqrt(count) * mean)).clip(_LEAST, _MOST)
+
+    def variance_scale(self, scores: FloatArray) -> FloatArray:
+        """Return (N, 4) factors of the measurement variance for scores (N,)."""
+        mean = max(self._mean if self._mean is not None else 1.0, _LEAST_MEAN)
+        share = ((1.0 - scores) / mean).clip(_LEAST_SHARE, _MOST_SHARE)
+        scale: FloatArray = share[:, None] ** (2 * _EXPONENT) * self.scale**2
+        return scale
