@@ -17,7 +17,7 @@ from strongsort_ros.reid.interfaces import Extractor
 from strongsort_ros.settings import AUTO
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.settings import TrackerSettings
-from strongsort_ros.tracking.tracker import Tracker
+from strongsort_ros.tracking.tracker import FRAME_RATE, Tracker
 from strongsort_ros.tracking.tracks import Tracks
 from strongsort_ros.types import Float32Array, Image
 
@@ -66,6 +66,8 @@ class Pipeline:
         motion.
     camera_motion
         Estimates the motion between consecutive images; None: the camera stands still.
+    frame_rate
+        Nominal frames per second, for settings in seconds; `tracker.frame_rate` changes it.
 
     Examples
     --------
@@ -86,11 +88,12 @@ class Pipeline:
         settings: TrackerSettings,
         extractor: Extractor | None = None,
         camera_motion: CameraMotionEstimator | None = None,
+        frame_rate: float = FRAME_RATE,
     ) -> None:
         self.extractor = extractor
         self.camera_motion = camera_motion
         self._requested = settings
-        self.tracker = Tracker(resolve_settings(settings, extractor))
+        self.tracker = Tracker(resolve_settings(settings, extractor), frame_rate)
         side_by_side = extractor is not None and camera_motion is not None
         self._worker = ThreadPoolExecutor(1, 'camera_motion') if side_by_side else None
 
@@ -135,6 +138,8 @@ class Pipeline:
 
         """
         check_image('image', image)
+        if image is not None:
+            self.tracker.set_image_size(image.shape[1], image.shape[0])
         seconds: dict[str, float] = {}
         start = time.perf_counter()
         motion: CameraMotion | Future[CameraMotion] = CameraMotion()

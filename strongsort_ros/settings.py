@@ -192,6 +192,11 @@ class Parameter:
 class SettingsGroup:
     """Base of groups of tables: all settings of a node, by table and as one list."""
 
+    def with_defaults(self, given: Mapping[str, object]) -> Self:
+        """Return the settings whose defaults fit the parameters given, such as a preset."""
+        del given
+        return self
+
     def sections(self) -> Iterator[tuple[str, list[Parameter]]]:
         """Yield the heading and the parameters of each table."""
         for f in dataclasses.fields(self):

@@ -10,21 +10,18 @@ from typing import Any, Final
 import numpy as np
 
 from strongsort_ros.camera_motion import CameraMotionEstimator, create_camera_motion
-from strongsort_ros.errors import InputError, SettingError
+from strongsort_ros.errors import InputError
 from strongsort_ros.online.frame_clock import FrameClock
 from strongsort_ros.pipeline import Pipeline, check_image
 from strongsort_ros.reid.factory import load_extractor
 from strongsort_ros.reid.interfaces import Extractor
-from strongsort_ros.settings import AUTO, ParameterSpec, check_value
+from strongsort_ros.settings import ParameterSpec, check_value
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.settings import TrackerSettings
+from strongsort_ros.tracking.tracker import FRAME_RATE
 from strongsort_ros.tracking.tracks import CONFIRMED, Tracks
 from strongsort_ros.types import SECOND, Image
 
-_PRESETS: Final = {
-    'strongsort': TrackerSettings(max_cosine_distance=AUTO),
-    'deepsort': TrackerSettings.deepsort().replace(max_cosine_distance=AUTO),
-}
 _FRAME_RATE: Final = ParameterSpec('', low=0.0, high=1000.0)
 _LONGEST_TIME: Final = 2**63 / SECOND
 """Largest timestamp, seconds: nanoseconds are counted in 64 bits."""
@@ -40,16 +37,16 @@ class StrongSORT:
         file (.pth, .pt, .safetensors or .onnx; docs/weights.md lists the networks) or 'timm:NAME'.
         An object with the methods of `Extractor`. None or 'none': track by motion alone.
     frame_rate
-        Nominal frames per second, which turns a `timestamp` into elapsed frames. None: estimated
-        from the timestamps. Not used without timestamps.
+        Nominal frames per second, which turns a `timestamp` into elapsed frames, and settings in
+        seconds into frames. None: estimated from the timestamps; without them 30.
     device
         Device of the network: 'auto' (a GPU if there is one), 'cpu', 'cuda' or 'cuda:N'.
     camera_motion
         'ecc': estimated from consecutive frames. 'none' (or None): the camera stands still, which
         saves time. 'published': as the StrongSORT program does, for comparison. Or an estimator.
     preset
-        'strongsort', or 'deepsort': without the paper's improvements. Both match by appearance
-        within the distance measured for the network, unless `max_cosine_distance` is given.
+        'robust', 'strongsort' (as published), or 'deepsort' (without the paper's improvements).
+        The default is 'robust' with the largest cosine distance measured for the network.
     settings
         All settings of the tracker, instead of a preset.
     **changes
@@ -98,14 +95,12 @@ class StrongSORT:
         *,
         device: str = 'auto',
         camera_motion: str | CameraMotionEstimator | None = 'ecc',
-        preset: str = 'strongsort',
+        preset: str = 'robust',
         settings: TrackerSettings | None = None,
         **changes: Any,
     ) -> None:
         if settings is None:
-            if preset not in _PRESETS:
-                raise SettingError(f'preset: {preset!r} is not one of: {", ".join(_PRESETS)}')
-            settings = _PRESETS[preset]
+            settings = TrackerSettings.preset(preset, network=True)
         settings = settings.replace(**changes)
         check_value('frame_rate', frame_rate or 0.0, _FRAME_RATE, 'float')
         if isinstance(reid, (str, Path)):
@@ -114,7 +109,7 @@ class StrongSORT:
             raise InputError(f'reid: {reid!r}, expected a name, a weights file or an extractor')
         if isinstance(camera_motion, str):
             camera_motion = create_camera_motion(camera_motion)
-        self.pipeline = Pipeline(settings, reid, camera_motion)
+        self.pipeline = Pipeline(settings, reid, camera_motion, frame_rate or FRAME_RATE)
         self._clock = FrameClock(frame_rate or 0.0)
         self._start: float | None = None
         self._last = -math.inf
@@ -136,7 +131,7 @@ class StrongSORT:
             - the result of an ultralytics model for one image;
             - None, or no rows: nothing was detected, and tracks age by a frame.
 
-            Detections below the setting `min_confidence` are not used.
+            Pass those of low score, too, from 0.1: they continue tracks of hidden objects.
         frame
             (H, W, 3) uint8 BGR image. None: this frame is tracked by motion alone.
         timestamp
@@ -205,4 +200,5 @@ class StrongSORT:
         elapsed = self._clock.advance(1 + round((timestamp - self._start) * SECOND))
         if elapsed.rate_change != 1.0:
             self.pipeline.tracker.rescale_time(elapsed.rate_change)
+        self.pipeline.tracker.frame_rate = self._clock.rate or FRAME_RATE
         return elapsed.frames, round(timestamp * SECOND)

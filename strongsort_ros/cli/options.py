@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from strongsort_ros.errors import SettingError
 from strongsort_ros.settings import AUTO, ParameterSpec, Settings, check_value
-from strongsort_ros.tracking.settings import TrackerSettings
+from strongsort_ros.tracking.settings import PRESETS, TrackerSettings
 
 if TYPE_CHECKING:
     from strongsort_ros.files.rows import TrackRows
@@ -125,11 +125,12 @@ def add_settings(parser: argparse.ArgumentParser, defaults: TrackerSettings) -> 
     """Add --preset, the paper's switches, and an option for every setting of the tracker."""
     presets = parser.add_argument_group(
         'presets and switches',
-        'Default: strongsort; for embeddings computed here with --max-cosine-distance auto. '
-        'Switches without --preset start from deepsort and turn on exactly those given; --ecc '
-        'alone keeps strongsort.',
+        'Default: robust; for embeddings computed here with --max-cosine-distance auto. '
+        'strongsort and deepsort are exactly the published ones. Switches without --preset start '
+        'from deepsort and turn on exactly those given; --no-NAME without --preset and other '
+        'switches starts from strongsort; --ecc alone keeps robust.',
     )
-    presets.add_argument('--preset', choices=('strongsort', 'deepsort'))
+    presets.add_argument('--preset', choices=PRESETS)
     for name, text in SETTING_SWITCHES.items():
         presets.add_argument(
             f'--{name}', action=argparse.BooleanOptionalAction, default=None, help=text
@@ -202,25 +203,41 @@ def any_switch(args: argparse.Namespace) -> bool:
     return bool(args.preset) or any(getattr(args, name) is not None for name in SETTING_SWITCHES)
 
 
-def is_strongsort(args: argparse.Namespace) -> bool:
-    """Return True if StrongSORT is chosen: by name, or because no switch is turned on."""
-    on = any(getattr(args, name) for name in SETTING_SWITCHES)
-    return args.preset == 'strongsort' or (args.preset is None and not on)
+def chosen_preset(args: argparse.Namespace) -> str:
+    """Return the name of the preset, given or implied by the switches."""
+    if args.preset or not any_switch(args):
+        return str(args.preset or PRESETS[0])
+    return 'deepsort' if any(getattr(args, name) for name in SETTING_SWITCHES) else 'strongsort'
 
 
 def chosen_settings(args: argparse.Namespace, *, network: bool) -> TrackerSettings:
     """Return the tracker's settings.
 
-    With `network`, a feature extractor computes the embeddings: unless a preset or a switch is
-    given, its own threshold is used.
+    With `network`, a feature extractor computes the embeddings, and the preset `robust` uses the
+    cosine distance measured for it.
     """
-    on = {name for name in SETTING_SWITCHES if getattr(args, name)}
-    off = {name for name in SETTING_SWITCHES if getattr(args, name) is False}
-    switches = (set(SETTING_SWITCHES) if is_strongsort(args) else on) - off
-    settings = TrackerSettings.from_switches(switches)
-    if network and not any_switch(args):
-        settings = settings.replace(max_cosine_distance=AUTO)
+    preset = chosen_preset(args)
+    given = {name: on for name in SETTING_SWITCHES if (on := getattr(args, name)) is not None}
+    if preset == 'robust':
+        settings = TrackerSettings.preset(preset, network=network)
+        for name, on in given.items():
+            settings = settings.replace(**_switched(name, on))
+    else:
+        switches = dict.fromkeys(SETTING_SWITCHES, preset == 'strongsort') | given
+        settings = TrackerSettings.from_switches(name for name, on in switches.items() if on)
     return settings.replace(**chosen_values(args, SETTINGS_DEST))
+
+
+def _switched(name: str, on: bool) -> dict[str, Any]:
+    """Return the settings that one of the paper's switches changes in the preset `robust`."""
+    changes: dict[str, dict[str, Any]] = {
+        'bot': {'max_cosine_distance': 0.45 if on else 0.35},
+        'nsa': {'nsa': on, 'adaptive_noise': False},
+        'ema': {'ema': on, 'nn_budget': 1 if on else 100},
+        'mc': {'motion_cost': on},
+        'woc': {'cascade': not on},
+    }
+    return changes[name]
 
 
 def _as_text(value: object) -> str:

@@ -16,17 +16,16 @@ from strongsort_ros.cli.options import (
     add_network,
     add_settings,
     any_switch,
+    chosen_preset,
     chosen_settings,
     chosen_values,
     frame_rate,
-    is_strongsort,
     network_options,
 )
 from strongsort_ros.cli.refine import add_steps, chosen_steps
 from strongsort_ros.cli.replay_job import ReplayWork, refined_beside, replay_warnings
 from strongsort_ros.errors import InputError
 from strongsort_ros.packages import require
-from strongsort_ros.settings import AUTO
 from strongsort_ros.tracking.settings import TrackerSettings
 
 if TYPE_CHECKING:
@@ -122,7 +121,7 @@ def _add_node_settings(parser: argparse.ArgumentParser) -> None:
         '--frame-rate', type=frame_rate, metavar='HZ',
         help='nominal frame rate; default: estimated from the stamps',
     )  # fmt: skip
-    add_settings(parser, TrackerSettings(max_cosine_distance=AUTO))
+    add_settings(parser, TrackerSettings.preset('robust', network=True))
 
 
 def _node_settings(args: argparse.Namespace) -> TrackerNodeConfig:
@@ -143,7 +142,7 @@ def _node_settings(args: argparse.Namespace) -> TrackerNodeConfig:
     settings = load_parameter_file(args.params_file) if args.params_file else TrackerNodeConfig()
     if any_switch(args):
         tracker = chosen_settings(args, network=True)
-        motion = 'ecc' if is_strongsort(args) else 'none'
+        motion = 'none' if chosen_preset(args) == 'deepsort' else 'ecc'
         node = settings.node.replace(camera_motion=motion)
         settings = dataclasses.replace(settings, node=node, tracker=tracker)
     given = {'weights': args.reid, 'frame_rate': args.frame_rate}

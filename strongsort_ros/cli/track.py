@@ -12,9 +12,9 @@ from strongsort_ros.cli.options import (
     add_format,
     add_network,
     add_settings,
+    chosen_preset,
     chosen_settings,
     input_path,
-    is_strongsort,
     network_options,
     output_path,
     save_tracks_as,
@@ -80,7 +80,7 @@ def add_parser(commands: Any) -> None:
         help="entry in the file of --ecc; default: the name of the sequence or the detections' "
         'file',
     )  # fmt: skip
-    add_settings(parser, TrackerSettings.strongsort())
+    add_settings(parser, TrackerSettings.robust())
     add_steps(parser)
 
 
@@ -174,7 +174,7 @@ def _make_estimator(
     args: argparse.Namespace, images: ImageFolder | None
 ) -> CameraMotionEstimator | None:
     """Return the estimator of camera motion; None if it is off or comes from a file."""
-    wanted = args.ecc == _FROM_IMAGES or (args.ecc is None and is_strongsort(args))
+    wanted = args.ecc == _FROM_IMAGES or (args.ecc is None and chosen_preset(args) != 'deepsort')
     if images is None or not wanted:
         return None
     from strongsort_ros.camera_motion.ecc import EccCameraMotion
@@ -189,7 +189,7 @@ def _track(
     motions: SequenceMotion | None,
 ) -> Iterator[tuple[int, Tracks]]:
     unreadable: list[str] = []
-    frames = frames_to_step(rows, images, pipeline.settings.max_age)
+    frames = frames_to_step(rows, images, pipeline.tracker.max_age)
     for frame in progress('track')(frames.tolist()):
         image = _read(images, frame, unreadable)
         motion = None if motions is None else motions.at(frame)

@@ -72,6 +72,7 @@ class Parameters(Generic[Group]):
         self._state = state
         self._on_change = on_change
         self._log = node.get_logger()
+        settings = settings.with_defaults(parameter_overrides(node))
         parameters = settings.parameters()
         for parameter in parameters:
             node.declare_parameter(parameter.name, parameter.value, descriptor(parameter))

@@ -7,7 +7,7 @@ AttributeError, and the node cannot do what the function's docstring describes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from rclpy.impl.implementation_singleton import rclpy_implementation
@@ -48,12 +48,13 @@ def refuse_invalid_transitions(node: LifecycleNode) -> None:
     service.callback = answer
 
 
-def parameter_overrides(node: Node) -> Collection[str]:
-    """Return the names of all parameters given at the start, declared or not.
+def parameter_overrides(node: Node) -> dict[str, Any]:
+    """Return name -> value of all parameters given at the start, declared or not.
 
-    Otherwise a misspelt name in a parameter file goes unnoticed.
+    Otherwise a misspelt name in a parameter file goes unnoticed, and a parameter's default cannot
+    depend on another parameter.
     """
-    return list(node._parameter_overrides)
+    return {name: given.value for name, given in node._parameter_overrides.items()}
 
 
 def waiting_messages(subscription: Subscription, most: int) -> Iterator[bytes]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from strongsort_ros.camera_motion import MODES, CameraMotionSettings
 from strongsort_ros.errors import InputError, SettingError, did_you_mean, shorten
@@ -14,12 +15,13 @@ from strongsort_ros.settings import (
     ACTIVE,
     AUTO,
     CONFIGURED,
+    STARTED,
     Settings,
     SettingsGroup,
     param,
     param_table,
 )
-from strongsort_ros.tracking.settings import TrackerSettings
+from strongsort_ros.tracking.settings import PRESETS, TrackerSettings
 
 NO_WEIGHTS: Final = 'none'
 TRANSPORTS: Final = ('raw', 'compressed', 'none')
@@ -36,6 +38,11 @@ class NodeSettings(Settings):
 
     """
 
+    preset: str = param(
+        'robust', 'Defaults of the parameters of the tracker: robust, or exactly the published '
+        'StrongSORT or DeepSORT. Parameters that are given count.', choices=PRESETS,
+        read_only_in=STARTED,
+    )  # fmt: skip
     weights: str = param(
         '',
         'ReID weights: a file or timm:NAME; empty: colour histograms, which need no weights; none: '
@@ -147,13 +154,26 @@ class TrackerNodeConfig(SettingsGroup):
         CameraMotionSettings, 'Camera motion', 'ecc.', CONFIGURED
     )
     tracker: TrackerSettings = param_table(
-        lambda: TrackerSettings(max_cosine_distance=AUTO),
+        lambda: TrackerSettings.preset('robust', network=True),
         'Tracker; all of these can change while the node runs',
     )
     limits: InputLimits = param_table(InputLimits, 'Limits of one message', 'limits.')
     diagnostics: DiagnosticsSettings = param_table(
         DiagnosticsSettings, 'Thresholds of /diagnostics', 'diagnostics.'
     )
+
+    def with_defaults(self, given: Mapping[str, object]) -> Self:
+        """Return the settings with the tracker of the preset given.
+
+        Raises
+        ------
+        SettingError
+            There is no such preset.
+
+        """
+        preset = str(given.get('preset', self.node.preset))
+        tracker = TrackerSettings.preset(preset, network=True)
+        return dataclasses.replace(self, node=self.node.replace(preset=preset), tracker=tracker)
 
 
 _PARAMETERS: Final = 'ros__parameters'
@@ -190,7 +210,8 @@ def load_parameter_file(path: Path | str) -> TrackerNodeConfig:
                 f'{path}: unknown parameter {shorten(name, 80)}{did_you_mean(name, known)}'
             )
     try:
-        return settings.replace({name: values[name] for name in values if name in known})
+        given = {name: values[name] for name in values if name in known}
+        return settings.with_defaults(given).replace(given)
     except SettingError as error:
         raise InputError(shorten(f'{path}: {error}')) from error
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from strongsort_ros.errors import shorten
 from strongsort_ros.tracking.detections import Detections
+from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.tracks import Tracks
-from strongsort_ros.types import IntArray
+from strongsort_ros.types import FloatArray, IntArray
 
 _log = logging.getLogger(__name__)
 
@@ -55,9 +56,13 @@ class DetectionChecks:
 
     FRAMES: Final = 30
     """Frames with detections of which none is tracked, before it counts as a mistake."""
+    SCORES: Final = 1000
+    """Scores of which none is low, before it counts as a detector that leaves them out."""
+    LOW: Final = 0.5
 
     def __init__(self) -> None:
         self._scores = self._boxes = False
+        self._without_low = 0
         self.restart()
 
     def restart(self) -> None:
@@ -65,13 +70,27 @@ class DetectionChecks:
         self._unused_frames = 0
         self._best = -np.inf
 
-    def check(self, detections: Detections, selected: Detections, min_confidence: float) -> None:
+    def check(
+        self, detections: Detections, selected: Detections, settings: TrackerSettings
+    ) -> None:
         """Check the detections of a frame, and those of the selected classes."""
         if not len(detections):
             return
         self._check_values(detections)
         if self._unused_frames < self.FRAMES:
-            self._check_use(detections, selected, min_confidence)
+            self._check_use(detections, selected, settings.min_confidence)
+        if settings.low_confidence < settings.min_confidence and self._without_low < self.SCORES:
+            self._check_low_scores(selected.scores)
+
+    def _check_low_scores(self, scores: FloatArray) -> None:
+        low = np.count_nonzero(scores < self.LOW)
+        self._without_low = self.SCORES if low else self._without_low + len(scores)
+        if not low and self._without_low >= self.SCORES:
+            _log.warning(
+                'detections: no score below %g in %d detections; let the detector publish scores '
+                'from 0.1 on: they continue the tracks of hidden objects (docs/accuracy.md)',
+                self.LOW, self._without_low,
+            )  # fmt: skip
 
     def _check_values(self, detections: Detections) -> None:
         scores, sizes = detections.scores, detections.tlwh[:, 2:]

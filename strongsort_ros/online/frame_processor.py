@@ -30,6 +30,7 @@ from strongsort_ros.online.frame_pairer import MessageFrame
 from strongsort_ros.pipeline import Pipeline
 from strongsort_ros.reid.interfaces import Extractor
 from strongsort_ros.tracking.detections import Detections
+from strongsort_ros.tracking.tracker import FRAME_RATE
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE, Tracks
 from strongsort_ros.types import BoolArray, Image
 
@@ -164,13 +165,14 @@ class FrameProcessor:
         if rate_change != 1.0:
             self._pipeline.tracker.rescale_time(rate_change)
             _log.info('the rate of detections has changed to %.1f Hz', self.clock.rate)
+        self._pipeline.tracker.frame_rate = self.clock.rate or FRAME_RATE
         self._missed += frames
         detections = join(arrays)
         selected, rows = detections, None
         if self._classes:
             selected, rows = select_classes(detections, self._classes)
         self._check(frame)
-        self._checks.check(detections, selected, settings.tracker.min_confidence)
+        self._checks.check(detections, selected, settings.tracker)
         result = self._pipeline.step(selected, image, dt=self._missed, stamp=max(frame.stamp, 0))
         self._missed = 0.0
         self._live = with_rows(result.tracks.all, rows)

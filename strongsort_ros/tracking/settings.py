@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from strongsort_ros.errors import SettingError
-from strongsort_ros.settings import Settings, param
+from strongsort_ros.settings import AUTO, Settings, param
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +126,24 @@ class TrackerSettings(Settings):
     )  # fmt: skip
 
     @classmethod
+    def preset(cls, name: str, *, network: bool = False) -> TrackerSettings:
+        """Return the settings of a preset, one of `PRESETS`.
+
+        With `network`, a network of the user computes the embeddings: the cosine distance of the
+        default preset is the one measured for it ('auto').
+
+        Raises
+        ------
+        SettingError
+            There is no such preset.
+
+        """
+        if name not in PRESETS:
+            raise SettingError(f'preset: {name!r} is not one of: {", ".join(PRESETS)}')
+        made: TrackerSettings = getattr(cls, name)()
+        return made.replace(max_cosine_distance=AUTO) if network and name == 'robust' else made
+
+    @classmethod
     def robust(cls) -> TrackerSettings:
         """Return the default: StrongSORT with rules that hold for other detectors and cameras."""
         return cls()
@@ -173,6 +191,8 @@ class TrackerSettings(Settings):
             **_PUBLISHED,
         )
 
+
+PRESETS: Final = ('robust', 'strongsort', 'deepsort')
 
 _PUBLISHED: Final[dict[str, Any]] = {
     'low_confidence': 1.0,

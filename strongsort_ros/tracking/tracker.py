@@ -112,6 +112,11 @@ class Tracker:
             self._frame_rate = frame_rate
             self._lifecycle.configure(self._settings, frame_rate)
 
+    @property
+    def max_age(self) -> int:
+        """Frames without a match after which a confirmed track is deleted."""
+        return self._lifecycle.max_age
+
     def set_image_size(self, width: int, height: int) -> None:
         """Set the size of the image, pixels; otherwise the extent of the boxes so far is used."""
         self._lifecycle.set_image_size(width, height)
