@@ -143,7 +143,7 @@ def _node_settings(args: argparse.Namespace) -> TrackerNodeConfig:
     if any_switch(args):
         tracker = chosen_settings(args, network=True)
         motion = 'none' if chosen_preset(args) == 'deepsort' else 'ecc'
-        node = settings.node.replace(camera_motion=motion)
+        node = settings.node.replace(camera_motion=motion, preset=chosen_preset(args))
         settings = dataclasses.replace(settings, node=node, tracker=tracker)
     given = {'weights': args.reid, 'frame_rate': args.frame_rate}
     if args.ecc is not None:

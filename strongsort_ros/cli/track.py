@@ -14,6 +14,7 @@ from strongsort_ros.cli.options import (
     add_settings,
     chosen_preset,
     chosen_settings,
+    frame_rate,
     input_path,
     network_options,
     output_path,
@@ -80,6 +81,10 @@ def add_parser(commands: Any) -> None:
         help="entry in the file of --ecc; default: the name of the sequence or the detections' "
         'file',
     )  # fmt: skip
+    parser.add_argument(
+        '--frame-rate', type=frame_rate, default=0.0, metavar='HZ',
+        help='frames per second, for settings in seconds; default: of seqinfo.ini, otherwise 30',
+    )  # fmt: skip
     add_settings(parser, TrackerSettings.robust())
     add_steps(parser)
 
@@ -113,13 +118,15 @@ def run(args: argparse.Namespace) -> None:
 
 def _resolve_sequence(args: argparse.Namespace) -> None:
     """Set detections, images and name if the argument is a sequence's folder."""
-    from strongsort_ros.files.sequence import find_detections, has_images
+    from strongsort_ros.files.sequence import find_detections, has_images, load_sequence_info
 
     folder = args.detections
     if not folder.is_dir():
         return
     args.detections = find_detections(folder)
     args.sequence = args.sequence or folder.resolve().name
+    if not args.frame_rate and (folder / 'seqinfo.ini').exists():
+        args.frame_rate = load_sequence_info(folder).frame_rate
     if args.images is None and has_images(folder):
         args.images = folder
 
@@ -154,6 +161,7 @@ def _make_pipeline(
     args: argparse.Namespace, rows: DetectionRows, images: ImageFolder | None
 ) -> Pipeline:
     from strongsort_ros.pipeline import Pipeline
+    from strongsort_ros.tracking.tracker import FRAME_RATE
 
     if images is None and args.ecc == _FROM_IMAGES:
         raise InputError('--ecc: needs --images, or a file of camera motions')
@@ -167,7 +175,8 @@ def _make_pipeline(
 
         extractor = load_extractor(args.reid or '', **network_options(args))
     settings = chosen_settings(args, network=extractor is not None)
-    return Pipeline(settings, extractor, _make_estimator(args, images))
+    rate = args.frame_rate or FRAME_RATE
+    return Pipeline(settings, extractor, _make_estimator(args, images), rate)
 
 
 def _make_estimator(
