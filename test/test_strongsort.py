@@ -114,7 +114,7 @@ def test_missing_columns() -> None:
 
 @pytest.mark.parametrize('boxes', [None, [], np.empty((0, 6)), np.empty(0), Detections.empty()])
 def test_no_detections_are_a_frame(boxes: Any) -> None:
-    tracker = by_motion(n_init=1, max_age=2)
+    tracker = by_motion(n_init=1, max_age=2, max_lost_time=0.0)
     tracker.update(TABLE)
     for age in (1, 2):
         tracks = tracker.update(boxes)
@@ -250,7 +250,7 @@ def test_extractors_and_camera_motion() -> None:
 @pytest.mark.parametrize(
     ('arguments', 'error', 'message'),
     [
-        ({'preset': 'sort'}, SettingError, "preset: 'sort' is not one of: strongsort, deepsort"),
+        ({'preset': 'sort'}, SettingError, "preset: 'sort' is not one of: robust, "),
         ({'max_aeg': 3}, SettingError, "unknown setting 'max_aeg'; did you mean max_age?"),
         ({'n_init': 0}, SettingError, 'n_init: 0, expected at least 1'),
         ({'frame_rate': -1}, SettingError, 'frame_rate: -1, expected 0 to 1000'),

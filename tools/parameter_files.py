@@ -20,11 +20,12 @@ from strongsort_ros.tracking.settings import TrackerSettings
 ROOT: Final = Path(__file__).resolve().parent.parent
 WIDTH: Final = 100
 FILES: Final[dict[str, tuple[str, SettingsGroup]]] = {
-    'tracker.yaml': ('Parameters of the tracker node: StrongSORT', TrackerNodeConfig()),
+    'tracker.yaml': ('Parameters of the tracker node: robust', TrackerNodeConfig()),
     'deepsort.yaml': (
         'Parameters of the tracker node: DeepSORT',
         TrackerNodeConfig(
-            node=NodeSettings(camera_motion='none'), tracker=TrackerSettings.deepsort()
+            node=NodeSettings(preset='deepsort', camera_motion='none'),
+            tracker=TrackerSettings.deepsort(),
         ),
     ),
     'refiner.yaml': ('Parameters of the refiner node', RefinerNodeConfig()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentTypeError
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,6 @@ def settings(*options: str, network: bool = False) -> TrackerSettings:
 @pytest.mark.parametrize(
     ('options', 'switches'),
     [
-        ([], ALL),
         (['--preset', 'strongsort'], ALL),
         (['--preset', 'strongsort', '--nsa'], ALL),
         (['--preset', 'strongsort', '--no-nsa'], ('bot', 'ema', 'mc', 'woc')),
@@ -30,14 +30,30 @@ def settings(*options: str, network: bool = False) -> TrackerSettings:
         (['--preset', 'deepsort'], ()),
         (['--preset', 'deepsort', '--mc', '--woc'], ('mc', 'woc')),
         (['--ema'], ('ema',)),
-        (['--ecc'], ALL),
-        (['--ecc', 'motion.json'], ALL),
         (['--preset', 'deepsort', '--ecc', 'motion.json'], ()),
         (['--bot', '--ecc', 'motion.json', '--nsa', '--ema', '--mc', '--woc'], ALL),
     ],
 )
 def test_switches(options: list[str], switches: tuple[str, ...]) -> None:
     assert settings(*options) == TrackerSettings.from_switches(switches)
+
+
+@pytest.mark.parametrize(
+    ('options', 'changes'),
+    [
+        ([], {}),
+        (['--ecc', 'motion.json'], {}),
+        (['--max-age', '9'], {'max_age': 9}),
+        (['--preset', 'robust'], {}),
+        (['--preset', 'robust', '--nsa'], {'adaptive_noise': False}),
+        (['--preset', 'robust', '--no-nsa'], {'adaptive_noise': False, 'nsa': False}),
+        (['--preset', 'robust', '--no-ema'], {'ema': False, 'nn_budget': 100}),
+        (['--preset', 'robust', '--no-woc', '--no-mc'], {'cascade': True, 'motion_cost': False}),
+        (['--preset', 'robust', '--no-bot'], {'max_cosine_distance': 0.35}),
+    ],
+)
+def test_the_default_and_its_switches(options: list[str], changes: dict[str, Any]) -> None:
+    assert settings(*options) == TrackerSettings.robust().replace(**changes)
 
 
 def test_every_setting_has_an_option() -> None:
@@ -63,6 +79,7 @@ def test_settings_override_presets() -> None:
 def test_threshold_of_the_network() -> None:
     """The default is the network's own, unless a preset, a switch or the option is given."""
     assert settings(network=True).max_cosine_distance == 'auto'
+    assert settings('--preset', 'robust', network=True).max_cosine_distance == 'auto'
     assert settings('--preset', 'strongsort', network=True).max_cosine_distance == 0.45
     assert settings('--no-nsa', network=True).max_cosine_distance == 0.45
     assert settings('--max-cosine-distance', '0.2', network=True).max_cosine_distance == 0.2

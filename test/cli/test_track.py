@@ -39,7 +39,7 @@ def rows_of(frames: list[int]) -> DetectionRows:
 
 
 def tracked(rows: DetectionRows, frames: list[int], max_age: int) -> TrackRows:
-    tracker = Tracker(TrackerSettings(max_age=max_age, n_init=1, max_cosine_distance=0.2))
+    tracker = Tracker(TrackerSettings(max_age=max_age, n_init=1, max_lost_time=0.0))
     return TrackRows.collect((frame, tracker.update(rows.at(frame))) for frame in frames)
 
 
@@ -245,7 +245,7 @@ def test_published_tracks(data_dir: Path, tmp_path: Path, name: str, sequence: s
     options = ['--sequence', sequence]
     motion = str(data_dir / 'mot17' / 'ecc_val.json')
     if name == 'strongsort':
-        options += ['--ecc', motion]
+        options += ['--preset', 'strongsort', '--ecc', motion]
     else:
         options += ['--preset', 'deepsort']
         for switch in SWITCHES[name]:

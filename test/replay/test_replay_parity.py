@@ -21,7 +21,7 @@ from strongsort_ros.replay.replay import replay
 def test_replay_of_mot17_is_the_pipeline_on_its_files(data_dir: Path, tmp_path: Path) -> None:
     folder = data_dir / 'mot17' / 'MOT17-09-FRCNN'
     write_sequence(folder, tmp_path / 'bag', compressed=True)
-    settings = TrackerNodeConfig()
+    settings = TrackerNodeConfig().with_defaults({'preset': 'strongsort'})
     replayed = replay(tmp_path / 'bag', tmp_path / 'out', settings)
     assert replayed.counts['matched'] == 150
     images, rows = ImageFolder(folder), load_detections(folder / 'det' / 'yolox.txt')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from strongsort_ros.errors import SettingError
 from strongsort_ros.tracking.settings import SWITCHES, TrackerSettings
 
 
@@ -12,7 +13,28 @@ def test_presets_have_the_papers_values() -> None:
     assert (deepsort.max_cosine_distance, strongsort.max_cosine_distance) == (0.3, 0.45)
     assert (deepsort.nn_budget, strongsort.nn_budget) == (100, 1)
     assert (deepsort.cascade, strongsort.cascade) == (True, False)
-    assert strongsort == TrackerSettings(max_camera_motion=100.0)
+    assert (deepsort.nsa, strongsort.nsa) == (False, True)
+
+
+@pytest.mark.parametrize('preset', ['strongsort', 'deepsort'])
+def test_published_presets_have_none_of_the_rules_of_robust(preset: str) -> None:
+    settings = TrackerSettings.preset(preset)
+    assert settings.low_confidence >= settings.min_confidence
+    assert settings.max_lost_time == settings.coast_time == settings.iou_weight == 0
+    assert not settings.appearance_veto
+    assert not settings.adaptive_noise
+    assert settings.early_confirmation == 1
+
+
+def test_the_default_is_robust() -> None:
+    assert TrackerSettings() == TrackerSettings.robust() == TrackerSettings.preset('robust')
+    assert TrackerSettings.preset('robust', network=True).max_cosine_distance == 'auto'
+    assert TrackerSettings.preset('deepsort', network=True) == TrackerSettings.deepsort()
+
+
+def test_an_unknown_preset_is_refused() -> None:
+    with pytest.raises(SettingError, match="preset: 'sort' is not one of: robust, strongsort"):
+        TrackerSettings.preset('sort')
 
 
 @pytest.mark.parametrize(

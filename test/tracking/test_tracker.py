@@ -20,7 +20,7 @@ from strongsort_ros.tracking.tracker import Tracker
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE, Tracks
 from tools.simulation.walkers import Walkers, WalkerSettings
 
-PRESETS = {'strongsort': TrackerSettings.strongsort(), 'deepsort': TrackerSettings.deepsort()}
+PRESETS = {name: TrackerSettings.preset(name) for name in ('robust', 'strongsort', 'deepsort')}
 
 
 @pytest.fixture(params=PRESETS)
@@ -59,7 +59,7 @@ def assert_same(a: list[Tracks], b: list[Tracks]) -> None:
 
 
 def test_states_from_first_detection_to_deletion() -> None:
-    tracker = Tracker(TrackerSettings(max_age=2))
+    tracker = Tracker(TrackerSettings(max_age=2, max_lost_time=0.0))
     assert [len(tracker.update(one())) for _ in range(3)] == [0, 0, 1]
     tracks = tracker.update(one())
     assert (tracks.ids[0], tracks.states[0], tracks.hits[0], tracks.age[0]) == (1, CONFIRMED, 4, 4)
@@ -144,7 +144,7 @@ def test_a_track_keeps_its_id_over_dropped_frames(preset: TrackerSettings) -> No
 def test_a_gap_longer_than_max_age_ends_tracks(preset: TrackerSettings) -> None:
     tracker = Tracker(preset)
     run(tracker, [one()] * 5)
-    tracker.update(one(), dt=preset.max_age + 2.0)
+    tracker.update(one(), dt=tracker.max_age + 2.0)
     assert tracker.tracks.ids.tolist() == [2]
 
 
@@ -166,7 +166,7 @@ def test_classes_are_matched_only_if_class_agnostic() -> None:
 
 
 def test_class_names_without_tracks_are_forgotten() -> None:
-    tracker = Tracker(TrackerSettings(n_init=1, max_age=0))
+    tracker = Tracker(TrackerSettings(n_init=1, max_age=0, max_lost_time=0.0))
     keeper = one()
     for index in range(3000):
         other = Detections(
@@ -328,7 +328,7 @@ def test_invalid_detections_neither_raise_nor_stay(
 def test_memory_is_proportional_to_live_tracks(preset: TrackerSettings) -> None:
     tracker = Tracker(preset.replace(nn_budget=1 if preset.ema else 5))
     frames = frames_of_walkers(400, people=12, dimension=8)
-    run(tracker, frames)
+    run(tracker, frames * 2)
     sizes = (len(tracker._gallery._seen), len(tracker._table._integers))
     run(tracker, frames * 3)
     assert (len(tracker._gallery._seen), len(tracker._table._integers)) == sizes
@@ -336,7 +336,7 @@ def test_memory_is_proportional_to_live_tracks(preset: TrackerSettings) -> None:
 
 def test_a_track_missed_over_dropped_frames_is_matched_by_position() -> None:
     """It was matched in the previous frame that was not dropped, so position may match it."""
-    tracker = Tracker()
+    tracker = Tracker(TrackerSettings.strongsort())
     run(tracker, [one()] * 5)
     other = boxes((101, 100, 40, 100), embeddings=[[0, 1, 0]])
     tracks = tracker.update(other, dt=4.0)
@@ -350,7 +350,7 @@ def test_tracks_keep_their_class_when_names_are_forgotten() -> None:
     names = ['late', 'zebra', 'ant']
     kept = [[100.0 + 300 * number, 100, 40, 100] for number in range(3)]
     crowd = [[100.0 * number, 900, 40, 100] for number in range(30)]
-    tracker = Tracker(TrackerSettings(n_init=1, max_age=0))
+    tracker = Tracker(TrackerSettings(n_init=1, max_age=0, max_lost_time=0.0))
     for frame in range(60):
         first = 1 if frame < 20 else 0  # the name of one of them has a high number
         others = [f'thing {frame} {number}' for number in range(30)]
@@ -412,7 +412,11 @@ def test_a_sliver_does_not_change_other_tracks(preset: TrackerSettings) -> None:
                 )
             )
             others = tracks.select(tracks.tlwh[:, 0] < 1e5)
-            np.testing.assert_allclose(others.tlwh, expected.tlwh)
+            if preset.adaptive_noise:  # its score counts in the mean of all
+                others, expected = (t.select(t.detection_index >= 0) for t in (others, expected))
+                np.testing.assert_allclose(others.tlwh, expected.tlwh, atol=2.0)
+            else:
+                np.testing.assert_allclose(others.tlwh, expected.tlwh)
             np.testing.assert_array_equal(others.detection_index, expected.detection_index)
 
 
