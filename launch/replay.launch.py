@@ -37,6 +37,11 @@ REPLAYER = [p for p in ReplayerNodeConfig().parameters() if p.name not in ('trac
 NODES = (
     ('namespace', '', 'Namespace of the nodes and their topics'),
     ('params_file', str(CONFIG / 'tracker.yaml'), 'Parameter file of the tracker'),
+    (
+        'preset',
+        '',
+        'Preset of the tracker instead of the default file: robust, strongsort, deepsort',
+    ),
     ('weights', '', 'ReID weights of the tracker; empty: from the file'),
     ('device', '', 'Device of the ReID network; empty: from the file'),
     ('camera_motion', '', 'Camera motion mode of the tracker; empty: from the file'),
@@ -49,7 +54,7 @@ NODES = (
     ),
 )
 """Arguments of the nodes: name, default, description."""
-TRACKER = ('namespace', 'params_file', 'weights', 'device', 'camera_motion', 'log_level')
+TRACKER = ('namespace', 'params_file', 'preset', 'weights', 'device', 'camera_motion', 'log_level')
 
 
 def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:

@@ -19,6 +19,8 @@ from strongsort_ros.nodes.ros_environment import EndWithNode, enclave_of, profil
 
 CONFIG = Path(__file__).parent.parent / 'config'
 
+DEFAULTS = str(CONFIG / 'tracker.yaml')
+
 ARGUMENTS = (
     ('namespace', '', 'Namespace of the node and its topics'),
     (
@@ -30,8 +32,8 @@ ARGUMENTS = (
     ('detections', 'detections', 'Topic of the detections (vision_msgs/Detection2DArray)'),
     (
         'params_file',
-        str(CONFIG / 'tracker.yaml'),
-        'Parameter file; the next arguments override it',
+        DEFAULTS,
+        'Parameter file; the next arguments override it; with a preset, not the default file',
     ),
     ('autostart', 'true', 'Configure and activate; false: leave it to a lifecycle manager'),
     ('respawn', 'true', 'Restart the node when it ends'),
@@ -45,7 +47,7 @@ ARGUMENTS = (
         'Fast DDS profile for large images, unless the environment selects one; empty: none',
     ),
 )
-PARAMETERS = ('weights', 'device', 'camera_motion', 'image_transport')
+PARAMETERS = ('preset', 'weights', 'device', 'camera_motion', 'image_transport')
 """Arguments that override parameters of the file, unless they are empty."""
 
 CAMERA = re.compile('[A-Za-z][A-Za-z0-9_]*')
@@ -92,12 +94,15 @@ def tracker(given: dict[str, str], namespace: str) -> Node:
         bool(coerce_to_type(given[name], bool)) for name in ('respawn', 'required')
     )
     retries = int(given['respawn_max_retries'])
+    # The default file lists every parameter, and so would undo a preset.
+    file = given['params_file'] if given['params_file'] != DEFAULTS or not given['preset'] else ''
+    files = [ParameterFile(file, allow_substs=True)] if file else []
     return Node(
         package='strongsort_ros',
         executable='tracker_node',
         name='tracker',
         namespace=namespace,
-        parameters=[ParameterFile(given['params_file'], allow_substs=True), overrides],
+        parameters=[*files, overrides],
         remappings=[(name, given[name]) for name in ('image', 'detections') if name != given[name]],
         additional_env=profile_environment(given['fastdds_profile']),
         arguments=['--ros-args', '--enclave', enclave, '--log-level', given['log_level']],

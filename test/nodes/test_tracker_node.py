@@ -98,7 +98,7 @@ def test_the_states_to_publish_can_be_chosen(start_tracker: Start) -> None:
 
 
 def test_an_empty_array_is_a_frame(start_tracker: Start) -> None:
-    machine, _ = start_tracker(max_age=3)
+    machine, _ = start_tracker(max_age=3, max_lost_time=0.0)
     frames = walk(5)
     for frame, detections in enumerate(frames):
         machine.track(stamp(frame), detections)
@@ -142,7 +142,7 @@ def test_changed_settings_apply_from_the_next_frame(start_tracker: Start) -> Non
     for frame in range(10):
         tracks = machine.track(stamp(frame), frames[frame]).tracks
     assert any(t.detection_index >= 0 for t in tracks)
-    assert machine.set_parameters(min_confidence=1.0) == []
+    assert machine.set_parameters(min_confidence=1.0, low_confidence=1.0) == []
     tracks = machine.track(stamp(10), frames[10]).tracks
     assert tracks
     assert all(t.detection_index == -1 for t in tracks)
