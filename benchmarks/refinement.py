@@ -1,11 +1,11 @@
-"""Speed of Gaussian-smoothed interpolation: this project's and the published method.
+"""Speed of GSI, of this project and as published, and of the RTS smoother.
 
     python benchmarks/refinement.py                               a simulated crowd, no peers
     python benchmarks/refinement.py --peers .peers                with the published method
     python benchmarks/refinement.py --peers .peers TRACKS.txt …   on recorded tracks
 
 Everything runs in one thread on rows in memory. The published method fills gap by gap and runs four
-scikit-learn regressions for each track, in the environment of the peers. Both alternate, and the
+scikit-learn regressions for each track, in the environment of the peers. All alternate, and the
 ratios are of medians, since the speed of a shared machine drifts.
 """
 
@@ -29,7 +29,8 @@ from rich.table import Table  # noqa: E402
 from strongsort_ros.files.motchallenge import load_tracks  # noqa: E402
 from strongsort_ros.files.rows import TrackRows  # noqa: E402
 from strongsort_ros.refinement.gsi import gsi  # noqa: E402
-from strongsort_ros.refinement.settings import GsiSettings  # noqa: E402
+from strongsort_ros.refinement.rts import rts  # noqa: E402
+from strongsort_ros.refinement.settings import GsiSettings, RtsSettings  # noqa: E402
 
 RUNNER = Path(__file__).resolve().with_name('refinement_published.py')
 
@@ -59,22 +60,23 @@ def published(python: str, tracks: TrackRows) -> tuple[float, np.ndarray]:
     return float(done.stdout), rows[np.lexsort((rows[:, 1], rows[:, 0])), 2:]
 
 
-def ours(tracks: TrackRows, settings: GsiSettings) -> tuple[float, np.ndarray]:
+def ours(tracks: TrackRows, settings: GsiSettings | RtsSettings) -> tuple[float, np.ndarray]:
     """Return the duration of this project in seconds, and its boxes by frame and id."""
     start = time.perf_counter()
-    filled = gsi(tracks, settings)
+    filled = rts(tracks, settings) if isinstance(settings, RtsSettings) else gsi(tracks, settings)
     return time.perf_counter() - start, filled.tracks.tlwh
 
 
 def compare(inputs: dict[str, TrackRows], options: argparse.Namespace, console: Console) -> None:
-    """Print frames of video per second of both methods."""
-    table = Table('tracks', 'frames', 'boxes', 'ours', title='GSI, frames/s in one thread')
-    for heading in ('published', 'ratio', 'largest difference, px') if options.peers else ():
+    """Print frames of video per second of all methods."""
+    table = Table('tracks', 'frames', 'boxes', 'RTS', 'GSI', title='frames/s in one thread')
+    for heading in ('GSI published', 'ratio', 'largest difference, px') if options.peers else ():
         table.add_column(heading, justify='right')
     for name, tracks in inputs.items():
         frames = int(np.ptp(tracks.frames)) + 1
-        mine, theirs, difference = [], [], 0.0
+        smooth, mine, theirs, difference = [], [], [], 0.0
         for _ in range(options.rounds):
+            smooth.append(ours(tracks, RtsSettings())[0])
             seconds, boxes = ours(tracks, GsiSettings())
             mine.append(seconds)
             if options.peers:
@@ -82,7 +84,8 @@ def compare(inputs: dict[str, TrackRows], options: argparse.Namespace, console: 
                 theirs.append(seconds)
                 difference = max(difference, float(np.abs(boxes - expected).max()))
         fast = frames / statistics.median(mine)
-        cells = [name, str(frames), str(len(tracks)), f'{fast:.0f}']
+        fastest = frames / statistics.median(smooth)
+        cells = [name, str(frames), str(len(tracks)), f'{fastest:.0f}', f'{fast:.0f}']
         if theirs:
             slow = frames / statistics.median(theirs)
             cells += [f'{slow:.0f}', f'{fast / slow:.0f}x', f'{difference:.4f}']
@@ -92,12 +95,13 @@ def compare(inputs: dict[str, TrackRows], options: argparse.Namespace, console: 
 
 def long_recordings(console: Console) -> None:
     """Print the duration for one long track, and for many tracks."""
-    table = Table('tracks', 'rows', 'seconds', 'microseconds/row', title='long_rows=100')
+    table = Table('tracks', 'rows', 'RTS, s', 'GSI, s', 'GSI / RTS', title='GSI: long_rows=100')
     for people, count in ((1, 1_000), (1, 10_000), (1, 100_000), (100, 1_000), (2_000, 50)):
         tracks = walk(count, people)
-        seconds, boxes = ours(tracks, GsiSettings(long_rows=100))
-        share = seconds / len(boxes) * 1e6
-        table.add_row(str(people), str(len(boxes)), f'{seconds:.3f}', f'{share:.1f}')
+        smooth = min(ours(tracks, RtsSettings())[0] for _ in range(3))
+        seconds = min(ours(tracks, GsiSettings(long_rows=100))[0] for _ in range(3))
+        ratio = f'{seconds / smooth:.1f}x'
+        table.add_row(str(people), str(len(tracks)), f'{smooth:.3f}', f'{seconds:.3f}', ratio)
     console.print(table)
 
 

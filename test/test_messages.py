@@ -38,6 +38,7 @@ REQUEST = {
     'output_uri': 'string',
     'aflink': 'boolean',
     'gsi': 'boolean',
+    'smooth': 'string',
 }
 RESPONSE = {
     'success': 'boolean',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +25,7 @@ from strongsort_ros.messages.detection2d_array import read_detection
 from strongsort_ros.messages.track2d_array import TRACK, read_track_array
 from strongsort_ros.tracking.camera_compensation import is_usable
 from strongsort_ros.tracking.settings import TrackerSettings
-from strongsort_ros.tracking.tracks import TENTATIVE
+from strongsort_ros.tracking.tracks import CONFIRMED, TENTATIVE
 from strongsort_ros.types import SECOND, FloatArray, IntArray
 
 MAX_BOXES: Final = 20_000_000
@@ -84,6 +85,8 @@ def read_recorded_tracks(
     topic: str = '',
     frame_rate: float = 0.0,
     progress: Callable[[float], None] = lambda _share: None,
+    *,
+    tentative: bool = False,
 ) -> RecordedTracks:
     """Read all tracks of a bag.
 
@@ -101,6 +104,9 @@ def read_recorded_tracks(
         Nominal frames per second, for `frame_numbers`; 0 estimates it from the stamps.
     progress
         Called after each message with the share done, 0 to 1.
+    tentative
+        Read the boxes of tentative tracks as well, if they were published (parameter
+        `publish_tentative` of the node).
 
     Raises
     ------
@@ -114,7 +120,8 @@ def read_recorded_tracks(
     if connection.digest not in ('', ros_types().hash_rihs01(connection.msgtype)):
         raise InputError(f'{where}: a {connection.msgtype} of another version, with other fields')
     is_track_array = connection.msgtype == TRACKS_TYPE
-    read = read_tracks_message if is_track_array else read_detections_message
+    read_tracks_array = partial(read_tracks_message, tentative=tentative)
+    read = read_tracks_array if is_track_array else read_detections_message
     messages: list[TracksMessage] = []
     boxes = 0
     for number, (_, _, data) in enumerate(bag.messages([connection]), 1):
@@ -201,8 +208,8 @@ class TracksMessage:
     without_id: int = 0
 
 
-def read_tracks_message(data: bytes) -> TracksMessage:
-    """Read the confirmed and lost tracks of a Track2DArray.
+def read_tracks_message(data: bytes, *, tentative: bool = False) -> TracksMessage:
+    """Read the confirmed and lost tracks of a Track2DArray, or the `tentative` ones as well.
 
     Raises
     ------
@@ -211,7 +218,7 @@ def read_tracks_message(data: bytes) -> TracksMessage:
 
     """
     array = read_track_array(data)
-    box_index = np.flatnonzero(array.tracks['state'] != TENTATIVE)
+    box_index = np.flatnonzero(tentative | (array.tracks['state'] != TENTATIVE))
     tracks = array.tracks[box_index]
     known = array.camera_motion_score > 0 and is_usable(array.camera_motion, _MAX_CAMERA_MOTION)
     return TracksMessage(
@@ -305,8 +312,10 @@ def _gather(
     tracks = np.concatenate([m.tracks for m in messages])
     ids = list(chain.from_iterable(m.ids for m in messages))
     labels: list[str] = []
+    states = tracks['state'].astype(np.int64)
     if connection.msgtype != TRACKS_TYPE:
         ids, labels = _number_ids(ids)
+        states[:] = CONFIRMED
     tlwh = cxcywh.copy()
     with np.errstate(invalid='ignore'):  # infinite boxes are refused later
         tlwh[:, :2] -= tlwh[:, 2:] / 2
@@ -317,6 +326,7 @@ def _gather(
         np.concatenate([m.scores for m in messages]),
         # An object array: a fixed-width one is as wide as the longest name for every box.
         np.array(list(chain.from_iterable(m.class_ids for m in messages)), dtype=np.object_),
+        states,
     )
     # As the tracker reports them: tracks missed by one message at most, even if frames were
     # dropped in between, and no box that shrank to nothing.

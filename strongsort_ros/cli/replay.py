@@ -45,7 +45,7 @@ def add_parser(commands: Any) -> None:
         help='track a bag of images and detections, without ROS',
         description='Track bags as the tracker node would, but offline and deterministically, as '
         'fast as possible. Writes the bag OUT with /tracks and /tracked_detections, and OUT.txt; '
-        'with --aflink or --gsi also OUT_refined and OUT_refined.txt.',
+        'with --aflink, --gsi or --smooth also OUT_refined and OUT_refined.txt.',
     )
     parser.set_defaults(run=run)
     parser.add_argument(
@@ -79,12 +79,15 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Track one bag, or several into a folder, and score them if --ground-truth is given."""
     steps = chosen_steps(args)
+    settings = _node_settings(args)
+    if steps.rts is not None:
+        settings = settings.replace({'publish_tentative': True})
     work = ReplayWork(
-        settings=_node_settings(args),
+        settings=settings,
         image_topic=args.image_topic,
         detections_topic=args.detections_topic,
         carry=args.carry,
-        steps=steps if steps.aflink or steps.gsi else None,
+        steps=steps or None,
         csv=args.csv,
     )
     one = len(args.bags) == 1

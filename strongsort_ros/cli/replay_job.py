@@ -116,7 +116,7 @@ class ReplayWork:
         if replayed.counts['restarts']:
             raise InputError(
                 f'{job.source}: the stamps jump back {_times(replayed.counts["restarts"])}; such a '
-                'bag cannot be refined; replay it without --aflink and --gsi'
+                'bag cannot be refined; replay it without --aflink, --gsi and --smooth'
             )
         refined = refine_bag(
             written, refined_beside(written), self.steps,

@@ -94,6 +94,7 @@ def run(args: argparse.Namespace) -> None:
     from strongsort_ros.files.atomic import replacing
     from strongsort_ros.files.rows import TrackRows
     from strongsort_ros.files.sequence import ImageFolder
+    from strongsort_ros.files.track_states import save_track_states
     from strongsort_ros.refinement.tracks import apply_steps
 
     steps = chosen_steps(args)
@@ -111,6 +112,7 @@ def run(args: argparse.Namespace) -> None:
             pipeline.close()
         done = apply_steps(tracks, steps)
         save_tracks_as(written, done.tracks, args.format)
+    save_track_states(args.output, None if steps else tracks)
     made = tracks_and_boxes(len(set(done.tracks.ids.tolist())), len(done.tracks))
     refined = f'; {summary}' if (summary := steps_summary(steps, done)) else ''
     say(f'{made} in {count(len(rows.frame_range), "frame")}{refined}: {args.output}')
@@ -197,12 +199,19 @@ def _track(
     images: ImageFolder | None,
     motions: SequenceMotion | None,
 ) -> Iterator[tuple[int, Tracks]]:
+    """Yield the tracks of each frame: those that are reported, and the tentative ones."""
+    import numpy as np
+
+    from strongsort_ros.tracking.tracks import TENTATIVE
+
     unreadable: list[str] = []
     frames = frames_to_step(rows, images, pipeline.tracker.max_age)
     for frame in progress('track')(frames.tolist()):
         image = _read(images, frame, unreadable)
         motion = None if motions is None else motions.at(frame)
-        yield frame, pipeline.step(rows.at(frame), image, camera_motion=motion).tracks
+        tracks = pipeline.step(rows.at(frame), image, camera_motion=motion).tracks
+        live = tracks.all
+        yield frame, live.select((live.states == TENTATIVE) | np.isin(live.ids, tracks.ids))
     if unreadable:
         number = count(len(unreadable), 'unreadable image')
         warn(f'{unreadable[0]}; {number} in total, tracked by motion only')

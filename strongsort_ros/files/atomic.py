@@ -147,6 +147,11 @@ def replacing_folder(target: Path | str, marker: str) -> Iterator[Path]:
         shutil.rmtree(older, ignore_errors=True)
 
 
+def is_special(target: Path) -> bool:
+    """Return whether an output is written in place, such as a device or a FIFO."""
+    return _destination(target)[1]
+
+
 def refuse_existing(target: Path) -> None:
     """Refuse an output that exists; a dangling link counts as existing.
 

@@ -17,9 +17,17 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from strongsort_ros.errors import InputError
 from strongsort_ros.files.atomic import replacing
 from strongsort_ros.files.rows import DetectionRows, GroundTruth, TrackRows
-from strongsort_ros.files.text_table import CLASS, COLUMNS, MAX_FRAME, TextTable
+from strongsort_ros.files.text_table import (
+    CLASS,
+    COLUMNS,
+    MAX_FRAME,
+    STATE,
+    STATES,
+    TextTable,
+)
 from strongsort_ros.types import FloatArray, IntArray
 
 PERSON = 'person'
@@ -52,10 +60,13 @@ def load_detections(path: Path | str, class_id: str = PERSON) -> DetectionRows:
     return DetectionRows(frames[order], tlwh[order], table.values[order, 6], class_ids)
 
 
-def load_tracks(path: Path | str, class_id: str = PERSON) -> TrackRows:
+def load_tracks(
+    path: Path | str, class_id: str = PERSON, *, with_states: bool = False
+) -> TrackRows:
     """Read tracks, sorted by frame and id: frame, id, left, top, width, height, confidence.
 
-    More columns are ignored. Alternatively, a header names the columns, as `save_csv` writes it.
+    More columns are ignored. Alternatively, a header names the columns, as `save_csv` writes it;
+    it must, `with_states`.
 
     Raises
     ------
@@ -63,11 +74,14 @@ def load_tracks(path: Path | str, class_id: str = PERSON) -> TrackRows:
         The file is missing or has another format, or an id occurs twice in a frame.
 
     """
-    table = TextTable(path, min_columns=7, named=_TRACK)
+    table = TextTable(path, min_columns=7, named=(*_TRACK, STATE) if with_states else _TRACK)
+    if with_states and table.states is None:
+        raise InputError(f'{path}: no header with a column {STATE!r}')
     frames, ids, order = _frames_and_ids(table)
-    tlwh = _boxes(table)[order]
-    class_ids = _classes(table, class_id)[order]
-    return TrackRows(frames[order], ids[order], tlwh, table.values[order, 6], class_ids)
+    tlwh = _boxes(table)
+    class_ids = _classes(table, class_id)
+    rows = TrackRows(frames, ids, tlwh, table.values[:, 6], class_ids, table.states)
+    return rows.select(order)
 
 
 def save_tracks(path: Path | str, tracks: TrackRows) -> None:
@@ -85,8 +99,10 @@ def save_tracks(path: Path | str, tracks: TrackRows) -> None:
         written.write_text(''.join(f'{line}\n' for line in lines), encoding='ascii')
 
 
-def save_csv(path: Path | str, tracks: TrackRows) -> None:
+def save_csv(path: Path | str, tracks: TrackRows, *, with_states: bool = False) -> None:
     """Write tracks with score and class as .csv with a header.
+
+    `with_states` writes the states as well, and all digits of boxes and scores.
 
     Raises
     ------
@@ -94,17 +110,23 @@ def save_csv(path: Path | str, tracks: TrackRows) -> None:
         The file cannot be written.
 
     """
-    columns = (
+    box_format, score_format = ('%r', '%r') if with_states else ('%.2f', '%.6g')
+    columns: tuple[list[Any], ...] = (
         tracks.frames.tolist(),
         tracks.ids.tolist(),
-        *([f'{value:.2f}' for value in side] for side in tracks.tlwh.T.tolist()),
-        [f'{score:.6g}' for score in tracks.scores.tolist()],
+        *([box_format % value for value in side] for side in tracks.tlwh.T.tolist()),
+        [score_format % score for score in tracks.scores.tolist()],
         # One line per row.
         [' '.join(name.splitlines()) for name in tracks.class_ids.tolist()],
     )
+    names = [*COLUMNS, CLASS]
+    if with_states:
+        assert tracks.states is not None
+        names.append(STATE)
+        columns += ([STATES[state] for state in tracks.states.tolist()],)
     with replacing(path) as written, written.open('w', encoding='utf-8', newline='') as file:
         rows = csv.writer(file, lineterminator='\n')
-        rows.writerow((*COLUMNS, CLASS))
+        rows.writerow(names)
         rows.writerows(zip(*columns, strict=True))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from strongsort_ros.tracking.detections import Detections
-from strongsort_ros.tracking.tracks import Tracks
+from strongsort_ros.tracking.tracks import LOST, TENTATIVE, Tracks
 from strongsort_ros.types import BoolArray, Float32Array, FloatArray, IntArray
 
 
@@ -87,6 +87,8 @@ class TrackRows(_Rows):
         (N,) float64.
     class_ids
         (N,) array of str.
+    states
+        (N,) int64 TENTATIVE, CONFIRMED or LOST, as the tracker had them; None: not known.
 
     """
 
@@ -94,6 +96,27 @@ class TrackRows(_Rows):
     tlwh: FloatArray
     scores: FloatArray
     class_ids: npt.NDArray[Any]
+    states: IntArray | None = None
+
+    @property
+    def reported(self) -> BoolArray:
+        """(N,) mask of the boxes that the tracker reports: those of confirmed tracks."""
+        if self.states is None:
+            return np.ones(len(self), dtype=bool)
+        reported: BoolArray = self.states != TENTATIVE
+        return reported
+
+    @property
+    def measured(self) -> BoolArray:
+        """(N,) mask of the boxes with a detection, of tracks that are confirmed at some time.
+
+        Without states, all boxes count as measured.
+        """
+        if self.states is None:
+            return np.ones(len(self), dtype=bool)
+        confirmed = self.ids[self.reported]
+        measured: BoolArray = (self.states != LOST) & np.isin(self.ids, confirmed)
+        return measured
 
     def at(self, frame: int) -> TrackRows:
         """Return the rows of a frame as views of these arrays."""
@@ -117,6 +140,7 @@ class TrackRows(_Rows):
             np.concatenate([tracks.tlwh for _, tracks in found]),
             np.concatenate([tracks.scores for _, tracks in found]),
             np.concatenate([tracks.class_ids for _, tracks in found]),
+            np.concatenate([tracks.states for _, tracks in found]),
         )
 
 

@@ -19,6 +19,10 @@ COLUMNS: Final = ('frame', 'id', 'left', 'top', 'width', 'height', 'score')
 """Columns of MOTChallenge's files in their order; a header can name them in any order."""
 CLASS: Final = 'class'
 """Column of text in a file with a header."""
+STATE: Final = 'state'
+"""Column of text in a file of tracks with their states."""
+STATES: Final = ('tentative', 'confirmed', 'lost')
+"""Texts of the states TENTATIVE, CONFIRMED and LOST."""
 MAX_CLASS: Final = 256
 """Longest class in a file, characters."""
 _DEFAULTS: Final = {'id': '-1', 'score': '1'}
@@ -45,6 +49,8 @@ class TextTable:
         (N, C) float64, all finite; with a header, the columns of `COLUMNS`.
     classes
         N texts of the column `class`, or None if there is no such column.
+    states
+        (N,) int64 of the column `state`, an index of `STATES`; None unless the column is needed.
 
     Raises
     ------
@@ -57,6 +63,7 @@ class TextTable:
     def __init__(self, path: Path | str, min_columns: int, named: Sequence[str] = ()) -> None:
         self.path = Path(path)
         self.classes: list[str] | None = None
+        self.states: IntArray | None = None
         try:
             text = self.path.read_text(encoding='utf-8-sig')
         except OSError as error:
@@ -117,6 +124,8 @@ class TextTable:
         records = [self._record(number, len(names)) for number in self._numbers]
         if CLASS in names:
             self.classes = self._read_classes([record[names.index(CLASS)] for record in records])
+        if STATE in needed:
+            self.states = self._read_states([record[names.index(STATE)] for record in records])
         places = [(names.index(n) if n in names else -1, _DEFAULTS.get(n, '')) for n in COLUMNS]
         rows = [
             [record[place] if place >= 0 else default for place, default in places]
@@ -139,6 +148,12 @@ class TextTable:
             if len(name) > MAX_CLASS:
                 self._fail(number, f'a class of {len(name)} characters, at most {MAX_CLASS}')
         return classes
+
+    def _read_states(self, fields: Sequence[str]) -> IntArray:
+        for number, field in zip(self._numbers, fields, strict=True):
+            if field not in STATES:
+                self._fail(number, f'state is {field[:40]!r}, expected one of {", ".join(STATES)}')
+        return np.array([STATES.index(field) for field in fields], dtype=np.int64)
 
     def _fail_named(self, rows: Sequence[Sequence[str]]) -> NoReturn:
         for number, row in zip(self._numbers, rows, strict=True):

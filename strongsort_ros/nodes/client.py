@@ -18,6 +18,7 @@ from rclpy.parameter import Parameter
 from rclpy.task import Future
 
 from strongsort_ros.errors import StrongSortError
+from strongsort_ros.refinement.settings import NO_SMOOTHER
 from strongsort_ros.replay.settings import ReplayerSettings
 from strongsort_ros.srv import RefineTracks
 from strongsort_ros.types import ShareProgress
@@ -224,7 +225,8 @@ def request_refinement(
         output_uri=str(output.resolve()),
         tracks_topic=topic,
         aflink=settings.aflink,
-        gsi=settings.gsi,
+        gsi=settings.gsi and settings.smooth == NO_SMOOTHER,
+        smooth=settings.smooth,
     )
     future = client.send(RefineTracks, f'{refiner}/refine', request)
     with _progress_reports(client, refiner, progress):

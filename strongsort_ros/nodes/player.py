@@ -26,6 +26,7 @@ from strongsort_ros.errors import MessageError
 from strongsort_ros.messages.cdr import read_header
 from strongsort_ros.msg import Track2DArray
 from strongsort_ros.nodes.client import RESPONSE_TIMEOUT, Client, NodeError
+from strongsort_ros.refinement.settings import NO_SMOOTHER
 from strongsort_ros.replay.results import PlaybackResult
 from strongsort_ros.replay.settings import ReplayerSettings
 from strongsort_ros.types import SECOND, CountProgress
@@ -104,6 +105,8 @@ class Player:
             parameters['sync_deadline'] = SYNC_DEADLINE
         if self._settings.frame_rate:
             parameters['frame_rate'] = self._settings.frame_rate
+        if self._settings.smooth != NO_SMOOTHER:
+            parameters['publish_tentative'] = True
         self._client.bring_up(self._tracker, parameters, self._settings.startup_timeout)
         if not self._client.spin_until(lambda: not self._unconnected(), RESPONSE_TIMEOUT):
             raise NodeError(

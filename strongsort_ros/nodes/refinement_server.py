@@ -22,6 +22,7 @@ from strongsort_ros.bags.paths import AllowedRoot, check_new_bag
 from strongsort_ros.errors import InputError, one_line, shorten
 from strongsort_ros.files.motchallenge import text_beside
 from strongsort_ros.refinement.settings import RefinerNodeConfig
+from strongsort_ros.refinement.tracks import check_smoother
 from strongsort_ros.refinement.worker_process import WorkerProcess
 from strongsort_ros.types import ShareProgress
 
@@ -153,8 +154,14 @@ class RefinementServer:
             return self.refuse(
                 f'{busy.source} is being refined ({busy.phase}, {busy.share:.0%}); try again later'
             )
-        if not (request.aflink or request.gsi):
-            return self.refuse('nothing to do; request aflink, gsi or both')
+        try:
+            smooth = check_smoother(request.smooth)
+        except InputError as error:
+            return self.refuse(str(error))
+        if not (request.aflink or request.gsi or smooth):
+            return self.refuse('nothing to do; request aflink, gsi or smooth')
+        if request.gsi and smooth:
+            return self.refuse('gsi and smooth both fill gaps and smooth boxes; request one')
         # The worker checks the content of the source, which may be large.
         try:
             source = root.new(request.input_uri)
@@ -291,6 +298,7 @@ def _worker_request(
         'checkpoint': settings.node.weights,
         'aflink': dataclasses.asdict(settings.aflink) if request.aflink else None,
         'gsi': dataclasses.asdict(settings.gsi) if request.gsi else None,
+        'rts': dataclasses.asdict(settings.rts) if check_smoother(request.smooth) else None,
     }
 
 

@@ -118,7 +118,7 @@ class Replayer:
     ) -> list[Exception]:
         """Refine and score the tracks; return the errors."""
         failures: list[Exception] = []
-        if self._settings.aflink or self._settings.gsi:
+        if self._settings.refine:
             try:
                 self._refine(folder, played)
             except NodeError as error:

@@ -16,7 +16,7 @@ from strongsort_ros.files.atomic import replacing_together
 from strongsort_ros.files.motchallenge import save_tracks, text_beside
 from strongsort_ros.messages.track2d_array import TRACK
 from strongsort_ros.refinement.tracks import RefinedTracks, RefinementSteps, apply_steps
-from strongsort_ros.tracking.tracks import LOST
+from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE
 from strongsort_ros.types import IntArray, ShareProgress
 
 
@@ -70,8 +70,9 @@ def refine_bag(
     frame_rate
         Nominal frame rate, Hz; 0: estimated from the stamps.
     progress
-        Called often with the phase ('read', 'link', 'interpolate' or 'write') and the share of it
-        that is done. An exception that it raises stops the refinement and leaves no output.
+        Called often with the phase ('read', 'link', 'interpolate', 'smooth' or 'write') and the
+        share of it that is done. An exception that it raises stops the refinement and leaves no
+        output.
 
     Raises
     ------
@@ -85,8 +86,9 @@ def refine_bag(
     check_new_bag(output)
     with replacing_together(output, text) as written, open_bag(source) as bag:
         recorded = read_recorded_tracks(
-            bag, topic, frame_rate, lambda share: progress('read', share)
-        )
+            bag, topic, frame_rate, lambda share: progress('read', share),
+            tentative=steps.rts is not None,
+        )  # fmt: skip
         refined = apply_steps(
             recorded.rows, steps, camera_motion=recorded.camera_motion, progress=progress
         )
@@ -96,11 +98,12 @@ def refine_bag(
         )
         copy_bag(bag, written, recorded.connection, rewrite, lambda share: progress('write', share))
         save_tracks(written.with_name(text.name), refined.tracks)
+    reported = recorded.rows.reported
     return RefinedBag(
-        tracks_in=len(np.unique(recorded.rows.ids)),
+        tracks_in=len(np.unique(recorded.rows.ids[reported])),
         tracks_out=len(np.unique(refined.tracks.ids)),
         links=refined.links,
-        boxes_in=len(recorded.rows),
+        boxes_in=int(np.count_nonzero(reported)),
         boxes_out=len(refined.tracks),
         interpolated=refined.interpolated,
     )
@@ -115,7 +118,8 @@ def _drop_frames_without_message(recorded: RecordedTracks, refined: RefinedTrack
 def refined_fields(recorded: RecordedTracks, refined: RefinedTracks) -> npt.NDArray[np.void]:
     """Return the `TRACK` records (K,) of refined tracks.
 
-    A recorded box keeps its fields except id and box; in a linked track `first_seen`, `age` and
+    A recorded box keeps its fields except id and box, and is CONFIRMED if it was TENTATIVE, since
+    its track was confirmed later; in a linked track `first_seen`, `age` and
     `hits` continue from the first tracklet of its chain. An interpolated box is LOST and has the
     fields of the box before the gap; its velocity leads from that box to the one after the gap.
     """
@@ -128,6 +132,7 @@ def refined_fields(recorded: RecordedTracks, refined: RefinedTracks) -> npt.NDAr
     before = np.maximum.accumulate(np.where(measured, numbers, 0))
     after = np.minimum.accumulate(np.where(measured, numbers, len(order))[::-1])[::-1]
     fields = recorded.tracks[source[before]]
+    fields['state'][fields['state'] == TENTATIVE] = CONFIRMED
     _continue_chains(fields, recorded, recorded.rows.ids[source[before]], rows.ids[order])
     boxes = rows.tlwh[order]
     fields['id'] = rows.ids[order]

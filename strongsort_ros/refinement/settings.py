@@ -1,4 +1,4 @@
-"""Settings of AFLink, GSI and the refiner node."""
+"""Settings of AFLink, GSI, the RTS smoother and the refiner node."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from strongsort_ros.settings import (
 
 CHECKPOINTS: Final = ('motion', 'published')
 """Names of the AFLink checkpoints that come with the package, the default first."""
+NO_SMOOTHER: Final = 'none'
+SMOOTHERS: Final = (NO_SMOOTHER, 'rts')
+"""Smoothers that can take the place of GSI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,21 @@ class GsiSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RtsSettings(Settings):
+    """Settings of the Rauch-Tung-Striebel smoother."""
+
+    max_gap: int = param(
+        20, 'Gaps are filled where the frames of the boxes on both sides differ by at most this.',
+        'frames', low=1, high=10_000,
+    )  # fmt: skip
+    acceleration: float | Literal['auto'] = param(
+        AUTO, 'Standard deviation of the change of velocity in a frame; smaller is smoother. auto: '
+        'the smallest of 0.005, 0.01, 0.02 and 0.04 that follows the track: the deviations of its '
+        'boxes are not alike from frame to frame.', 'box heights', low=1e-4, high=1.0,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RefinerSettings(Settings):
     """Settings of the refiner node."""
 
@@ -154,3 +172,4 @@ class RefinerNodeConfig(SettingsGroup):
     node: RefinerSettings = param_table(RefinerSettings, 'Node')
     aflink: AflinkSettings = param_table(AflinkSettings, 'AFLink', 'aflink.')
     gsi: GsiSettings = param_table(GsiSettings, 'Gaussian-smoothed interpolation', 'gsi.')
+    rts: RtsSettings = param_table(RtsSettings, 'Rauch-Tung-Striebel smoother', 'rts.')

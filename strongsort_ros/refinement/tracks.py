@@ -1,4 +1,4 @@
-"""Refine recorded tracks: link tracklets, then interpolate and smooth."""
+"""Refine recorded tracks: link tracklets, then fill gaps and smooth boxes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,20 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from strongsort_ros.errors import InputError
+from strongsort_ros.errors import InputError, shorten
 from strongsort_ros.files.motchallenge import PERSON, load_tracks
 from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.files.text_table import MAX_FRAME
+from strongsort_ros.files.track_states import load_recorded_tracks
 from strongsort_ros.refinement.gsi import gsi
-from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
+from strongsort_ros.refinement.rts import rts
+from strongsort_ros.refinement.settings import (
+    NO_SMOOTHER,
+    SMOOTHERS,
+    AflinkSettings,
+    GsiSettings,
+    RtsSettings,
+)
 from strongsort_ros.tracking.detections import number_array
 from strongsort_ros.types import FloatArray, IntArray, ShareProgress
 
@@ -36,12 +44,42 @@ class RefinementSteps:
         Settings of GSI, which fills gaps and smooths boxes.
     checkpoint
         AFLink checkpoint: a file, or a name of `settings.CHECKPOINTS`; None: the default.
+    rts
+        Settings of the RTS smoother, which fills gaps and smooths boxes. It uses the measured boxes
+        of all confirmed tracks, those before their confirmation included, and no predicted ones.
+
+    Raises
+    ------
+    InputError
+        Both GSI and RTS are chosen.
 
     """
 
     aflink: AflinkSettings | None = None
     gsi: GsiSettings | None = None
     checkpoint: Path | None = None
+    rts: RtsSettings | None = None
+
+    def __post_init__(self) -> None:
+        if self.gsi is not None and self.rts is not None:
+            raise InputError('gsi and smooth: both fill gaps and smooth boxes; choose one')
+
+    def __bool__(self) -> bool:
+        return not (self.aflink is None and self.gsi is None and self.rts is None)
+
+
+def check_smoother(name: str) -> bool:
+    """Return whether a smoother is chosen: 'rts'; not by '' or 'none'.
+
+    Raises
+    ------
+    InputError
+        There is no such smoother.
+
+    """
+    if name and name not in SMOOTHERS:
+        raise InputError(f'smooth: {shorten(repr(name), 80)} is not one of: {", ".join(SMOOTHERS)}')
+    return name not in ('', NO_SMOOTHER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +119,14 @@ def apply_steps(
     Parameters
     ----------
     tracks
-        Rows in any order; not changed.
+        Rows in any order; not changed. Boxes of tentative tracks are used by RTS only.
     steps
         Steps to apply.
     camera_motion
         Camera motion that AFLink compensates: frame -> (3, 3) from the frame before.
     progress
-        Called with the phase ('link' or 'interpolate') and the share of it that is done. An
-        exception that it raises stops the refinement.
+        Called with the phase ('link', 'interpolate' or 'smooth') and the share of it that is done.
+        An exception that it raises stops the refinement.
 
     Raises
     ------
@@ -98,7 +136,10 @@ def apply_steps(
         An id occurs twice in a frame, or a box or score is not finite.
 
     """
-    links, source = 0, np.lexsort((tracks.ids, tracks.frames))
+    links = 0
+    used = np.flatnonzero(tracks.reported if steps.rts is None else tracks.measured)
+    tracks = tracks.select(used)
+    source = np.lexsort((tracks.ids, tracks.frames))
     if steps.aflink is not None:
         # Not at the top: GSI alone needs no network.
         from strongsort_ros.refinement.aflink.linking import link, load_linker
@@ -114,13 +155,18 @@ def apply_steps(
         source = source[linked.keep[source]]
         links = len(linked.links)
         progress('link', 1.0)
-    tracks = tracks.select(source)
+    tracks, source = tracks.select(source), used[source]
     if steps.gsi is not None:
         progress('interpolate', 0.0)
         filled = gsi(tracks, steps.gsi, lambda share: progress('interpolate', share))
         source = np.where(filled.interpolated, -1, source[filled.source])
         tracks = filled.tracks
         progress('interpolate', 1.0)
+    if steps.rts is not None:
+        progress('smooth', 0.0)
+        filled = rts(tracks, steps.rts, lambda share: progress('smooth', share))
+        source = np.where(filled.interpolated, -1, source[filled.source])
+        tracks = filled.tracks
     return RefinedTracks(tracks, source, links)
 
 
@@ -128,8 +174,9 @@ def apply_steps(
 def refine_tracks(
     tracks: TrackRows | str | Path,
     *,
-    aflink: bool | str | Path | AflinkSettings = True,
-    gsi: bool | GsiSettings = True,
+    aflink: bool | str | Path | AflinkSettings = False,
+    gsi: bool | GsiSettings | None = None,
+    smooth: str | RtsSettings = NO_SMOOTHER,
 ) -> TrackRows: ...
 
 
@@ -137,16 +184,18 @@ def refine_tracks(
 def refine_tracks(
     tracks: npt.NDArray[Any] | Sequence[Sequence[float]],
     *,
-    aflink: bool | str | Path | AflinkSettings = True,
-    gsi: bool | GsiSettings = True,
+    aflink: bool | str | Path | AflinkSettings = False,
+    gsi: bool | GsiSettings | None = None,
+    smooth: str | RtsSettings = NO_SMOOTHER,
 ) -> FloatArray: ...
 
 
 def refine_tracks(
     tracks: TrackRows | str | Path | npt.NDArray[Any] | Sequence[Sequence[float]],
     *,
-    aflink: bool | str | Path | AflinkSettings = True,
-    gsi: bool | GsiSettings = True,
+    aflink: bool | str | Path | AflinkSettings = False,
+    gsi: bool | GsiSettings | None = None,
+    smooth: str | RtsSettings = NO_SMOOTHER,
 ) -> TrackRows | FloatArray:
     """Link broken tracks, fill their gaps and smooth their boxes, after the last frame.
 
@@ -161,7 +210,12 @@ def refine_tracks(
         Link tracklets of the same object with AFLink. May be a checkpoint, which is a file,
         'motion' (the default) or 'published' (needs PyTorch); or its settings.
     gsi
-        Fill gaps and smooth by Gaussian-smoothed interpolation; or its settings.
+        Fill gaps and smooth by Gaussian-smoothed interpolation; or its settings. None: unless
+        `smooth` is chosen.
+    smooth
+        Smoother in place of GSI: 'rts', the Rauch-Tung-Striebel smoother; or its settings. Of a bag
+        or a text file of `strongsort track` it uses the boxes before confirmation as well, and no
+        predicted boxes; of an array all rows.
 
     Returns
     -------
@@ -172,8 +226,8 @@ def refine_tracks(
     Raises
     ------
     InputError
-        No step is chosen, a row is invalid, an id occurs twice in a frame, or the file or bag
-        cannot be read; the message names the row or the file.
+        No step is chosen, or both GSI and a smoother; a row is invalid, an id occurs twice in a
+        frame, or the file or bag cannot be read. The message names the row or the file.
     ExtractorError
         The checkpoint is invalid.
     MissingPackageError
@@ -192,12 +246,18 @@ def refine_tracks(
     [40.0, 50.0, 40.0, 80.0]
 
     """
-    if not aflink and not gsi:
-        raise InputError('refine_tracks: aflink and gsi are both off; choose a step')
+    if isinstance(smooth, str):
+        smoother = RtsSettings() if check_smoother(smooth) else None
+    else:
+        smoother = smooth
+    if gsi is None:
+        gsi = smoother is None
     link = AflinkSettings() if isinstance(aflink, (bool, str, Path)) else aflink
-    smooth = GsiSettings() if isinstance(gsi, bool) else gsi
+    fill = GsiSettings() if isinstance(gsi, bool) else gsi
     checkpoint = Path(aflink) if isinstance(aflink, (str, Path)) and aflink else None
-    steps = RefinementSteps(link if aflink else None, smooth if gsi else None, checkpoint)
+    steps = RefinementSteps(link if aflink else None, fill if gsi else None, checkpoint, smoother)
+    if not steps:
+        raise InputError('refine_tracks: aflink, gsi and smooth are all off; choose a step')
     if isinstance(tracks, TrackRows):
         return apply_steps(tracks, steps).tracks
     if isinstance(tracks, (str, Path)):
@@ -216,9 +276,10 @@ def _refine_file(path: Path, steps: RefinementSteps) -> TrackRows:
     from strongsort_ros.bags.tracks import read_recorded_tracks
 
     if not is_bag(path):
-        return apply_steps(load_tracks(path), steps).tracks
+        load = load_tracks if steps.rts is None else load_recorded_tracks
+        return apply_steps(load(path), steps).tracks
     with open_bag(path) as bag:
-        recorded = read_recorded_tracks(bag)
+        recorded = read_recorded_tracks(bag, tentative=steps.rts is not None)
     return apply_steps(recorded.rows, steps, camera_motion=recorded.camera_motion).tracks
 
 

@@ -26,7 +26,7 @@ from types import FrameType
 from typing import Any, Final
 
 from strongsort_ros.errors import StrongSortError, one_line
-from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
+from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings, RtsSettings
 
 NICENESS: Final = 5
 """Lower priority than the processes that drive the robot."""
@@ -102,10 +102,12 @@ def _refine(request: dict[str, Any], send: Send) -> dict[str, Any]:
     work = Path(request['work'])
     os.environ['TMPDIR'] = tempfile.tempdir = str(work)
     aflink, gsi, checkpoint = (request[name] for name in ('aflink', 'gsi', 'checkpoint'))
+    rts = request.get('rts')
     steps = RefinementSteps(
         aflink=None if aflink is None else AflinkSettings(**aflink),
         gsi=None if gsi is None else GsiSettings(**gsi),
         checkpoint=Path(checkpoint) if checkpoint else None,
+        rts=None if rts is None else RtsSettings(**rts),
     )
     with staging(work):
         refined = refine_bag(

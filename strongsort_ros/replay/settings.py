@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from strongsort_ros.refinement.settings import NO_SMOOTHER, SMOOTHERS
 from strongsort_ros.settings import ACTIVE, Settings, SettingsGroup, param, param_table
 
 
@@ -38,8 +39,14 @@ class ReplayerSettings(Settings):
         1.0, 'Playback speed as a multiple of real time, with realtime.', '', low=0.01, high=100.0
     )
     clock: bool = param(False, 'Publish the stamps on /clock.')
-    aflink: bool = param(True, 'Link broken tracks (AFLink) after playback.')
-    gsi: bool = param(True, 'Fill gaps and smooth tracks (GSI) after playback.')
+    aflink: bool = param(False, 'Link broken tracks (AFLink) after playback.')
+    gsi: bool = param(
+        True, 'Fill gaps and smooth tracks (GSI) after playback, unless smooth is set.'
+    )  # fmt: skip
+    smooth: str = param(
+        NO_SMOOTHER, 'Smoother in place of GSI after playback. rts: the tracker also publishes '
+        'tentative tracks during the playback.', choices=SMOOTHERS,
+    )  # fmt: skip
     tracker: str = param('tracker', 'Name of the tracker node, in the same namespace.')
     refiner: str = param('refiner', 'Name of the refiner node, in the same namespace.')
     startup_timeout: float = param(
@@ -49,6 +56,11 @@ class ReplayerSettings(Settings):
         10.0, 'Longest time that a node may take to respond.', 's',
         low=1.0, high=3600.0,
     )  # fmt: skip
+
+    @property
+    def refine(self) -> bool:
+        """Whether the tracks are refined after playback."""
+        return self.aflink or self.gsi or self.smooth != NO_SMOOTHER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,7 +68,7 @@ def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
             ['embed', '.', '--reid', 'a.pth', '-o', 'out'],
             r'det: no det\.txt or other file; pass the file',
         ),
-        (['refine', 'det.txt', '-o', 'out'], 'no step chosen; add --aflink, --gsi or both'),
+        (['refine', 'det.txt', '-o', 'out'], 'no step chosen; add --aflink, --gsi or --smooth rts'),
         (
             ['refine', 'det.txt', '-o', 'out', '--gsi', '--gsi-tau', '50'],
             '50.0, expected 1 to 20',
@@ -170,7 +170,7 @@ def test_a_pipe(tmp_path: Path) -> None:
     assert done.stdout == (tmp_path / 'out.txt').read_text()
     again = strongsort(tmp_path, 'refine', '-', '--gsi', '-o', '-', given=done.stdout)
     assert again.stdout.count('\n') == 2
-    assert names(tmp_path) == ['det.txt', 'out.txt']
+    assert names(tmp_path) == ['det.txt', 'out.txt', 'out.txt.states']
 
 
 def test_shell_redirection(tmp_path: Path) -> None:

@@ -66,6 +66,67 @@ def test_track_then_gsi(drawn: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(a.tlwh, b.tlwh, atol=0.05)
 
 
+@pytest.mark.parametrize('suffix', ['txt', 'csv'])
+def test_track_then_smooth(drawn: Path, tmp_path: Path, suffix: str, capsys: Capture) -> None:
+    """One command gives the file of two, box for box, with all scores and classes."""
+    det, plain, two, one = drawn / 'det' / 'det.txt', *(tmp_path / f'{n}.{suffix}' for n in 'abc')
+    options = '--n-init', 3
+    assert run('track', det, *options, '-o', plain) == 0
+    assert run('refine', plain, '--smooth', 'rts', '-o', two) == 0
+    assert run('track', det, *options, '--smooth', 'rts', '-o', one) == 0
+    assert 'measured' not in capsys.readouterr().err
+    assert one.read_bytes() == two.read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        plain.name, f'{plain.name}.states', two.name, one.name,
+    }  # fmt: skip
+    # The boxes before the confirmation are back, and those of the text have not changed.
+    before, after = load_tracks(plain), load_tracks(one)
+    assert before.frames.min() == after.frames.min() + 2
+    # Other steps use the text alone, as ever.
+    assert run('refine', plain, '--gsi', '-o', two) == 0
+    plain.with_name(f'{plain.name}.states').unlink()
+    assert run('refine', plain, '--gsi', '-o', one) == 0
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_predicted_boxes_are_not_smoothed(tmp_path: Path) -> None:
+    """A track is lost for a frame while its detection jumps aside: that box is predicted."""
+    det, plain, out = tmp_path / 'det.txt', tmp_path / 'a.txt', tmp_path / 'b.txt'
+    det.write_text(
+        ''.join(
+            f'{frame},-1,{10 * frame + 500 * (frame == 12)},20,30,60,0.9\n'
+            for frame in range(1, 25)
+        )
+    )
+    assert run('track', det, '-o', plain) == 0
+    states = plain.with_name('a.txt.states').read_text().splitlines()
+    assert [line.rsplit(',', 1)[1] for line in states[1:4]] == [
+        'tentative',
+        'tentative',
+        'confirmed',
+    ]
+    assert states[12].endswith(',lost')
+    assert run('refine', plain, '--smooth', 'rts', '-o', out) == 0
+    expected = tmp_path / 'c.csv'
+    expected.write_text(''.join(f'{line}\n' for line in states if 'lost' not in line))
+    assert run('refine', expected, '--smooth', 'rts', '--format', 'txt', '-o', tmp_path / 'd') == 0
+    assert out.read_text() == (tmp_path / 'd').read_text()
+    assert load_tracks(out).frames.tolist() == list(range(1, 25))
+
+
+def test_tracks_without_states_are_smoothed_with_a_warning(tmp_path: Path, capsys: Capture) -> None:
+    source, out = tmp_path / 'tracks.txt', tmp_path / 'refined.txt'
+    source.write_text(TRACKS)
+    assert run('refine', source, '--smooth', 'rts', '-o', out) == 0
+    said = capsys.readouterr()
+    assert said.out == f'1 track, 7 boxes; 2 boxes interpolated: {out}\n'
+    assert 'tracks.txt.states is missing: all boxes are taken as measured' in said.err
+    assert run('refine', source, '--smooth', 'rts', '--gsi', '-o', out) == 2
+    assert 'gsi and smooth: both fill gaps' in capsys.readouterr().err
+    assert run('refine', source, '--gsi', '--rts-max-gap', 3, '-o', out) == 2
+    assert '--rts-max-gap: needs --smooth rts' in capsys.readouterr().err
+
+
 def test_aflink_as_published(data_dir: Path, tmp_path: Path, capsys: Capture) -> None:
     pytest.importorskip('torch')
     golden, out = data_dir / 'golden', tmp_path / 'linked.txt'

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strongsort_ros.bags.tracks import read_tracks
+from strongsort_ros.bags.reader import open_bag
+from strongsort_ros.bags.tracks import read_recorded_tracks, read_tracks
 from strongsort_ros.files.motchallenge import load_tracks
+from strongsort_ros.tracking.tracks import CONFIRMED, TENTATIVE
 from test.cli.command import Capture, run
 from test.replay.bags import Message, frame_of, rewrite, twice
 
@@ -53,6 +55,30 @@ def test_refined_scored_and_reported(
     assert 'HOTA' in (tmp_path / 'report.html').read_text()
     refined = load_tracks(tmp_path / 'out_refined.txt')
     np.testing.assert_array_equal(refined.ids, read_tracks(tmp_path / 'out_refined', '/tracks').ids)
+
+
+def test_smoothed_as_track_does(bag: Path, drawn: Path, tmp_path: Path) -> None:
+    """Both commands give the same boxes; tentative ones only with --smooth are in the bag."""
+    options = '--preset', 'strongsort', '--smooth', 'rts'
+    assert run('replay', bag, *options, '-o', tmp_path / 'out') == 0
+    one = tmp_path / 'one.txt'
+    det = drawn / 'det' / 'det.txt'
+    assert run('track', det, '--images', drawn, *options, '-o', one) == 0
+    expected, smoothed = load_tracks(one), load_tracks(tmp_path / 'out_refined.txt')
+    np.testing.assert_array_equal(smoothed.frames, expected.frames)
+    np.testing.assert_array_equal(smoothed.ids, expected.ids)
+    np.testing.assert_allclose(smoothed.tlwh, expected.tlwh, atol=0.011)
+    with open_bag(tmp_path / 'out') as tracks:
+        recorded = read_recorded_tracks(tracks, '/tracks', tentative=True).rows
+    assert recorded.states is not None
+    assert set(recorded.states.tolist()) >= {TENTATIVE, CONFIRMED}
+    np.testing.assert_array_equal(
+        read_tracks(tmp_path / 'out', '/tracks').frames, load_tracks(tmp_path / 'out.txt').frames
+    )
+    with open_bag(tmp_path / 'out_refined') as tracks:
+        refined = read_recorded_tracks(tracks, '/tracks', tentative=True).rows
+    assert TENTATIVE not in refined.states.tolist()
+    np.testing.assert_array_equal(refined.frames, expected.frames)
 
 
 def test_csv_with_classes_and_scores(bag: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip('strongsort_ros.msg', reason='needs ROS 2 and the built messages')
@@ -14,7 +15,15 @@ from strongsort_ros.bags.reader import open_bag
 from strongsort_ros.bags.writer import Storage
 from strongsort_ros.files.motchallenge import load_tracks
 from strongsort_ros.messages.track2d_array import TrackArray, read_track_array
-from test.bags.track_bags import digests, stamp, walk, write_messages
+from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE
+from test.bags.track_bags import (
+    digests,
+    stamp,
+    track,
+    track_array,
+    walk,
+    write_messages,
+)
 from test.nodes.refiner import Refiner
 
 Start = Callable[..., Refiner]
@@ -62,6 +71,26 @@ def test_gsi_alone_with_other_settings(refiner: Refiner) -> None:
     assert 'max_gap' in reason
 
 
+def test_rts_with_the_tentative_boxes(refiner: Refiner) -> None:
+    """The bag has two tentative boxes, which become confirmed, and a gap of three frames."""
+    messages = walk([1, 2, 3, 7, 8, 9], 1)
+    messages |= {
+        frame: track_array(frame, [track(1, 2.0 * frame, state=TENTATIVE)]) for frame in (1, 2)
+    }
+    messages |= {frame: track_array(frame, []) for frame in (4, 5, 6)}
+    write_messages(refiner.root / 'births', dict(sorted(messages.items())))
+    response = refiner.refine('births', aflink=False, gsi=False, smooth='rts')
+    assert response.success, response.message
+    assert (response.tracks_in, response.boxes_in, response.boxes_out) == (1, 4, 9)
+    made = np.concatenate([a.tracks for a in arrays(refiner.root / 'births_refined')])
+    assert made['state'].tolist() == [CONFIRMED] * 3 + [LOST] * 3 + [CONFIRMED] * 3
+    np.testing.assert_allclose(made['center'][:, 0], np.arange(1, 10) * 2, atol=0.5)
+    assert refiner.set_parameters(**{'rts.max_gap': 3}) == []
+    response = refiner.refine('births', 'apart', aflink=False, gsi=False, smooth='rts')
+    assert response.boxes_out == 6
+    assert refiner.set_parameters(**{'rts.max_gap': 20}) == []
+
+
 def test_nothing_outside_the_allowed_root_is_read_or_written(
     refiner: Refiner, tmp_path: Path
 ) -> None:
@@ -98,7 +127,13 @@ def test_invalid_requests_fail_with_one_line(refiner: Refiner) -> None:
         assert 'Traceback' not in response.message
     assert not refiner.refine('bag', tracks_topic='/other').success
     response = refiner.refine('bag', aflink=False, gsi=False)
-    assert response.message == 'refused: nothing to do; request aflink, gsi or both'
+    assert response.message == 'refused: nothing to do; request aflink, gsi or smooth'
+    response = refiner.refine('bag', aflink=False, gsi=False, smooth='none')
+    assert response.message == 'refused: nothing to do; request aflink, gsi or smooth'
+    response = refiner.refine('bag', smooth='rts')
+    assert response.message.startswith('refused: gsi and smooth both fill gaps')
+    response = refiner.refine('bag', smooth='strong')
+    assert response.message == "refused: smooth: 'strong' is not one of: none, rts"
     assert refiner.refine('bag').success
     assert 'Traceback' not in refiner.process.text()
 

@@ -11,7 +11,8 @@ import pytest
 from strongsort_ros.errors import ExtractorError, InputError
 from strongsort_ros.files.motchallenge import save_tracks
 from strongsort_ros.files.rows import TrackRows
-from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
+from strongsort_ros.refinement.rts import rts
+from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings, RtsSettings
 from strongsort_ros.refinement.tracks import RefinementSteps, apply_steps, refine_tracks
 from test.bags.track_bags import walk, write_messages
 
@@ -37,10 +38,26 @@ def test_an_array_gives_an_array_with_the_gaps_filled() -> None:
 def test_rows_give_the_rows_of_the_steps() -> None:
     rows = as_rows(ROWS)
     expected = apply_steps(rows, RefinementSteps(AflinkSettings(), GsiSettings())).tracks
-    refined = refine_tracks(rows)
+    refined = refine_tracks(rows, aflink=True)
     np.testing.assert_array_equal(refined.tlwh, expected.tlwh)
     np.testing.assert_array_equal(refined.class_ids, 'person')
-    np.testing.assert_array_equal(refine_tracks(ROWS)[:, 2:6], expected.tlwh)
+    np.testing.assert_array_equal(refine_tracks(ROWS, aflink=True)[:, 2:6], expected.tlwh)
+
+
+def test_the_smoother_takes_the_place_of_gsi() -> None:
+    rows = as_rows(ROWS)
+    expected = rts(rows).tracks.tlwh
+    np.testing.assert_array_equal(refine_tracks(rows, smooth='rts').tlwh, expected)
+    np.testing.assert_array_equal(refine_tracks(ROWS, smooth=RtsSettings())[:, 2:6], expected)
+    assert len(refine_tracks(rows, smooth=RtsSettings(max_gap=1))) == len(ROWS)
+    with pytest.raises(InputError, match='gsi and smooth: both fill gaps and smooth boxes'):
+        refine_tracks(rows, gsi=True, smooth='rts')
+    with pytest.raises(InputError, match="smooth: 'gsi' is not one of: none, rts"):
+        refine_tracks(rows, smooth='gsi')
+
+
+def test_by_default_no_tracks_are_linked() -> None:
+    np.testing.assert_array_equal(refine_tracks(ROWS), refine_tracks(ROWS, aflink=False, gsi=True))
 
 
 def test_a_file_and_an_array_of_its_rows_are_refined_alike(tmp_path: Path) -> None:
@@ -58,7 +75,7 @@ def test_a_bag_gives_its_rows_refined(tmp_path: Path) -> None:
 
 def test_settings_and_steps_are_chosen() -> None:
     assert len(refine_tracks(ROWS, gsi=GsiSettings(interval=2))) == len(ROWS)
-    assert len(refine_tracks(ROWS, gsi=False)) == len(ROWS)
+    assert len(refine_tracks(ROWS, aflink=True, gsi=False)) == len(ROWS)
     apart = [(f, 1 if f < 5 else 2, *rest) for f, _, *rest in ROWS]
     window = AflinkSettings(min_gap=1, max_gap=30, max_cost=1.0)
     linked = refine_tracks(apart, aflink=window, gsi=False)
