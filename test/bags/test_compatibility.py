@@ -15,7 +15,7 @@ import pytest
 from strongsort_ros.bags.tracks import read_tracks
 from strongsort_ros.files.motchallenge import load_tracks
 from strongsort_ros.refinement.bag import refine_bag
-from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
+from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings, RtsSettings
 from strongsort_ros.refinement.tracks import RefinementSteps
 from test.bags.track_bags import digests
 
@@ -70,6 +70,20 @@ def test_refining_a_bag_of_0_1_0(
     # Where the dog was missed, its box lies on the line between its neighbours.
     left = rows.tlwh[rows.ids == 2, 0]
     np.testing.assert_allclose(left[12:14], [375.0, 372.0], atol=0.2)
+
+
+@pytest.mark.parametrize('storage', STORAGES)
+@pytest.mark.parametrize('topic', ['/tracks', '/tracked_detections'])
+def test_smoothing_a_bag_of_0_1_0(tmp_path: Path, storage: str, topic: str) -> None:
+    """Its states tell the predicted boxes, so both topics have the same measured ones."""
+    steps = RefinementSteps(rts=RtsSettings())
+    done = refine_bag(DATA / f'tracks_{storage}', tmp_path / 'out', steps, topic=topic)
+    assert (done.tracks_in, done.tracks_out) == (3, 3)
+    assert (done.boxes_out, done.interpolated) == (48, 3)
+    rows = read_tracks(tmp_path / 'out', topic)
+    assert rows.frames[rows.ids == 2].tolist() == list(range(3, 31))
+    left = rows.tlwh[rows.ids == 2, 0]
+    np.testing.assert_allclose(left[12:14], [375.0, 372.0], atol=0.5)
 
 
 def test_the_bags_name_no_machine() -> None:

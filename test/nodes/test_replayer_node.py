@@ -91,6 +91,24 @@ def test_a_replay_is_tracked_refined_and_scored(
     assert 'http' not in page.replace('http://www.w3.org', '')
 
 
+def test_the_smoother_gets_the_tentative_tracks(
+    start_tracker: Any, sequence: Path, tmp_path: Path
+) -> None:
+    """In place of GSI, which is on by default."""
+    machine, _ = start_tracker(autostart=False)
+    refiner = start_node('refiner', machine.namespace, tmp_path, {'allowed_root': str(tmp_path)})
+    try:
+        status, text = run(
+            tmp_path, machine.namespace, bag=sequence / 'bag', output='out', smooth='rts'
+        )
+    finally:
+        refiner.stop()
+    assert status == 0, text
+    before, after = (load_tracks(tmp_path / 'out' / f'{n}.txt') for n in ('tracks', 'refined'))
+    assert after.frames.min() == before.frames.min() - 2
+    assert set(after.ids.tolist()) == set(before.ids.tolist())
+
+
 def test_tracks_are_kept_if_they_cannot_be_refined_or_scored(
     start_tracker: Any, sequence: Path, tmp_path: Path
 ) -> None:
