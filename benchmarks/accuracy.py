@@ -55,7 +55,18 @@ from strongsort_ros.tracking.tracker import Tracker
 PUBLISHED = ('strongsort', 'deepsort')
 ROBUST = 'robust'
 CLEAN = 'clean'
-ABLATION: dict[str, dict[str, object]] = {}
+ABLATION: dict[str, dict[str, object]] = {
+    'learnt noise, but NSA': {'adaptive_noise': False},
+    'learnt noise': {'adaptive_noise': False, 'nsa': False},
+    'low scores': {'low_confidence': 1.0},
+    'veto': {'appearance_veto': False},
+    'longer memory': {'max_lost_time': 0.0},
+    'late margin': {'late_margin': 0.0},
+    'early confirmation': {'early_confirmation': 1.0},
+    'IoU in the cost': {'iou_weight': 0.0},
+    'coasting': {'coast_time': 0.0},
+    'predictability': {'min_predictability': 0.0},
+}
 """Rule of the preset `robust` -> settings that take the rule away."""
 
 TrackRun = Callable[[Recording], TrackRows]
@@ -106,10 +117,11 @@ def new_tracker(settings: TrackerSettings, recording: Recording) -> Tracker:
     """Return a tracker that has been told what is known of the recording."""
     if settings.max_cosine_distance == AUTO:
         settings = settings.replace(max_cosine_distance=recording.auto_distance)
-    known = {'frame_rate': recording.frame_rate, 'image_size': recording.image_size}
-    accepted = inspect.signature(Tracker).parameters
-    told = {name: value for name, value in known.items() if value and name in accepted}
-    return Tracker(settings, **told)
+    rate = recording.frame_rate
+    tracker = Tracker(settings) if rate is None else Tracker(settings, rate)
+    if recording.image_size:
+        tracker.set_image_size(*recording.image_size)
+    return tracker
 
 
 def track(recording: Recording, settings: TrackerSettings, camera: bool) -> TrackRows:
@@ -123,14 +135,12 @@ def track(recording: Recording, settings: TrackerSettings, camera: bool) -> Trac
 
 
 def presets() -> dict[str, tuple[TrackerSettings, bool]]:
-    """Return name -> settings, and whether camera motion is used, of the presets there are."""
-    found = {
+    """Return name -> settings, and whether camera motion is used, of the presets."""
+    return {
         'strongsort': (TrackerSettings.strongsort(), True),
         'deepsort': (TrackerSettings.deepsort(), False),
+        ROBUST: (TrackerSettings.robust(), True),
     }
-    if hasattr(TrackerSettings, ROBUST):
-        found[ROBUST] = (TrackerSettings.robust(), True)
-    return found
 
 
 def contenders(names: Iterable[str], ablation: bool, peers: Path | None) -> list[Contender]:
