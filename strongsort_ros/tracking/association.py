@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from strongsort_ros.tracking.appearance_limits import AppearanceLimits
 from strongsort_ros.tracking.assignment import Pairs, assign
-from strongsort_ros.tracking.boxes import iou, paired_iou, xyah_to_xyxy
+from strongsort_ros.tracking.boxes import iou, paired_iou
 from strongsort_ros.tracking.detection_filter import FilteredDetections
 from strongsort_ros.tracking.gallery import Gallery
 from strongsort_ros.tracking.kalman_filter import KalmanFilter
@@ -30,14 +31,19 @@ class Associator:
     settings: TrackerSettings
     kalman: KalmanFilter
     gallery: Gallery
+    limits: AppearanceLimits
 
-    def match(self, tracks: Rows, detections: FilteredDetections, frames: int) -> Matches:
+    def match(
+        self, tracks: Rows, predicted: FloatArray, detections: FilteredDetections, frames: int
+    ) -> Matches:
         """Match tracks with detections.
 
         Parameters
         ----------
         tracks
             All live tracks, predicted to this frame.
+        predicted
+            (N, 4) their boxes, xyxy.
         detections
             Detections of the frame.
         frames
@@ -47,7 +53,7 @@ class Associator:
         """
         confirmed = tracks.state == CONFIRMED
         has_gallery = confirmed & self.gallery.known(tracks.slot)
-        first = self._by_appearance(tracks, has_gallery.nonzero()[0], detections)
+        first = self._by_appearance(tracks, has_gallery.nonzero()[0], predicted, detections, frames)
         track_free = np.ones(len(tracks), dtype=bool)
         detection_free = np.ones(len(detections), dtype=bool)
         track_free[first[0]] = False
@@ -61,12 +67,17 @@ class Associator:
         if len(rows) == 0 or len(columns) == 0:
             return first
         second = self._by_position(
-            tracks, rows, detections, columns, self.settings.max_iou_distance
+            tracks, rows, predicted, detections, columns, self.settings.max_iou_distance
         )
         return _join([first, second])
 
     def match_low(
-        self, tracks: Rows, low: FilteredDetections, matched: IntArray, frames: int
+        self,
+        tracks: Rows,
+        predicted: FloatArray,
+        low: FilteredDetections,
+        matched: IntArray,
+        frames: int,
     ) -> Matches:
         """Match confirmed tracks that were seen in the frame before with detections of low score.
 
@@ -74,8 +85,8 @@ class Associator:
 
         Parameters
         ----------
-        tracks
-            All live tracks, predicted to this frame.
+        tracks, predicted
+            As of `match`.
         low
             Detections of low score.
         matched
@@ -90,10 +101,16 @@ class Associator:
         if len(rows) == 0:
             return _NO_MATCH
         columns = np.arange(len(low))
-        return self._by_position(tracks, rows, low, columns, self.settings.low_iou_distance)
+        threshold = self.settings.low_iou_distance
+        return self._by_position(tracks, rows, predicted, low, columns, threshold)
 
     def _by_appearance(
-        self, tracks: Rows, rows: IntArray, detections: FilteredDetections
+        self,
+        tracks: Rows,
+        rows: IntArray,
+        predicted: FloatArray,
+        detections: FilteredDetections,
+        frames: int,
     ) -> Matches:
         """Match confirmed tracks inside the gate by cosine distance, and motion with MC."""
         if detections.embeddings is None or len(rows) == 0 or len(detections) == 0:
@@ -103,46 +120,44 @@ class Associator:
         # Indices of the flat matrix are several times as fast as nonzero() of the matrix.
         within = (gate <= settings.gating_threshold).ravel().nonzero()[0]
         near, columns = np.divmod(within, len(detections))
-        slots = chosen.slot[near]
-        similarity = self.gallery.cosine_similarity(slots, columns, detections.embeddings)
-        costs = np.subtract(1.0, similarity, dtype=np.float64)
+        similarity = self.gallery.cosine_similarity(
+            chosen.slot[near], columns, detections.embeddings
+        )
+        distance = np.subtract(1.0, similarity, dtype=np.float64)
+        possible = np.ones(len(near), dtype=bool)
+        if detections.has_embedding is not None:
+            possible &= detections.has_embedding[columns]
+        if not settings.class_agnostic:
+            possible &= chosen.class_code[near] == detections.class_codes[columns]
+        costs = distance
         if settings.motion_cost:
-            costs *= settings.motion_lambda
+            costs = settings.motion_lambda * distance
             costs += (1.0 - settings.motion_lambda) * gate.take(within)
         threshold = float(settings.max_cosine_distance)
-        if settings.iou_weight > 0:
-            costs += self._iou_cost(chosen, near, detections.xyah, columns)
-        feasible = costs <= threshold
+        if settings.iou_weight > 0 or settings.adaptive_distance:
+            overlap = paired_iou(predicted[rows[near]], detections.xyxy[columns])
+            if settings.adaptive_distance:
+                recent = chosen.time_since_update[near] == frames
+                self.limits.learn(distance, overlap, near, columns, recent & possible)
+                threshold = self.limits.match(threshold)
+            predictable = chosen.predictability >= settings.min_predictability
+            costs = costs + settings.iou_weight * predictable[near] * (1.0 - overlap)
         if settings.late_margin > 0:
             late = chosen.time_since_update > settings.max_age
-            feasible &= ~late[near] | (1.0 - similarity <= threshold - settings.late_margin)
-        if detections.has_embedding is not None:
-            feasible &= detections.has_embedding[columns]
-        if not settings.class_agnostic:
-            feasible &= chosen.class_code[near] == detections.class_codes[columns]
-        pairs = Pairs(near, columns, costs).select(feasible)
+            possible &= ~late[near] | (distance <= threshold - settings.late_margin)
+        pairs = Pairs(near, columns, costs).select(possible & (costs <= threshold))
         if settings.cascade:
-            matched, found = self._cascade(pairs, len(detections), chosen.time_since_update)
+            matched, found = self._cascade(
+                pairs, len(detections), chosen.time_since_update, threshold
+            )
         else:
             matched, found = assign(pairs, (len(rows), len(detections)), threshold)
         return rows[matched], found
 
-    def _iou_cost(
-        self, tracks: Rows, rows: IntArray, xyah: FloatArray, columns: IntArray
-    ) -> FloatArray:
-        """Return (K,) costs by IoU of K pairs of a track and a box; 0 for unpredictable tracks."""
-        cost = np.zeros(len(rows))
-        predictable = tracks.predictability >= self.settings.min_predictability
-        which = predictable[rows].nonzero()[0]
-        if len(which):
-            predicted, detected = xyah_to_xyxy(tracks.mean), xyah_to_xyxy(xyah)
-            overlap = paired_iou(predicted[rows[which]], detected[columns[which]])
-            cost[which] = self.settings.iou_weight * (1.0 - overlap)
-        return cost
-
-    def _cascade(self, pairs: Pairs, count: int, time_since_update: IntArray) -> Matches:
+    def _cascade(
+        self, pairs: Pairs, count: int, time_since_update: IntArray, threshold: float
+    ) -> Matches:
         """Match recently seen tracks first: one assignment per `time_since_update`."""
-        threshold = float(self.settings.max_cosine_distance)
         level_of = time_since_update[pairs.rows]
         free = np.ones(count, dtype=bool)
         found = [_NO_MATCH]
@@ -157,13 +172,13 @@ class Associator:
         self,
         tracks: Rows,
         rows: IntArray,
+        predicted: FloatArray,
         detections: FilteredDetections,
         columns: IntArray,
         threshold: float,
     ) -> Matches:
         """Match some tracks and detections by the IoU of their boxes."""
-        predicted = xyah_to_xyxy(tracks.mean[rows])
-        distance = 1.0 - iou(predicted, xyah_to_xyxy(detections.xyah[columns]))
+        distance = 1.0 - iou(predicted[rows], detections.xyxy[columns])
         feasible = distance <= threshold
         if not self.settings.class_agnostic:
             feasible &= tracks.class_code[rows, None] == detections.class_codes[columns]
@@ -189,7 +204,8 @@ class Associator:
             similarity = self.gallery.cosine_similarity(
                 slots[known], columns[known], detections.embeddings
             )
-            alike[known] = 1.0 - similarity <= float(self.settings.max_cosine_distance)
+            limit = self.limits.veto(float(self.settings.max_cosine_distance))
+            alike[known] = 1.0 - similarity <= limit
         return alike
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from strongsort_ros.tracking.boxes import tlwh_to_xyah
+from strongsort_ros.tracking.boxes import tlwh_to_xyah, xyah_to_xyxy
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.gallery import normalise
 from strongsort_ros.tracking.settings import TrackerSettings
@@ -37,7 +37,7 @@ class FilteredDetections:
     ----------
     index
         (M,) rows in the caller's arrays.
-    xyah
+    xyah, xyxy
         (M, 4) boxes.
     scores, class_codes
         (M,) scores, and numbers of classes.
@@ -53,6 +53,7 @@ class FilteredDetections:
 
     index: IntArray
     xyah: FloatArray
+    xyxy: FloatArray
     scores: FloatArray
     class_codes: IntArray
     embeddings: Float32Array | None
@@ -130,18 +131,23 @@ def filter_detections(
         different = _different(names)
     codes = classes.encode(names, different)
     scores, xyah = scores[index], tlwh_to_xyah(tlwh[index])
+    xyxy = xyah_to_xyxy(xyah)
     # Scores descend, so those of low confidence are the last.
     high = int(np.count_nonzero(scores >= settings.min_confidence))
     low = None
     if high < len(index):
-        low = FilteredDetections(index[high:], xyah[high:], scores[high:], codes[high:], None, None)
-        index, xyah, scores, codes = index[:high], xyah[:high], scores[:high], codes[:high]
+        low = FilteredDetections(
+            index[high:], xyah[high:], xyxy[high:], scores[high:], codes[high:], None, None
+        )
+        index, xyah, xyxy = index[:high], xyah[:high], xyxy[:high]
+        scores, codes = scores[:high], codes[:high]
     embeddings, has_embedding = None, None
     if detections.embeddings is not None and detections.embeddings.shape[1] > 0:
         embeddings, has_embedding = normalise(detections.embeddings[index])
         if has_embedding is not None:
             rejected['embedding_unusable'] = int(np.count_nonzero(~has_embedding))
-    return FilteredDetections(index, xyah, scores, codes, embeddings, has_embedding, low), rejected
+    chosen = FilteredDetections(index, xyah, xyxy, scores, codes, embeddings, has_embedding, low)
+    return chosen, rejected
 
 
 def _different(names: list[str]) -> list[str]:

@@ -57,6 +57,10 @@ class TrackerSettings(Settings):
     appearance_veto: bool = param(
         True, 'No match by position where the cosine distance is above max_cosine_distance.'
     )
+    adaptive_distance: bool = param(
+        True, 'Match at larger cosine distances than max_cosine_distance where the embeddings of '
+        'one object differ much.',
+    )  # fmt: skip
     max_age: int = param(
         30, 'A confirmed track is deleted after more frames than this without a match.', 'frames'
     )
@@ -197,6 +201,7 @@ PRESETS: Final = ('robust', 'strongsort', 'deepsort')
 _PUBLISHED: Final[dict[str, Any]] = {
     'low_confidence': 1.0,
     'appearance_veto': False,
+    'adaptive_distance': False,
     'max_lost_time': 0.0,
     'late_margin': 0.0,
     'early_confirmation': 1.0,

@@ -9,6 +9,7 @@ import numpy as np
 
 from strongsort_ros.errors import InputError, SettingError
 from strongsort_ros.settings import AUTO
+from strongsort_ros.tracking.appearance_limits import AppearanceLimits
 from strongsort_ros.tracking.association import Associator, Matches
 from strongsort_ros.tracking.boxes import paired_iou, xyah_to_xyxy
 from strongsort_ros.tracking.camera_compensation import compensate, is_usable
@@ -81,6 +82,7 @@ class Tracker:
         settings = settings or TrackerSettings()
         self._lifecycle = TrackLifecycle(settings, frame_rate)
         self._noise = AdaptiveNoise()
+        self._limits = AppearanceLimits()
         self._apply(settings, None)
 
     @property
@@ -175,11 +177,13 @@ class Tracker:
         self._predict(dt, frames)
         self._lifecycle.observe(filtered.xyah, filtered.scores)
         self._noise.add_scores(filtered.scores)
-        matches = self._associator.match(self._table.rows, filtered, frames)
+        tracks = self._table.rows
+        predicted = xyah_to_xyxy(tracks.mean)
+        matches = self._associator.match(tracks, predicted, filtered, frames)
         if filtered.low is not None:
-            low = self._associator.match_low(self._table.rows, filtered.low, matches[0], frames)
+            low = self._associator.match_low(tracks, predicted, filtered.low, matches[0], frames)
             self._update_low(low, filtered.low)
-        self._update(matches, filtered, frames)
+        self._update(matches, predicted, filtered, frames)
         self._drop(self._lifecycle.ended(self._table.rows))
         self._spawn(matches, filtered, stamp)
         return self._report(frames)
@@ -198,6 +202,7 @@ class Tracker:
         self._classes = ClassCodes()
         self._lifecycle = TrackLifecycle(self._settings, self._frame_rate)
         self._noise = AdaptiveNoise()
+        self._limits = AppearanceLimits()
         self._apply(self._settings, None)
         self._rejected = {}
 
@@ -210,7 +215,7 @@ class Tracker:
         self._lifecycle.configure(settings, self._frame_rate)
         self._kalman = KalmanFilter(settings)
         self._gallery = gallery or Gallery(settings)
-        self._associator = Associator(settings, self._kalman, self._gallery)
+        self._associator = Associator(settings, self._kalman, self._gallery, self._limits)
 
     def _filter(self, detections: Detections) -> FilteredDetections:
         if len(self._classes) > _MAX_CLASSES:
@@ -256,7 +261,9 @@ class Tracker:
         matched.detection_index[:] = low.index[columns]
         self._table.write(rows, matched)
 
-    def _update(self, matches: Matches, filtered: FilteredDetections, frames: int) -> None:
+    def _update(
+        self, matches: Matches, predicted: FloatArray, filtered: FilteredDetections, frames: int
+    ) -> None:
         rows, columns = matches
         if len(rows) == 0:
             return
@@ -264,8 +271,9 @@ class Tracker:
         scores, xyah = filtered.scores[columns], filtered.xyah[columns]
         if self._settings.adaptive_noise:
             self._learn_noise(matched, xyah, frames)
-        if self._settings.min_predictability > 0:
-            self._note_predictability(matched, xyah, frames)
+        if self._settings.iou_weight > 0 or self._settings.coast_time > 0:
+            overlap = paired_iou(predicted[rows], filtered.xyxy[columns])
+            self._note_predictability(matched, overlap, frames)
         self._kalman.update(matched.mean, matched.covariance, xyah, self._variance_scale(scores))
         matched.score[:] = scores
         matched.score_sum[:] += scores
@@ -294,10 +302,9 @@ class Tracker:
         self._noise.learn(innovation, matched.innovation, known)
         matched.innovation[:] = innovation
 
-    def _note_predictability(self, matched: Rows, xyah: FloatArray, frames: int) -> None:
-        """Add the IoU of predicted tracks and their matched boxes (N, 4) to its average."""
+    def _note_predictability(self, matched: Rows, overlap: FloatArray, frames: int) -> None:
+        """Add the IoU (N,) of predicted tracks and their matched boxes to its average."""
         recent = matched.time_since_update == frames
-        overlap = paired_iou(xyah_to_xyxy(matched.mean), xyah_to_xyxy(xyah))
         change = (1 - _PREDICTABILITY_MEMORY) * (overlap - matched.predictability)
         matched.predictability[:] += np.where(recent, change, 0.0)
 

@@ -1,0 +1,72 @@
+"""Largest cosine distances of matches, which follow what the network can tell apart."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from strongsort_ros.types import BoolArray, FloatArray, IntArray
+
+_RECENT: Final = 500
+"""Distances of sure pairs that are kept ..."""
+_ENOUGH: Final = 30
+"""... and the fewest."""
+_SURE_OVERLAP: Final = 0.5
+_OTHER_OVERLAP: Final = 0.1
+_MATCH: Final = 1.5
+_VETO: Final = 2.0
+"""The limits are at least these multiples of the median distance of sure pairs."""
+
+
+class AppearanceLimits:
+    """Limits of the cosine distance, raised where the embeddings of one object differ much.
+
+    A track that was seen in the frame before and the detection at its predicted place are surely
+    the same object if nothing else is near. With a good network their median distance is about 0.1,
+    and the limits are `max_cosine_distance`. With a weak one (blur, small boxes, strangers to the
+    network's training) it is larger; without higher limits tracks would be torn apart.
+    """
+
+    def __init__(self) -> None:
+        self._distances: FloatArray = np.zeros(0)
+        self._median = 0.0
+
+    def learn(
+        self,
+        distances: FloatArray,
+        overlap: FloatArray,
+        rows: IntArray,
+        columns: IntArray,
+        recent: BoolArray,
+    ) -> None:
+        """Note the distances of sure pairs among K pairs of a track and a detection.
+
+        Parameters
+        ----------
+        distances, overlap
+            (K,) cosine distances, and IoU of predicted box and detection.
+        rows, columns
+            (K,) tracks and detections.
+        recent
+            (K,) whether the track was seen in the frame before.
+
+        """
+        near = (overlap > _OTHER_OVERLAP).nonzero()[0]
+        row, column = rows[near], columns[near]
+        alone = (np.bincount(row)[row] == 1) & (np.bincount(column)[column] == 1)
+        sure = near[alone & (overlap[near] >= _SURE_OVERLAP) & recent[near]]
+        if len(sure) == 0:
+            return
+        self._distances = np.concatenate([self._distances, distances[sure]])[-_RECENT:]
+        count = len(self._distances)
+        if count >= _ENOUGH:
+            self._median = float(np.partition(self._distances, count // 2)[count // 2])
+
+    def match(self, max_cosine_distance: float) -> float:
+        """Return the largest distance of a match by appearance."""
+        return max(max_cosine_distance, _MATCH * self._median)
+
+    def veto(self, max_cosine_distance: float) -> float:
+        """Return the distance above which two boxes at the same place are different objects."""
+        return max(max_cosine_distance, _VETO * self._median)
