@@ -11,7 +11,7 @@ from strongsort_ros.types import BoolArray, FloatArray, IntArray
 _RECENT: Final = 500
 """Distances of sure pairs that are kept ..."""
 _ENOUGH: Final = 30
-"""... and the fewest."""
+"""... and the fewest. After as many new ones their median is computed again."""
 _SURE_OVERLAP: Final = 0.5
 _OTHER_OVERLAP: Final = 0.1
 _MATCH: Final = 1.5
@@ -30,6 +30,7 @@ class AppearanceLimits:
 
     def __init__(self) -> None:
         self._distances: FloatArray = np.zeros(0)
+        self._new: list[FloatArray] = []
         self._median = 0.0
 
     def learn(
@@ -56,12 +57,12 @@ class AppearanceLimits:
         row, column = rows[near], columns[near]
         alone = (np.bincount(row)[row] == 1) & (np.bincount(column)[column] == 1)
         sure = near[alone & (overlap[near] >= _SURE_OVERLAP) & recent[near]]
-        if len(sure) == 0:
-            return
-        self._distances = np.concatenate([self._distances, distances[sure]])[-_RECENT:]
-        count = len(self._distances)
-        if count >= _ENOUGH:
-            self._median = float(np.partition(self._distances, count // 2)[count // 2])
+        self._new.append(distances[sure])
+        if sum(map(len, self._new)) >= _ENOUGH:
+            self._distances = np.concatenate([self._distances, *self._new])[-_RECENT:]
+            self._new.clear()
+            middle = len(self._distances) // 2
+            self._median = float(np.partition(self._distances, middle)[middle])
 
     def match(self, max_cosine_distance: float) -> float:
         """Return the largest distance of a match by appearance."""

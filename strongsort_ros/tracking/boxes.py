@@ -47,10 +47,14 @@ def iou(xyxy_a: FloatArray, xyxy_b: FloatArray) -> FloatArray:
 
 def paired_iou(xyxy_a: FloatArray, xyxy_b: FloatArray) -> FloatArray:
     """Return the (N,) IoU of N pairs; that of an inverted box is 0."""
-    overlap = np.minimum(xyxy_a[:, 2:], xyxy_b[:, 2:]) - np.maximum(xyxy_a[:, :2], xyxy_b[:, :2])
-    np.maximum(overlap, 0.0, out=overlap)
-    intersection = overlap[:, 0] * overlap[:, 1]
-    union = area(xyxy_a) + area(xyxy_b) - intersection
+    # Contiguous coordinates are several times as fast as columns.
+    left_a, top_a, right_a, bottom_a = np.ascontiguousarray(xyxy_a.T)
+    left_b, top_b, right_b, bottom_b = np.ascontiguousarray(xyxy_b.T)
+    width = np.minimum(right_a, right_b) - np.maximum(left_a, left_b)
+    height = np.minimum(bottom_a, bottom_b) - np.maximum(top_a, top_b)
+    intersection = np.maximum(width, 0.0) * np.maximum(height, 0.0)
+    union = (right_a - left_a) * (bottom_a - top_a) + (right_b - left_b) * (bottom_b - top_b)
+    union -= intersection
     share: FloatArray = intersection / np.maximum(union, np.finfo(np.float64).tiny)
     return share
 

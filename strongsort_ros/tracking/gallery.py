@@ -52,6 +52,7 @@ class Gallery:
         self.dimension = dimension
         self._pools = [_Pool(capacity, dimension) for capacity in self._capacities.tolist()]
         self._seen[:] = 0
+        self._products: tuple[Float32Array, Float32Array] | None = None
 
     def allocate(self, count: int) -> IntArray:
         """Return `count` slots, the lowest free ones."""
@@ -68,6 +69,7 @@ class Gallery:
 
     def release(self, slots: IntArray) -> None:
         """Free slots and their embeddings."""
+        self._products = None
         used = slots[self.known(slots)]
         for pool, which in self._by_pool(self._seen[used]):
             self._remove(pool, self._place[used[which]])
@@ -76,6 +78,7 @@ class Gallery:
 
     def add(self, slots: IntArray, embeddings: Float32Array) -> None:
         """Add one of N embeddings (N, D) of unit norm to each of N different slots."""
+        self._products = None
         seen = self._seen[slots]
         self._seen[slots] = seen + 1
         new = seen == 0
@@ -106,11 +109,13 @@ class Gallery:
 
         """
         if self.budget == 1:
-            places = self._place[slots]
-            stored = self._pools[0].rows[: int(places.max(initial=-1)) + 1, 0]
-            # Indexing the flat matrix is several times as fast as by row and column.
-            similarity: Float32Array = (stored @ embeddings.T).take(
-                places * len(embeddings) + columns
+            # All products at once, which serve both stages of a frame. Indexing the flat matrix is
+            # several times as fast as by row and column.
+            if self._products is None or self._products[0] is not embeddings:
+                stored = self._pools[0].used[:, 0]
+                self._products = embeddings, stored @ embeddings.T
+            similarity: Float32Array = self._products[1].take(
+                self._place[slots] * len(embeddings) + columns
             )
             return similarity
         nearest = np.empty(len(slots), dtype=np.float32)
@@ -172,6 +177,12 @@ class _Pool:
         # The slot of each place.
         self._slots = np.zeros(0, dtype=np.int64)
         self._free = np.zeros(0, dtype=bool)
+
+    @property
+    def used(self) -> Float32Array:
+        """The rows up to the last place that is not free."""
+        places = (~self._free).nonzero()[0]
+        return self.rows[: places[-1] + 1] if len(places) else self.rows[:0]
 
     def append(self, slots: IntArray) -> IntArray:
         """Return places for slots, the lowest free ones."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 import numpy as np
@@ -47,7 +48,7 @@ class TrackLifecycle:
     def __init__(self, settings: TrackerSettings, frame_rate: float) -> None:
         self.image_size: FloatArray = np.zeros(2)
         self._size_known = False
-        self._scores: FloatArray = np.zeros(0)
+        self._scores: deque[float] = deque(maxlen=_RECENT)
         self.configure(settings, frame_rate)
 
     def configure(self, settings: TrackerSettings, frame_rate: float) -> None:
@@ -61,15 +62,14 @@ class TrackLifecycle:
         self._size_known = True
         self.image_size[:] = width, height
 
-    def observe(self, xyah: FloatArray, scores: FloatArray) -> None:
+    def observe(self, xyxy: FloatArray, scores: FloatArray) -> None:
         """Note the boxes (N, 4) and scores (N,) of a frame's detections."""
         if len(scores) == 0:
             return
         if self._settings.early_confirmation < 1:
-            self._scores = np.concatenate([self._scores, scores])[-_RECENT:]
+            self._scores.extend(scores.tolist())
         if self._coast_frames and not self._size_known:
-            farthest = xyah_to_xyxy(xyah)[:, 2:].max(axis=0)
-            np.maximum(self.image_size, farthest, out=self.image_size)
+            np.maximum(self.image_size, xyxy[:, 2:].max(axis=0), out=self.image_size)
 
     def confirms(self, hits: IntArray, score_sum: FloatArray) -> BoolArray:
         """Return which tracks have enough matches, by number (N,) and sum of their scores (N,)."""
@@ -80,7 +80,7 @@ class TrackLifecycle:
         candidates = ~confirmed & (hits >= _EARLY_HITS)
         if np.count_nonzero(candidates):
             rank = int(early * (len(self._scores) - 1))
-            usual = float(np.partition(self._scores, rank)[rank])
+            usual = sorted(self._scores)[rank]
             confirmed |= candidates & (score_sum >= usual * hits)
         return confirmed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -13,9 +14,8 @@ _LEAST, _MOST = 0.05, 2.0
 """Bounds of the learnt scales."""
 _RATE: Final = 0.05
 """Change of the logarithm of a scale by a correlation of 1 of one track."""
-_EXPONENT: Final = 0.5
-"""Power of the noise that a score suggests, relative to the mean of all scores."""
 _LEAST_SHARE, _MOST_SHARE = 1 / 3, 3.0
+"""Bounds of the variance by score, relative to that of a mean score: NSA's, by its square root."""
 _SMOOTHING: Final = 0.98
 _LEAST_MEAN: Final = 1e-3
 
@@ -74,14 +74,17 @@ class AdaptiveNoise:
         count = int(np.count_nonzero(known))
         if count == 0:
             return
-        power = 0.5 * (innovations**2 + previous**2)
-        correlation = innovations * previous / np.maximum(power, 1e-12)
-        mean = (correlation * known[:, None]).sum(axis=0) / count
-        self.scale = (self.scale * np.exp(-_RATE * np.sqrt(count) * mean)).clip(_LEAST, _MOST)
+        power = innovations * innovations
+        power += previous * previous
+        correlation = innovations * previous
+        correlation /= np.maximum(power, 1e-12)
+        mean = known @ correlation * (2.0 / count)
+        self.scale *= np.exp(-_RATE * math.sqrt(count) * mean)
+        np.clip(self.scale, _LEAST, _MOST, out=self.scale)
 
     def variance_scale(self, scores: FloatArray) -> FloatArray:
         """Return (N, 4) factors of the measurement variance for scores (N,)."""
         mean = max(self._mean if self._mean is not None else 1.0, _LEAST_MEAN)
         share = ((1.0 - scores) / mean).clip(_LEAST_SHARE, _MOST_SHARE)
-        scale: FloatArray = share[:, None] ** (2 * _EXPONENT) * self.scale**2
+        scale: FloatArray = share[:, None] * self.scale**2
         return scale

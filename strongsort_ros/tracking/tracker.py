@@ -175,7 +175,7 @@ class Tracker:
         filtered = self._filter(detections)
         self._compensate(camera_motion)
         self._predict(dt, frames)
-        self._lifecycle.observe(filtered.xyah, filtered.scores)
+        self._lifecycle.observe(filtered.xyxy, filtered.scores)
         self._noise.add_scores(filtered.scores)
         tracks = self._table.rows
         predicted = xyah_to_xyxy(tracks.mean)
@@ -294,8 +294,9 @@ class Tracker:
     def _learn_noise(self, matched: Rows, xyah: FloatArray, frames: int) -> None:
         """Learn the measurement noise from predicted tracks and their matched boxes (N, 4)."""
         innovation = xyah - matched.mean[:, :4]
-        height = matched.mean[:, 3]
-        innovation[:, [0, 1, 3]] /= height[:, None]
+        height = matched.mean[:, 3:4]
+        innovation[:, :2] /= height
+        innovation[:, 3:] /= height
         known = matched.state == CONFIRMED
         known &= matched.time_since_update == frames
         known &= matched.innovation.any(axis=1)

@@ -39,7 +39,7 @@ def test_tracks_without_a_previous_innovation_do_not_count() -> None:
     noise.learn(nu, -nu, np.array([True, False]))
     other.learn(nu[:1], -nu[:1], np.array([True]))
     np.testing.assert_array_equal(noise.scale, other.scale)
-    before = noise.scale
+    before = noise.scale.copy()
     noise.learn(nu, -nu, np.zeros(2, dtype=bool))
     np.testing.assert_array_equal(noise.scale, before)
 
