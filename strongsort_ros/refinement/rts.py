@@ -26,8 +26,10 @@ START_VELOCITY: Final = 1 / 16
 """Standard deviation of the velocity of a new track, box heights per frame."""
 ACCELERATIONS: Final = (0.005, 0.01, 0.02, 0.04)
 """Values of acceleration that 'auto' tries, box heights."""
-MAX_CORRELATION: Final = 0.5
+MAX_CORRELATION: Final = 0.3
 """Correlation of deviations in consecutive frames above which a track is smoothed less."""
+SMALL_DEVIATION: Final = 1 / 100
+"""Deviations of this size, box heights, hardly count in the correlation."""
 
 
 def rts(
@@ -93,7 +95,8 @@ def _smooth_as_far_as_tracks_allow(
         values, seen, first = cxcywh[rows], measured[rows], starts[rows]
         smooth[rows] = smooth_coordinates(values, seen, first, acceleration)
         track = np.cumsum(first) - 1
-        followed = correlations(values - smooth[rows], seen, track) <= MAX_CORRELATION
+        deviations = (values - smooth[rows]) / np.maximum(values[:, 3:], 1.0)
+        followed = correlations(deviations, seen, track) <= MAX_CORRELATION
         rows = rows[~followed[track]]
         if not len(rows):
             break
@@ -104,12 +107,13 @@ def correlations(deviations: FloatArray, measured: BoolArray, track: IntArray) -
     """Return the correlation of deviations in consecutive frames, (T,), -1 to 1, of every track.
 
     Noise alone is hardly correlated, while a smoothed track that lags behind a turn deviates in the
-    same direction for many frames.
+    same direction for many frames. White noise of `SMALL_DEVIATION` is added to the deviations.
 
     Parameters
     ----------
     deviations
-        (N, C) measured less smoothed coordinates, one row a frame, track after track.
+        (N, C) measured less smoothed coordinates in box heights, one row a frame, track after
+        track.
     measured
         (N,) whether a row has a measurement; others are left out.
     track
@@ -120,7 +124,8 @@ def correlations(deviations: FloatArray, measured: BoolArray, track: IntArray) -
     before, after = deviations[pairs], deviations[pairs + 1]
     count = int(track[-1]) + 1
     common = np.bincount(track[pairs], np.sum(before * after, axis=1), count)
-    total = np.bincount(track[pairs], np.sum(before**2 + after**2, axis=1) / 2, count)
+    variance = (before**2 + after**2) / 2 + SMALL_DEVIATION**2
+    total = np.bincount(track[pairs], np.sum(variance, axis=1), count)
     found: FloatArray = np.divide(common, total, out=np.zeros(count), where=total > 0)
     return found
 
