@@ -40,6 +40,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')  # before NumPy is loaded
 os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
 
 import joblib
+import numpy as np
 from accuracy_distortions import DISTORTIONS, Distortion, drop_boxes
 from accuracy_inputs import DRAWN, GROUPS, SMALL, Recording, Source
 from accuracy_peers import PEERS, track_with_peer
@@ -166,10 +167,8 @@ def contenders(names: Iterable[str], ablation: bool, peers: Path | None) -> list
 
 
 def _preset(name: str, settings: TrackerSettings, camera: bool) -> Contender:
-    code = '' if name in PUBLISHED else _digest_of_code()
-    return Contender(
-        name, lambda recording: track(recording, settings, camera), f'{settings}{camera}{code}'
-    )
+    version = name if name in PUBLISHED else f'{settings}{camera}{_digest_of_code()}'
+    return Contender(name, lambda recording: track(recording, settings, camera), version)
 
 
 def _peer_run(peers: Path, name: str) -> TrackRun:
@@ -184,6 +183,19 @@ def _digest_of_code() -> str:
 
 def _digest(*parts: bytes) -> str:
     return hashlib.sha256(b'\0'.join(parts)).hexdigest()
+
+
+def _digest_of(recording: Recording) -> str:
+    """Return a text that differs for recordings that differ."""
+    rows, truth, motion = recording.detections, recording.ground_truth, recording.camera_motion
+    arrays = [
+        rows.frames, rows.tlwh, rows.scores, rows.embeddings,
+        truth.frames, truth.ids, truth.tlwh, truth.considered, truth.classes,
+        np.array(list(motion)), np.array(list(motion.values())),
+    ]  # fmt: skip
+    known = recording.name, recording.frames, recording.frame_rate, recording.image_size
+    content = (b'' if one is None else np.ascontiguousarray(one).tobytes() for one in arrays)
+    return _digest(f'{known}{recording.auto_distance}'.encode(), *content)
 
 
 def plan(only: Sequence[str], seeds: int, available: Iterable[str] = GROUPS) -> list[Job]:
@@ -234,7 +246,7 @@ def distorted(job: Job, source: Source) -> list[Recording]:
 def evaluate(job: Job, chosen: Sequence[Contender], source: Source) -> dict[str, Scores]:
     """Return the scores of each tracker by name, from the cache where they are there."""
     recordings = distorted(job, source)
-    inputs = _digest(*(joblib.hash(one).encode() for one in recordings))
+    inputs = _digest(*(_digest_of(one).encode() for one in recordings))
     found = {}
     for contender in chosen:
         file = source.cache / f'{_digest(inputs.encode(), contender.version.encode())}.json'
