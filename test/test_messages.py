@@ -25,6 +25,7 @@ TRACK = {
     'time_since_update': 'uint32',
     'first_seen': 'builtin_interfaces/Time',
     'detection_index': 'int32',
+    'reported': 'boolean',
 }
 TRACK_ARRAY = {
     'header': 'std_msgs/Header',

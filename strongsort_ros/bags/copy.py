@@ -95,6 +95,7 @@ def rewrite_tracks(
     message_of = {stamp: message for message, stamp in enumerate(recorded.stamps.tolist())}
     low = np.searchsorted(rows.frames, recorded.frames)
     high = np.searchsorted(rows.frames, recorded.frames, side='right')
+    layout = recorded.layout
 
     def rewrite(data: bytes) -> bytes:
         header = read_header(data)
@@ -104,8 +105,9 @@ def rewrite_tracks(
             class_ids = rows.class_ids[part].tolist()
             return write_track_array(
                 dataclasses.replace(
-                    read_track_array(data), tracks=tracks[part], class_ids=class_ids
-                )
+                    read_track_array(data, layout), tracks=tracks[part], class_ids=class_ids
+                ),
+                layout,
             )
         return _rewrite_detections(recorded, message, rows.select(part), source[part], header, data)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -16,17 +16,24 @@ from rosbags.interfaces import Connection
 
 from strongsort_ros.bags.frame_numbers import FrameNumbers, frame_numbers
 from strongsort_ros.bags.reader import BagReader, open_bag
-from strongsort_ros.bags.types import DETECTIONS_TYPE, REFINED_TOPICS, TRACKS_TYPE, ros_types
+from strongsort_ros.bags.types import (
+    DETECTIONS_TYPE,
+    REFINED_TOPICS,
+    TRACKS_HASH_0_1,
+    TRACKS_TYPE,
+    ros_types,
+)
+from strongsort_ros.bags.writer import message_definition
 from strongsort_ros.errors import InputError, MessageError, shorten
 from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.files.text_table import MAX_FRAME
 from strongsort_ros.messages.cdr import Reader
 from strongsort_ros.messages.detection2d_array import read_detection
-from strongsort_ros.messages.track2d_array import TRACK, read_track_array
+from strongsort_ros.messages.track2d_array import TRACK, TRACK_0_1, read_track_array
 from strongsort_ros.tracking.camera_compensation import is_usable
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.tracks import CONFIRMED, TENTATIVE
-from strongsort_ros.types import SECOND, FloatArray, IntArray
+from strongsort_ros.types import SECOND, BoolArray, FloatArray, IntArray
 
 MAX_BOXES: Final = 20_000_000
 """Most boxes of a bag's tracks: about 24 GB of memory, two hours of 100 tracks at 30 Hz."""
@@ -55,6 +62,10 @@ class RecordedTracks:
         (N,) int64 index of each box in its message.
     tracks
         (N,) `TRACK` records of a Track2DArray; zeros for a Detection2DArray.
+    layout
+        Fields that the records have in the bag.
+    predicted
+        (N,) whether a box is a prediction for a track that was missed in more than one message.
     labels
         Ids of a Detection2DArray as text if some of them are not numbers: id n is labels[n - 1].
         Otherwise empty.
@@ -70,8 +81,23 @@ class RecordedTracks:
     rows: TrackRows
     box_index: IntArray
     tracks: npt.NDArray[np.void]
+    layout: np.dtype[np.void]
+    predicted: BoolArray
     labels: list[str]
     camera_motion: dict[int, FloatArray]
+
+    def without_predictions(self) -> RecordedTracks:
+        """Return the tracks for refinement: no box is `predicted`, which would be no evidence."""
+        if not self.predicted.any():
+            return self
+        kept = ~self.predicted
+        return replace(
+            self,
+            rows=self.rows.select(kept),
+            box_index=self.box_index[kept],
+            tracks=self.tracks[kept],
+            predicted=self.predicted[kept],
+        )
 
 
 def read_tracks(path: Path | str, topic: str = '', frame_rate: float = 0.0) -> TrackRows:
@@ -90,9 +116,9 @@ def read_recorded_tracks(
 ) -> RecordedTracks:
     """Read all tracks of a bag.
 
-    A Track2DArray yields the boxes that the tracker reports: confirmed tracks that were matched
-    in this frame or the one before; all confirmed tracks if they are refined already. A
-    Detection2DArray yields the detections with an id.
+    A Track2DArray yields the boxes that are `reported`. Those of version 0.1 did not say so: they
+    yield the confirmed tracks that were matched in this frame or the one before; all confirmed
+    tracks if they are refined already. A Detection2DArray yields the detections with an id.
 
     Parameters
     ----------
@@ -117,10 +143,9 @@ def read_recorded_tracks(
     """
     connection = _choose_topic(bag, topic)
     where = f'{bag.path}: {connection.topic}'
-    if connection.digest not in ('', ros_types().hash_rihs01(connection.msgtype)):
-        raise InputError(f'{where}: a {connection.msgtype} of another version, with other fields')
+    layout = _layout(where, connection)
     is_track_array = connection.msgtype == TRACKS_TYPE
-    read_tracks_array = partial(read_tracks_message, tentative=tentative)
+    read_tracks_array = partial(read_tracks_message, layout=layout, tentative=tentative)
     read = read_tracks_array if is_track_array else read_detections_message
     messages: list[TracksMessage] = []
     boxes = 0
@@ -145,7 +170,7 @@ def read_recorded_tracks(
             f'span more than {MAX_FRAME} frames'
         )
     refined = connection.topic in bag.custom_data.get(REFINED_TOPICS, '').split()
-    recorded = _gather(connection, messages, stamps, numbers, refined)
+    recorded = _gather(connection, layout, messages, stamps, numbers, refined)
     _check_rows(where, recorded)
     return recorded
 
@@ -170,6 +195,25 @@ def _choose_topic(bag: BagReader, topic: str) -> Connection:
     raise InputError(
         f'{bag.path}: no topic of {TRACKS_TYPE} or {DETECTIONS_TYPE}; topics: {bag.topics}'
     )
+
+
+def _layout(where: str, connection: Connection) -> np.dtype[np.void]:
+    """Return the fields of the tracks of a topic, by its type hash.
+
+    Raises
+    ------
+    InputError
+        The messages have other fields.
+
+    """
+    digest = connection.digest
+    if connection.msgtype == TRACKS_TYPE and not digest:
+        _, digest = message_definition(connection)
+    current = ros_types().hash_rihs01(connection.msgtype)
+    layouts = {'': TRACK, current: TRACK, TRACKS_HASH_0_1: TRACK_0_1}
+    if digest not in layouts:
+        raise InputError(f'{where}: a {connection.msgtype} of another version, with other fields')
+    return layouts[digest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +252,12 @@ class TracksMessage:
     without_id: int = 0
 
 
-def read_tracks_message(data: bytes, *, tentative: bool = False) -> TracksMessage:
+def read_tracks_message(
+    data: bytes, layout: np.dtype[np.void] = TRACK, *, tentative: bool = False
+) -> TracksMessage:
     """Read the confirmed and lost tracks of a Track2DArray, or the `tentative` ones as well.
+
+    Its tracks have the fields of `layout`.
 
     Raises
     ------
@@ -217,7 +265,7 @@ def read_tracks_message(data: bytes, *, tentative: bool = False) -> TracksMessag
         The message is truncated or of another type.
 
     """
-    array = read_track_array(data)
+    array = read_track_array(data, layout)
     box_index = np.flatnonzero(tentative | (array.tracks['state'] != TENTATIVE))
     tracks = array.tracks[box_index]
     known = array.camera_motion_score > 0 and is_usable(array.camera_motion, _MAX_CAMERA_MOTION)
@@ -301,6 +349,7 @@ def _check_stamps(where: str, stamps: IntArray) -> None:
 
 def _gather(
     connection: Connection,
+    layout: np.dtype[np.void],
     messages: list[TracksMessage],
     stamps: IntArray,
     numbers: FrameNumbers,
@@ -328,11 +377,15 @@ def _gather(
         np.array(list(chain.from_iterable(m.class_ids for m in messages)), dtype=np.object_),
         states,
     )
-    # As the tracker reports them: tracks missed by one message at most, even if frames were
-    # dropped in between, and no box that shrank to nothing.
+    # Missed by one message at most, even if frames were dropped in between.
     recent = tracks['time_since_update'] <= _frames_since_last(frames)[message]
-    reported = np.flatnonzero((recent | refined) & ~(cxcywh[:, 2:] <= 0).any(axis=1))
-    order = reported[np.lexsort((rows.ids[reported], rows.frames[reported]))]
+    recent |= refined
+    if connection.msgtype != TRACKS_TYPE or layout == TRACK_0_1:
+        tracks['reported'] = recent
+    # Tentative tracks were read only if they are wanted. No box that shrank to nothing.
+    wanted = (tracks['reported'] > 0) | (states == TENTATIVE)
+    chosen = np.flatnonzero(wanted & ~(cxcywh[:, 2:] <= 0).any(axis=1))
+    order = chosen[np.lexsort((rows.ids[chosen], rows.frames[chosen]))]
     motions = zip(frames.tolist(), (m.camera_motion for m in messages), strict=True)
     return RecordedTracks(
         connection,
@@ -342,6 +395,8 @@ def _gather(
         rows.select(order),
         np.concatenate([m.box_index for m in messages])[order],
         tracks[order],
+        layout,
+        ~recent[order],
         labels,
         {frame: motion for frame, motion in motions if motion is not None},
     )

@@ -17,6 +17,9 @@ COMPRESSED_IMAGE_TYPE = 'sensor_msgs/msg/CompressedImage'
 DETECTIONS_TYPE = 'vision_msgs/msg/Detection2DArray'
 TRACKS_TYPE = 'strongsort_ros/msg/Track2DArray'
 
+TRACKS_HASH_0_1: Final = 'RIHS01_6a89e92d2363af08957e536d208ed085b74ad85631b0d40ccb86a4c1e7fd3482'
+"""Type hash of `TRACKS_TYPE` in version 0.1, whose tracks had no field `reported`."""
+
 REFINED_TOPICS: Final = 'strongsort_ros/refined'
 """Key in a bag's custom metadata: topics whose tracks are refined, separated by spaces."""
 
@@ -48,7 +51,8 @@ _DEFINITIONS = {
         'uint32 hits\n'
         'uint32 time_since_update\n'
         'builtin_interfaces/Time first_seen\n'
-        'int32 detection_index'
+        'int32 detection_index\n'
+        'bool reported'
     ),
     TRACKS_TYPE: (
         'std_msgs/Header header\n'

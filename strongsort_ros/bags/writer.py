@@ -192,7 +192,7 @@ def add_connections(connections: Iterable[Connection], writer: Writer) -> dict[i
         assert isinstance(ext, ConnectionExtRosbag2)
         key = connection.topic, connection.msgtype, repr(ext)
         if key not in known:
-            definition, digest = _definition(connection)
+            definition, digest = message_definition(connection)
             known[key] = writer.add_connection(
                 connection.topic, connection.msgtype, msgdef=definition, rihs01=digest,
                 serialization_format=ext.serialization_format,
@@ -202,7 +202,7 @@ def add_connections(connections: Iterable[Connection], writer: Writer) -> dict[i
     return copies
 
 
-def _definition(connection: Connection) -> tuple[str, str]:
+def message_definition(connection: Connection) -> tuple[str, str]:
     """Return a topic's message definition and type hash, completed where the bag lacks them."""
     msgtype, text, digest = connection.msgtype, connection.msgdef.data, connection.digest
     defined = connection.msgdef.format != MessageDefinitionFormat.NONE

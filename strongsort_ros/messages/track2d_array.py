@@ -36,14 +36,18 @@ TRACK: Final = np.dtype(
         ('time_since_update', 'u4'),
         ('first_seen', [('sec', 'i4'), ('nanosec', 'u4')]),
         ('detection_index', 'i4'),
+        ('reported', 'u1'),
     ]
 )
 """Fields of a Track2D without its class; `center`, `theta` and `size` are its `bbox`."""
 
 _NAMES: Final = TRACK.names or ()
+_AFTER_STATE: Final = _NAMES[_NAMES.index('state') + 1 :]
+
+TRACK_0_1: Final = np.dtype([(name, TRACK[name]) for name in _NAMES if name != 'reported'])
+"""Fields of a Track2D of version 0.1."""
 
 _CLASS_AT = 8  # bytes from the start of a track to its class name: its id and the name's length
-_NUMBERS_BYTES = 8 * 23 + 4 * 6  # bytes from the box of a track to its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +106,21 @@ def write_tracks(
     rows['time_since_update'] = tracks.time_since_update
     rows['first_seen']['sec'], rows['first_seen']['nanosec'] = divmod(tracks.first_seen, SECOND)
     rows['detection_index'] = tracks.detection_index
+    rows['reported'] = tracks.reported
     return write_track_array(
         TrackArray(header, rows, tracks.class_ids.tolist(), camera_motion, camera_motion_score)
     )
 
 
-def read_track_array(message: bytes | memoryview) -> TrackArray:
+def read_track_array(message: bytes | memoryview, layout: np.dtype[np.void] = TRACK) -> TrackArray:
     """Read a serialised Track2DArray.
+
+    Parameters
+    ----------
+    message
+        Serialised message.
+    layout
+        Fields of its tracks, `TRACK` or `TRACK_0_1`; those that it lacks are 0.
 
     Raises
     ------
@@ -119,7 +131,7 @@ def read_track_array(message: bytes | memoryview) -> TrackArray:
     try:
         reader = Reader(message)
         header = reader.header()
-        tracks, class_ids = _read_tracks(reader)
+        tracks, class_ids = _read_tracks(reader, layout)
         at = (reader.position + 7) & ~7
         motion = np.frombuffer(reader.data, f'{reader.order}f8', 9, at).astype(np.float64)
         (score,) = struct.unpack_from(f'{reader.order}f', reader.data, at + 72)
@@ -128,63 +140,65 @@ def read_track_array(message: bytes | memoryview) -> TrackArray:
     return TrackArray(header, tracks, class_ids, motion.reshape(3, 3), score)
 
 
-def write_track_array(array: TrackArray) -> bytes:
-    """Return a serialised Track2DArray."""
+def write_track_array(array: TrackArray, layout: np.dtype[np.void] = TRACK) -> bytes:
+    """Return a serialised Track2DArray whose tracks have the fields of `layout`."""
     head = write_header(array.header, len(array.tracks))
-    pieces = _write_tracks(array.tracks, array.class_ids, len(head) - HEADER_BYTES)
+    pieces = _write_tracks(array.tracks, array.class_ids, len(head) - HEADER_BYTES, layout)
     body = b''.join((head, *pieces))
     motion = np.asarray(array.camera_motion, '<f8').tobytes()
     score = struct.pack('<f', array.camera_motion_score)
     return b''.join((body, bytes((HEADER_BYTES - len(body)) % 8), motion, score))
 
 
-def _read_tracks(reader: Reader) -> tuple[npt.NDArray[np.void], list[str]]:
-    count, data = reader.uint(), reader.data
-    if count * _NUMBERS_BYTES > len(data):
+def _read_tracks(
+    reader: Reader, layout: np.dtype[np.void]
+) -> tuple[npt.NDArray[np.void], list[str]]:
+    count, data, numbers = reader.uint(), reader.data, _bytes_after_state(layout)
+    if count * numbers > len(data):
         raise MessageError(f'message of {len(data)} bytes cannot hold {count} tracks')
     places, class_ids = [], []
     for _ in range(count):
         start = (reader.position + 3) & ~3
         reader.uint()
         class_ids.append(reader.string())
-        places.append(_Place.of(start, reader.position))
+        places.append(_Place.of(start, reader.position, numbers))
         reader.position = places[-1].end
     if reader.position > len(data):
         raise MessageError(f'message ends {reader.position - len(data)} bytes too early')
-    tracks = np.empty(count, TRACK)
+    tracks = np.zeros(count, TRACK)
     for kind, rows in _alike(places).items():
         together = b''.join(data[places[row].start : places[row].end] for row in rows)
-        records = np.frombuffer(together, _layout(*kind, reader.order))
-        for name in _NAMES:
+        records = np.frombuffer(together, _record(layout, *kind, reader.order))
+        for name in layout.names or ():
             tracks[name][rows] = records[name]
     return tracks, class_ids
 
 
 def _write_tracks(
-    tracks: npt.NDArray[np.void], class_ids: Sequence[str], start: int
+    tracks: npt.NDArray[np.void], class_ids: Sequence[str], start: int, layout: np.dtype[np.void]
 ) -> Iterable[bytes]:
     """Return the bytes of every track; `start` is the position of the first in the message."""
     texts = [text.encode() for text in class_ids]
-    places = []
+    places, numbers = [], _bytes_after_state(layout)
     for text in texts:
-        places.append(_Place.of(start, start + _CLASS_AT + len(text) + 1))
+        places.append(_Place.of(start, start + _CLASS_AT + len(text) + 1, numbers))
         start = places[-1].end
     pieces = [b''] * len(texts)
     for kind, rows in _alike(places).items():
-        layout = _layout(*kind, '<')
-        records = np.zeros(len(rows), layout)
-        for name in _NAMES:
+        record = _record(layout, *kind, '<')
+        records = np.zeros(len(rows), record)
+        for name in layout.names or ():
             records[name] = tracks[name][rows]
         records['length'] = [len(texts[row]) + 1 for row in rows]
         records['class'] = [texts[row] for row in rows]
-        together, size = records.tobytes(), layout.itemsize
+        together, size = records.tobytes(), record.itemsize
         for number, row in enumerate(rows):
             pieces[row] = together[number * size : (number + 1) * size]
     return pieces
 
 
 class _Place(NamedTuple):
-    """Positions in the message: start of a track, its score, its box, and its end."""
+    """Positions in the message: start of a track, its score, its box, and its padded end."""
 
     start: int
     score: int
@@ -192,11 +206,11 @@ class _Place(NamedTuple):
     end: int
 
     @classmethod
-    def of(cls, start: int, after_class: int) -> _Place:
-        """Return the positions of a track that starts at `start`, its class at `after_class`."""
+    def of(cls, start: int, after_class: int, numbers: int) -> _Place:
+        """Return the positions by the start, the end of the class and the bytes after the state."""
         score = (after_class + 3) & ~3
         box = (score + 5 + 7) & ~7
-        return cls(start, score, box, box + _NUMBERS_BYTES)
+        return cls(start, score, box, box + numbers)
 
 
 def _alike(places: Sequence[_Place]) -> dict[tuple[int, int], list[int]]:
@@ -207,13 +221,19 @@ def _alike(places: Sequence[_Place]) -> dict[tuple[int, int], list[int]]:
     return rows
 
 
+def _bytes_after_state(layout: np.dtype[np.void]) -> int:
+    """Return the bytes from the box of a track to its end, where the next one can start."""
+    names = layout.names or ()
+    return (sum(TRACK[name].itemsize for name in _AFTER_STATE if name in names) + 3) & ~3
+
+
 @lru_cache(512)  # bounded: the input chooses the lengths
-def _layout(score: int, box: int, order: str) -> np.dtype[np.void]:
+def _record(layout: np.dtype[np.void], score: int, box: int, order: str) -> np.dtype[np.void]:
     """Return the type of a track in a message, given the offsets of its score and its box."""
     at = {'length': 4, 'class': _CLASS_AT, 'id': 0, 'score': score, 'state': score + 4}
     kinds: dict[str, Any] = {'length': np.dtype('u4'), 'class': np.dtype(f'S{score - _CLASS_AT}')}
     end = box
-    for name in _NAMES:
+    for name in layout.names or ():
         kinds[name] = TRACK[name]
         if name not in at:
             at[name] = end
@@ -222,7 +242,7 @@ def _layout(score: int, box: int, order: str) -> np.dtype[np.void]:
         'names': list(kinds),
         'formats': list(kinds.values()),
         'offsets': [at[name] for name in kinds],
-        'itemsize': end,
+        'itemsize': box + _bytes_after_state(layout),
     }
-    layout: np.dtype[np.void] = np.dtype(described).newbyteorder(order)
-    return layout
+    record: np.dtype[np.void] = np.dtype(described).newbyteorder(order)
+    return record

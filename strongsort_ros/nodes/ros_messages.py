@@ -37,7 +37,8 @@ LAYOUTS: Final[dict[Any, str]] = {
     Track2D: 'uint32 id, string class_id, float score, uint8 state, '
     'vision_msgs/BoundingBox2D bbox, double[16] bbox_covariance, vision_msgs/Point2D velocity, '
     'uint32 age, uint32 hits, uint32 time_since_update, '
-    'builtin_interfaces/Time first_seen, int32 detection_index',
+    'builtin_interfaces/Time first_seen, int32 detection_index, '
+    'boolean reported',
     RosHeader: 'builtin_interfaces/Time stamp, string frame_id',
     RosImage: 'std_msgs/Header header, uint32 height, uint32 width, string encoding, '
     'uint8 is_bigendian, uint32 step, sequence<uint8> data',

@@ -51,8 +51,7 @@ class TrackedFrame:
     tracks
         Tracks to publish.
     reported
-        Tracks that the published program writes: confirmed, and matched in this frame or the one
-        before it.
+        Tracks of the tracker's result, as `Tracker.update` returns them.
     camera_motion
         Motion from the previous image to this one; its score is 0 without an image.
     image

@@ -88,7 +88,7 @@ def refine_bag(
         recorded = read_recorded_tracks(
             bag, topic, frame_rate, lambda share: progress('read', share),
             tentative=steps.rts is not None,
-        )  # fmt: skip
+        ).without_predictions()  # fmt: skip
         refined = apply_steps(
             recorded.rows, steps, camera_motion=recorded.camera_motion, progress=progress
         )
@@ -142,6 +142,7 @@ def refined_fields(recorded: RecordedTracks, refined: RefinedTracks) -> npt.NDAr
     since = frames[new] - frames[before[new]]
     fields['state'][new] = LOST
     fields['detection_index'][new] = -1
+    fields['reported'] = 1
     fields['score'][new] = rows.scores[order][new]
     fields['age'][new] += since.astype(np.uint32)
     fields['time_since_update'][new] += since.astype(np.uint32)

@@ -280,6 +280,7 @@ def _refine_file(path: Path, steps: RefinementSteps) -> TrackRows:
         return apply_steps(load(path), steps).tracks
     with open_bag(path) as bag:
         recorded = read_recorded_tracks(bag, tentative=steps.rts is not None)
+        recorded = recorded.without_predictions()
     return apply_steps(recorded.rows, steps, camera_motion=recorded.camera_motion).tracks
 
 

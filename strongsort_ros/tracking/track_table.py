@@ -12,8 +12,8 @@ _MEAN, _COVARIANCE, _INNOVATION = slice(0, 8), slice(8, 20), slice(20, 24)
 _SCORE, _SCORE_SUM, _PREDICTABILITY = 24, 25, 26
 _FLOATS = 27
 # ... and of the matrix of integers.
-_ID, _STATE, _AGE, _HITS, _SINCE, _FIRST_SEEN, _CLASS, _DETECTION, _SLOT = range(9)
-_INTEGERS = 9
+_ID, _STATE, _AGE, _HITS, _SINCE, _FIRST_SEEN, _CLASS, _DETECTION, _SLOT, _REPORTED = range(10)
+_INTEGERS = 10
 
 
 class Rows:
@@ -102,6 +102,11 @@ class Rows:
     def slot(self) -> IntArray:
         """(N,) slot in the gallery."""
         return self.integers[:, _SLOT]
+
+    @property
+    def reported(self) -> IntArray:
+        """(N,) 1 if the result of the last frame has the track, otherwise 0."""
+        return self.integers[:, _REPORTED]
 
     def take(self, rows: IntArray) -> Rows:
         """Return a copy of some rows."""

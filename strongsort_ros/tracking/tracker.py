@@ -332,10 +332,10 @@ class Tracker:
         self._add_embeddings(new.slot, filtered, columns)
 
     def _report(self, frames: int) -> Tracks:
-        reported = self._lifecycle.reported(self._table.rows, frames)
-        with_area = self._has_area().nonzero()[0]
-        live, chosen = self._snapshot(with_area), reported[with_area]
-        return live if chosen.all() else live.select(chosen)
+        rows = self._table.rows
+        rows.reported[:] = self._lifecycle.reported(rows, frames)
+        live = self.tracks
+        return live if live.reported.all() else live.select(live.reported)
 
     def _has_area(self) -> BoolArray:
         """Return which tracks have a box with area: a prediction can shrink it to none."""
@@ -373,6 +373,7 @@ class Tracker:
             time_since_update=tracks.time_since_update,
             first_seen=tracks.first_seen,
             detection_index=tracks.detection_index,
+            reported=tracks.reported > 0,
             rejected=self._rejected,
         )
 

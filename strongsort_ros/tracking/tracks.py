@@ -43,6 +43,8 @@ class Tracks:
         (N,) int64: stamp of the frame of the first detection, as given to the tracker.
     detection_index
         (N,) int64: row of the matched detection in the caller's arrays; -1: none in this frame.
+    reported
+        (N,) bool: whether `Tracker.update` returns the track in this frame.
     rejected
         Number of the frame's detections that were not used, or only without their embedding, by
         reason.
@@ -70,6 +72,7 @@ class Tracks:
     time_since_update: IntArray
     first_seen: IntArray
     detection_index: IntArray
+    reported: BoolArray
     rejected: Mapping[str, int] = field(default_factory=dict)
     selected_from: Tracks | None = field(default=None, repr=False)
 
@@ -104,7 +107,7 @@ class Tracks:
             self.ids[rows], self.class_ids[rows], self.scores[rows], self.states[rows],
             self.mean[rows], self.variance[rows], self.age[rows], self.hits[rows],
             self.time_since_update[rows], self.first_seen[rows], self.detection_index[rows],
-            self.rejected, self.all,
+            self.reported[rows], self.rejected, self.all,
         )  # fmt: skip
 
     def to_supervision(self, names: Sequence[str] | Mapping[int, str] | None = None) -> Any:

@@ -12,7 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongsort_ros.bags import tracks as bag_tracks
-from strongsort_ros.bags.tracks import MAX_TEXT, read_detections_message, read_tracks
+from strongsort_ros.bags.reader import open_bag
+from strongsort_ros.bags.tracks import (
+    MAX_TEXT,
+    read_detections_message,
+    read_recorded_tracks,
+    read_tracks,
+)
 from strongsort_ros.bags.types import DETECTIONS_TYPE, ros_types
 from strongsort_ros.bags.writer import Storage
 from strongsort_ros.errors import InputError, MessageError
@@ -77,21 +83,29 @@ def test_bytes_after_the_last_detection_are_refused() -> None:
 
 
 @pytest.mark.parametrize('storage', STORAGES)
-def test_rows_of_a_track_array_are_those_of_the_published_program(
-    tmp_path: Path, storage: Storage
-) -> None:
+def test_rows_of_a_track_array_are_those_reported(tmp_path: Path, storage: Storage) -> None:
     frames = {
         3: [track(2, 100.0), track(1, 30.0)],
         4: [],
-        5: [lost(1, 40.0), lost(2, 90.0, missed=2), track(3, 10.0, state=TENTATIVE)],
+        5: [
+            lost(1, 40.0),
+            lost(2, 90.0, missed=2),
+            track(3, 10.0, state=TENTATIVE, reported=0),
+            lost(4, 50.0, missed=5, reported=1),
+        ],
     }
     messages = {frame: track_array(frame, tracks, start=0) for frame, tracks in frames.items()}
     bag = write_messages(tmp_path / 'bag', messages, storage)
     rows = read_tracks(bag)
-    assert rows.frames.tolist() == [3, 3, 5]
-    assert rows.ids.tolist() == [1, 2, 1]
-    assert rows.tlwh.tolist() == [[20, 30, 20, 40], [90, 30, 20, 40], [30, 30, 20, 40]]
-    assert read_tracks(bag, '/tracks', frame_rate=10).frames.tolist() == [3, 3, 5]
+    assert rows.frames.tolist() == [3, 3, 5, 5]
+    assert rows.ids.tolist() == [1, 2, 1, 4]
+    assert rows.tlwh[:, 0].tolist() == [20, 90, 30, 40]
+    assert rows.tlwh[:, 1:].tolist() == [[30, 20, 40]] * 4
+    assert read_tracks(bag, '/tracks', frame_rate=10).frames.tolist() == [3, 3, 5, 5]
+    with open_bag(bag) as opened:
+        recorded = read_recorded_tracks(opened)
+    assert recorded.predicted.tolist() == [False, False, False, True]
+    assert recorded.without_predictions().rows.ids.tolist() == [1, 2, 1]
 
 
 @pytest.mark.parametrize(('label', 'identity'), [('7', 7), ('seven', 1), ('007', 1)])

@@ -29,17 +29,22 @@ def stamp(frame: int, start: int = START) -> int:
 
 
 def track(identity: int, x: float, **fields: Any) -> npt.NDArray[np.void]:
-    """Return the fields of a confirmed track, 20 x 40 pixels around (x, 50)."""
+    """Return the fields of a reported, confirmed track, 20 x 40 pixels around (x, 50)."""
     row = np.zeros((), TRACK)
     row['id'], row['center'], row['size'] = identity, (x, 50), (20, 40)
     row['score'], row['state'], row['hits'], row['age'] = 0.5, CONFIRMED, 1, 1
+    row['reported'] = 1
     for name, value in fields.items():
         row[name] = value
     return row
 
 
 def lost(identity: int, x: float, missed: int = 1, **fields: Any) -> npt.NDArray[np.void]:
-    """Return the fields of a track that was missed in the last `missed` frames."""
+    """Return the fields of a track that was missed in the last `missed` frames.
+
+    It is reported in the first of them, as by the published presets.
+    """
+    fields = {'reported': missed == 1, **fields}
     return track(identity, x, state=LOST, time_since_update=missed, detection_index=-1, **fields)
 
 

@@ -60,7 +60,7 @@ def tracks(mean: list[list[float]], states: list[int]) -> Tracks:
     table = np.column_stack([np.reshape(mean, (n, 4)), np.zeros((n, 4))])
     return Tracks(
         rows + 1, np.full(n, 'person'), np.ones(n), np.array(states), table, np.zeros((n, 8)),
-        rows, rows, rows, rows, rows,
+        rows, rows, rows, rows, rows, rows < n,
     )  # fmt: skip
 
 

@@ -153,4 +153,4 @@ def test_lengths_of_texts_are_not_remembered_for_ever() -> None:
         array = TrackArray(Header(1, 2, 'f'), np.zeros(100, TRACK), names, np.eye(3), 0.0)
         assert read_track_array(write_track_array(array)).class_ids == names
     assert detection2d_array._layout.cache_info().currsize <= 4096
-    assert track2d_array._layout.cache_info().currsize <= 512
+    assert track2d_array._record.cache_info().currsize <= 512

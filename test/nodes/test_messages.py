@@ -157,7 +157,7 @@ def tracks(n: int, start: int = 1) -> Tracks:
     return Tracks(
         rows + start, np.array([f'kind {row}' for row in rows], dtype=np.str_), rng.random(n),
         rows % 3, mean, rng.random((n, 8)), rows, rows, rows % 3, rows * 1_500_000_000 + 3,
-        np.where(rows % 3 == 2, -1, rows),
+        np.where(rows % 3 == 2, -1, rows), rows % 2 == 0,
     )  # fmt: skip
 
 
@@ -188,6 +188,7 @@ def test_tracks_are_written_as_ros_reads_them(n: int, frame_id: str) -> None:
         for name in ('age', 'hits', 'time_since_update', 'detection_index'):
             assert getattr(track, name) == getattr(given, name)[row]
         assert track.state == given.states[row]
+        assert track.reported == given.reported[row]
 
 
 @given(st.lists(WORDS, max_size=5), WORDS)
@@ -198,6 +199,7 @@ def test_tracks_are_read_as_ros_writes_them(class_ids: list[str], frame_id: str)
     message.camera_motion = rng.random(9)
     for number, class_id in enumerate(class_ids):
         track = Track2D(class_id=class_id, score=0.5, state=2, detection_index=-1)
+        track.reported = number % 2 == 0
         track.id = track.age = track.hits = track.time_since_update = 2**32 - 1 - number
         track.bbox.center.position.x, track.bbox.center.theta = rng.random(2)
         track.bbox.size_x, track.velocity.y = rng.random(2)

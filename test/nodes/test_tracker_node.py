@@ -54,6 +54,7 @@ def test_the_node_publishes_the_tracks_of_the_pipeline(start_tracker: Start) -> 
         assert [t.state for t in said.tracks] == expected.states.tolist()
         assert [t.class_id for t in said.tracks] == expected.class_ids.tolist()
         assert [t.detection_index for t in said.tracks] == expected.detection_index.tolist()
+        assert [t.reported for t in said.tracks] == expected.reported.tolist()
         assert [t.age for t in said.tracks] == expected.age.tolist()
         assert [t.hits for t in said.tracks] == expected.hits.tolist()
         assert [t.time_since_update for t in said.tracks] == expected.time_since_update.tolist()

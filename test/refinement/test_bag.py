@@ -20,7 +20,7 @@ from strongsort_ros.files.motchallenge import load_tracks
 from strongsort_ros.messages.track2d_array import TrackArray, read_track_array
 from strongsort_ros.refinement.bag import refine_bag
 from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings
-from strongsort_ros.refinement.tracks import RefinementSteps, apply_steps
+from strongsort_ros.refinement.tracks import RefinementSteps, apply_steps, refine_tracks
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST
 from strongsort_ros.types import SECOND
 from test.bags.any_reader import open_any_reader
@@ -119,11 +119,11 @@ def test_camera_motion_is_compensated(tmp_path: Path) -> None:
 
 def test_unreported_tracks_are_left_out(tmp_path: Path) -> None:
     messages = {
-        1: track_array(1, [track(1, 10), track(2, 50), track(3, 90, state=0)]),
+        1: track_array(1, [track(1, 10), track(2, 50), track(3, 90, state=0, reported=0)]),
         2: track_array(2, [track(1, 12), lost(2, 50)]),
         3: track_array(3, [track(1, 14), lost(2, 50, missed=2), lost(4, 0, size=(0, 0))]),
         # Two frames were dropped: one that was missed here is missed for the first time.
-        6: track_array(6, [lost(1, 20, missed=3), lost(2, 50, missed=5)]),
+        6: track_array(6, [lost(1, 20, missed=3, reported=1), lost(2, 50, missed=5)]),
     }
     source = write_messages(tmp_path / 'in', messages)
     rows = read_tracks(source)
@@ -133,6 +133,26 @@ def test_unreported_tracks_are_left_out(tmp_path: Path) -> None:
     refine_bag(source, tmp_path / 'out', GSI)
     ids = [array.tracks['id'].tolist() for array in arrays(tmp_path / 'out')]
     assert ids == [[1, 2], [1, 2], [1], [1]]
+
+
+def test_predicted_boxes_are_read_but_not_refined(tmp_path: Path) -> None:
+    """A tracker that reports predictions for longer: they are no evidence of where a track is."""
+    messages = walk([1, 2, 3, 8, 9], 7)
+    for frame in (4, 5, 6, 7):
+        rows = [lost(7, 100.0, missed=frame - 3, reported=frame < 7)]
+        messages[frame] = track_array(frame, rows)
+    source = write_messages(tmp_path / 'in', dict(sorted(messages.items())))
+    assert read_tracks(source).frames.tolist() == [1, 2, 3, 4, 5, 6, 8, 9]
+    messages |= {frame: track_array(frame, []) for frame in (5, 6, 7)}
+    without = write_messages(tmp_path / 'without', dict(sorted(messages.items())))
+    for name, bag in (('a', source), ('b', without)):
+        done = refine_bag(bag, tmp_path / name, GSI)
+        assert (done.boxes_in, done.boxes_out, done.interpolated) == (6, 9, 3)
+    for one, other in zip(arrays(tmp_path / 'a'), arrays(tmp_path / 'b'), strict=True):
+        np.testing.assert_array_equal(one.tracks, other.tracks)
+        assert one.tracks['reported'].tolist() == [1]
+    rows = [refine_tracks(bag, aflink=False) for bag in (source, without)]
+    np.testing.assert_array_equal(rows[0].tlwh, rows[1].tlwh)
 
 
 def boxes_of(bag: Path) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from strongsort_ros.bags.tracks import read_tracks
 from strongsort_ros.bags.writer import write_sequence
@@ -18,10 +19,13 @@ from strongsort_ros.reid.factory import load_extractor
 from strongsort_ros.replay.replay import replay
 
 
-def test_replay_of_mot17_is_the_pipeline_on_its_files(data_dir: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize('preset', ['robust', 'strongsort'])
+def test_replay_of_mot17_is_the_pipeline_on_its_files(
+    data_dir: Path, tmp_path: Path, preset: str
+) -> None:
     folder = data_dir / 'mot17' / 'MOT17-09-FRCNN'
     write_sequence(folder, tmp_path / 'bag', compressed=True)
-    settings = TrackerNodeConfig().with_defaults({'preset': 'strongsort'})
+    settings = TrackerNodeConfig().with_defaults({'preset': preset})
     replayed = replay(tmp_path / 'bag', tmp_path / 'out', settings)
     assert replayed.counts['matched'] == 150
     images, rows = ImageFolder(folder), load_detections(folder / 'det' / 'yolox.txt')

@@ -158,6 +158,8 @@ def test_predictable_tracks_are_reported_for_coast_time(rate: float, frames: int
     reported = [tracker.update(Detections.empty()) for _ in range(frames + 1)]
     assert [len(tracks) for tracks in reported] == [1] * frames + [0]
     assert reported[0].states.tolist() == [LOST]
+    assert [tracks.all.reported.tolist() for tracks in reported] == [[True]] * frames + [[False]]
+    assert tracker.tracks.reported.tolist() == [False]
     assert abs(reported[-2].tlwh[0, 0] - (following + 4 * (frames - 1))) < 5
 
 
