@@ -50,8 +50,8 @@ The tracking parameters are options of `strongsort track` as well. `config/track
     'refiner': (
         RefinerNodeConfig(),
         """\
-The parameters of AFLink and GSI are options of `strongsort refine` as well. `config/refiner.yaml`
-is a file to start from. Other changes apply from the next request.
+The parameters of AFLink, GSI and RTS are options of `strongsort refine` as well.
+`config/refiner.yaml` is a file to start from. Other changes apply from the next request.
 """,
     ),
     'replayer': (

@@ -43,7 +43,7 @@ def play(
         BagWriter(folder / TRACKS_FOLDER) as writer,
     ):
         topics = find_camera_topics(reader)
-        player = Player(client, topics, writer, ReplayerSettings(realtime=realtime))
+        player = Player(client, topics, writer, ReplayerSettings(realtime=realtime, smooth='rts'))
         player.bring_up()
         return player.play(reader, progress)
 
@@ -65,7 +65,7 @@ def refine_recording(
             folder / TRACKS_FOLDER,
             folder / REFINED_FOLDER,
             topic,
-            ReplayerSettings(),
+            ReplayerSettings(smooth='rts'),
             lambda _phase, share: progress(round(100 * share), 100),
         )
         return summary(done)
