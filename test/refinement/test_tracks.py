@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.refinement.rts import rts
 from strongsort_ros.refinement.settings import AflinkSettings, GsiSettings, RtsSettings
 from strongsort_ros.refinement.tracks import RefinementSteps, apply_steps, refine_tracks
+from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE
 from test.bags.track_bags import walk, write_messages
 
 FRAMES = (1, 2, 3, 7, 8, 9)
@@ -54,6 +56,19 @@ def test_the_smoother_takes_the_place_of_gsi() -> None:
         refine_tracks(rows, gsi=True, smooth='rts')
     with pytest.raises(InputError, match="smooth: 'gsi' is not one of: none, rts"):
         refine_tracks(rows, smooth='gsi')
+
+
+def test_linked_tracks_are_smoothed_as_one() -> None:
+    """Also the boxes of the second track before its confirmation, which get the id of the first."""
+    whole = as_rows(ROWS)
+    states = np.array([CONFIRMED, CONFIRMED, LOST, TENTATIVE, TENTATIVE, CONFIRMED])
+    broken = dataclasses.replace(whole, ids=np.where(whole.frames < 5, 4, 9), states=states)
+    window = AflinkSettings(min_gap=1, max_gap=30, max_cost=1.0)
+    refined = refine_tracks(broken, aflink=window, smooth='rts')
+    expected = rts(whole.select(states != LOST)).tracks
+    assert set(refined.ids.tolist()) == {4}
+    np.testing.assert_array_equal(refined.frames, np.arange(1, 10))
+    np.testing.assert_array_equal(refined.tlwh, expected.tlwh)
 
 
 def test_by_default_no_tracks_are_linked() -> None:
