@@ -103,12 +103,10 @@ class TrackLifecycle:
         reported: BoolArray = confirmed & (since <= frames)
         if self._coast_frames <= frames:
             return reported
-        settings = self._settings
-        lost = confirmed & (since > frames) & (since <= self._coast_frames)
-        lost &= (tracks.hits >= settings.coast_hits) & (
-            tracks.predictability >= settings.min_predictability
-        )
-        candidates = lost.nonzero()[0]
+        lost = (confirmed & (since > frames) & (since <= self._coast_frames)).nonzero()[0]
+        good = tracks.hits[lost] >= self._settings.coast_hits
+        good &= tracks.predictability[lost] >= self._settings.min_predictability
+        candidates = lost[good]
         if len(candidates) == 0:
             return reported
         boxes = xyah_to_xyxy(tracks.mean[candidates])

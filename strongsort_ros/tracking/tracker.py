@@ -176,7 +176,8 @@ class Tracker:
         self._compensate(camera_motion)
         self._predict(dt, frames)
         self._lifecycle.observe(filtered.xyxy, filtered.scores)
-        self._noise.add_scores(filtered.scores)
+        if self._settings.adaptive_noise:
+            self._noise.add_scores(filtered.scores)
         tracks = self._table.rows
         predicted = xyah_to_xyxy(tracks.mean)
         matches = self._associator.match(tracks, predicted, filtered, frames)

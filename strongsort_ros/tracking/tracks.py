@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,12 +104,10 @@ class Tracks:
 
     def select(self, rows: BoolArray | IntArray) -> Tracks:
         """Return some of the tracks, by a mask or row numbers; their `all` stays the same."""
-        return Tracks(
-            self.ids[rows], self.class_ids[rows], self.scores[rows], self.states[rows],
-            self.mean[rows], self.variance[rows], self.age[rows], self.hits[rows],
-            self.time_since_update[rows], self.first_seen[rows], self.detection_index[rows],
-            self.reported[rows], self.rejected, self.all,
-        )  # fmt: skip
+        if rows.dtype == np.bool_:
+            rows = rows.nonzero()[0]
+        columns = (getattr(self, name).take(rows, axis=0) for name in _COLUMNS)
+        return Tracks(*columns, rejected=self.rejected, selected_from=self.all)
 
     def to_supervision(self, names: Sequence[str] | Mapping[int, str] | None = None) -> Any:
         """Return the tracks as `supervision.Detections`.
@@ -158,3 +157,9 @@ class Tracks:
             tracker_id=self.ids,
             data=data,
         )
+
+
+_COLUMNS = tuple(
+    f.name for f in dataclasses.fields(Tracks) if f.name not in ('rejected', 'selected_from')
+)
+"""Names of the arrays of `Tracks`."""
