@@ -186,26 +186,37 @@ class Associator:
         row, column = np.divmod(near, len(columns))
         pairs = Pairs(row, column, distance.take(near))
         if self.settings.appearance_veto and detections.embeddings is not None and len(near):
-            slots = tracks.slot[rows[row]]
-            pairs = pairs.select(self._looks_alike(slots, detections, columns[column]))
+            alike = self._looks_alike(tracks, rows[row], detections, columns[column], pairs.costs)
+            pairs = pairs.select(alike)
         row, column = assign(pairs, distance.shape, threshold)
         return rows[row], columns[column]
 
     def _looks_alike(
-        self, slots: IntArray, detections: FilteredDetections, columns: IntArray
+        self,
+        tracks: Rows,
+        rows: IntArray,
+        detections: FilteredDetections,
+        columns: IntArray,
+        iou_distance: FloatArray,
     ) -> BoolArray:
         """Return for K pairs whether appearance allows a match; it does where it is not known."""
         assert detections.embeddings is not None
-        known = self.gallery.known(slots)
+        slots = tracks.slot[rows]
+        alike = np.ones(len(rows), dtype=bool)
+        has_both = self.gallery.known(slots)
         if detections.has_embedding is not None:
-            known &= detections.has_embedding[columns]
-        alike = np.ones(len(slots), dtype=bool)
-        if np.count_nonzero(known):
-            similarity = self.gallery.cosine_similarity(
-                slots[known], columns[known], detections.embeddings
-            )
-            limit = self.limits.veto(float(self.settings.max_cosine_distance))
-            alike[known] = 1.0 - similarity <= limit
+            has_both &= detections.has_embedding[columns]
+        known = has_both.nonzero()[0]
+        if len(known) == 0:
+            return alike
+        rows, columns = rows[known], columns[known]
+        similarity = self.gallery.cosine_similarity(slots[known], columns, detections.embeddings)
+        distance = np.subtract(1.0, similarity, dtype=np.float64)
+        if self.settings.adaptive_distance:
+            # Confirmed tracks have been learnt from already.
+            tentative = tracks.state[rows] != CONFIRMED
+            self.limits.learn(distance, 1.0 - iou_distance[known], rows, columns, tentative)
+        alike[known] = distance <= self.limits.veto(float(self.settings.max_cosine_distance))
         return alike
 
 

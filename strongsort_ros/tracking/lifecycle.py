@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Final
 
@@ -14,10 +15,12 @@ from strongsort_ros.tracking.tracks import CONFIRMED
 from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
 _RECENT: Final = 500
-"""Scores of which `early_confirmation` is a quantile ..."""
+"""Scores of which quantiles are taken ..."""
 _ENOUGH: Final = 30
 """... and the fewest."""
 _EARLY_HITS: Final = 2
+_ALONE: Final = 0.3
+"""IoU with confirmed tracks up to which a detection is of another object."""
 _COAST_INSIDE: Final = 0.8
 """Share of a predicted box that lies in the image if the track is reported."""
 _COAST_OVERLAP: Final = 0.5
@@ -66,7 +69,7 @@ class TrackLifecycle:
         """Note the boxes (N, 4) and scores (N,) of a frame's detections."""
         if len(scores) == 0:
             return
-        if self._settings.early_confirmation < 1:
+        if min(self._settings.early_confirmation, self._settings.instant_confirmation) < 1:
             self._scores.extend(scores.tolist())
         if self._coast_frames and not self._size_known:
             np.maximum(self.image_size, xyxy[:, 2:].max(axis=0), out=self.image_size)
@@ -74,15 +77,29 @@ class TrackLifecycle:
     def confirms(self, hits: IntArray, score_sum: FloatArray) -> BoolArray:
         """Return which tracks have enough matches, by number (N,) and sum of their scores (N,)."""
         confirmed: BoolArray = hits >= self._settings.n_init
-        early = self._settings.early_confirmation
-        if early >= 1 or len(self._scores) < _ENOUGH:
-            return confirmed
         candidates = ~confirmed & (hits >= _EARLY_HITS)
         if np.count_nonzero(candidates):
-            rank = int(early * (len(self._scores) - 1))
-            usual = sorted(self._scores)[rank]
+            usual = self._quantile(self._settings.early_confirmation)
             confirmed |= candidates & (score_sum >= usual * hits)
         return confirmed
+
+    def confirms_at_once(self, xyxy: FloatArray, scores: FloatArray, tracks: Rows) -> BoolArray:
+        """Return which detections (N,) confirm their new tracks, given the live tracks."""
+        if self._settings.n_init == 1:
+            return np.ones(len(scores), dtype=bool)
+        confirmed: BoolArray = scores >= self._quantile(self._settings.instant_confirmation)
+        candidates = confirmed.nonzero()[0]
+        if len(candidates):
+            others = xyah_to_xyxy(tracks.mean[tracks.state == CONFIRMED])
+            overlap = iou(xyxy[candidates], others).max(axis=1, initial=0.0)
+            confirmed[candidates] = overlap <= _ALONE
+        return confirmed
+
+    def _quantile(self, share: float) -> float:
+        """Return a quantile of recent scores; infinity if it is 1, or too few are known."""
+        if share >= 1 or len(self._scores) < _ENOUGH:
+            return math.inf
+        return sorted(self._scores)[int(share * (len(self._scores) - 1))]
 
     def ended(self, tracks: Rows) -> BoolArray:
         """Return which tracks end: tentative ones without a match, and those lost for too long."""

@@ -65,7 +65,7 @@ class TrackerSettings(Settings):
         30, 'A confirmed track is deleted after more frames than this without a match.', 'frames'
     )
     max_lost_time: float = param(
-        2.0, 'A confirmed track is kept for this time without a match, if that is longer than '
+        3.0, 'A confirmed track is kept for this time without a match, if that is longer than '
         'max_age.', 's', high=3600.0,
     )  # fmt: skip
     late_margin: float = param(
@@ -82,6 +82,10 @@ class TrackerSettings(Settings):
     nn_budget: int = param(
         1, 'Embeddings kept per track; with ema only their average is kept.', low=1, high=1000
     )
+    instant_confirmation: float = param(
+        0.5, 'A detection confirms its track at once if its score is at least this quantile of '
+        'recent scores, and no confirmed track is near; 1: never.', high=1.0,
+    )  # fmt: skip
     cascade: bool = param(
         False, 'Matching cascade (DeepSORT): recently seen tracks are matched first; false: all '
         'tracks in one assignment (woC).',
@@ -205,6 +209,7 @@ _PUBLISHED: Final[dict[str, Any]] = {
     'max_lost_time': 0.0,
     'late_margin': 0.0,
     'early_confirmation': 1.0,
+    'instant_confirmation': 1.0,
     'adaptive_noise': False,
     'iou_weight': 0.0,
     'coast_time': 0.0,

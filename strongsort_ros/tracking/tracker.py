@@ -317,9 +317,11 @@ class Tracker:
         count = len(columns)
         if count == 0:
             return
+        scores, tracks = filtered.scores[columns], self._table.rows
+        confirmed = self._lifecycle.confirms_at_once(filtered.xyxy[columns], scores, tracks)
         new = self._table.append(count)
         new.mean[:], new.covariance[:] = self._kalman.initiate(filtered.xyah[columns])
-        new.score[:] = new.score_sum[:] = filtered.scores[columns]
+        new.score[:] = new.score_sum[:] = scores
         new.predictability[:] = _NEW_PREDICTABILITY
         new.id[:] = np.arange(self._next_id, self._next_id + count)
         new.age[:] = new.hits[:] = 1
@@ -327,8 +329,7 @@ class Tracker:
         new.class_code[:] = filtered.class_codes[columns]
         new.detection_index[:] = filtered.index[columns]
         new.slot[:] = self._gallery.allocate(count)
-        if self._settings.n_init == 1:
-            new.state[:] = CONFIRMED
+        new.state[confirmed] = CONFIRMED
         self._next_id += count
         self._add_embeddings(new.slot, filtered, columns)
 

@@ -106,8 +106,8 @@ class Tracks:
         """Return some of the tracks, by a mask or row numbers; their `all` stays the same."""
         if rows.dtype == np.bool_:
             rows = rows.nonzero()[0]
-        columns = (getattr(self, name).take(rows, axis=0) for name in _COLUMNS)
-        return Tracks(*columns, rejected=self.rejected, selected_from=self.all)
+        columns = {name: getattr(self, name).take(rows, axis=0) for name in _COLUMNS}
+        return Tracks(**columns, rejected=self.rejected, selected_from=self.all)
 
     def to_supervision(self, names: Sequence[str] | Mapping[int, str] | None = None) -> Any:
         """Return the tracks as `supervision.Detections`.

@@ -96,7 +96,7 @@ def test_detections_without_an_embedding_are_matched_by_position() -> None:
 
 
 @pytest.mark.parametrize(
-    ('rate', 'max_age'), [(7.0, 30), (10.0, 30), (15.0, 30), (20.0, 40), (30.0, 60), (60.0, 120)]
+    ('rate', 'max_age'), [(7.0, 30), (10.0, 30), (15.0, 45), (20.0, 60), (30.0, 90), (60.0, 180)]
 )
 def test_lost_tracks_are_kept_for_max_lost_time_or_max_age(rate: float, max_age: int) -> None:
     tracker = tracker_of(rate=rate)
@@ -111,7 +111,7 @@ def test_lost_tracks_are_kept_for_max_lost_time_or_max_age(rate: float, max_age:
 def test_a_new_frame_rate_applies_at_once() -> None:
     tracker = tracker_of(rate=30.0)
     tracker.frame_rate = 60.0
-    assert (tracker.frame_rate, tracker.max_age) == (60.0, 120)
+    assert (tracker.frame_rate, tracker.max_age) == (60.0, 180)
     tracker.settings = tracker.settings.replace(max_lost_time=1.0)
     assert tracker.max_age == 60
 
@@ -141,6 +141,42 @@ def test_two_good_matches_confirm_a_track_once_scores_are_known() -> None:
         tracker.update(together(*crowd, new))
         found = tracker.update(together(*crowd, new)).tlwh[:, 0]
         assert (np.abs(found - new.tlwh[0, 0]).min() < 1) == confirmed
+
+
+def test_a_good_detection_away_from_others_confirms_its_track_at_once() -> None:
+    crowd = [person(150.0 * number, 0.7) for number in range(8)]
+    tracker = Tracker(TrackerSettings())
+    for _ in range(5):
+        tracker.update(together(*crowd))
+    for left, score, confirmed in ((1500.0, 0.8, True), (1800.0, 0.65, False), (15.0, 0.8, False)):
+        tracks = tracker.update(together(*crowd, person(left, score, B)))
+        assert ((tracks.detection_index == 8).any()) == confirmed
+    patient = Tracker(TrackerSettings(instant_confirmation=1.0))
+    for _ in range(5):
+        patient.update(together(*crowd))
+    tracks = patient.update(together(*crowd, person(1500.0, 0.8)))
+    assert not (tracks.detection_index == 8).any()
+
+
+def test_limits_follow_the_network() -> None:
+    """Embeddings of one person that differ by 0.5 neither end tracks nor stop new ones."""
+    rng = np.random.default_rng(1)
+    looks = rng.normal(size=(6, 256))
+    looks /= np.linalg.norm(looks, axis=1, keepdims=True)
+
+    def frame(noise: float) -> Detections:
+        embeddings = looks + rng.normal(size=looks.shape) * noise / 16
+        tlwh = [[200.0 * number, 100, 40, 100] for number in range(6)]
+        return Detections(tlwh, [0.9] * 6, ['person'] * 6, embeddings.astype(np.float32))
+
+    for adaptive in (True, False):
+        tracker = Tracker(TrackerSettings(adaptive_distance=adaptive))
+        for _ in range(20):
+            tracker.update(frame(1.2))
+        before = tracker.ids_given
+        for _ in range(40):
+            tracker.update(frame(1.2))
+        assert (tracker.ids_given == before) == adaptive
 
 
 def walk(tracker: Tracker, frames: int, start: float = 300.0) -> float:
