@@ -10,7 +10,7 @@ from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
 _RECENT: Final = 500
 """Distances of sure pairs that are kept ..."""
-_ENOUGH: Final = 30
+_ENOUGH: Final = 10
 """... and the fewest. After as many new ones their median is computed again."""
 _SURE_OVERLAP: Final = 0.5
 _OTHER_OVERLAP: Final = 0.1
