@@ -341,21 +341,34 @@ def _change(row: Row, name: str) -> tuple[float, float]:
 
 
 def print_summary(rows: Sequence[Row]) -> None:
-    """Print the mean and the worst difference to the better published preset."""
+    """Print the difference to the better published preset, distortions by groups, HOTA / IDF1."""
     rows = [row for row in rows if row.sequence == 'combined']
+    groups = list(dict.fromkeys(row.group for row in rows))
+    distortions = list(dict.fromkeys(row.distortion for row in rows))
     for name in rows[0].results if rows else ():
-        gains = []
-        for row in rows:
-            published = [_mean(row.results[p]).hota for p in PUBLISHED if p in row.results]
-            if published:
-                gains.append((_mean(row.results[name]).hota - max(published), row))
-        if name not in PUBLISHED and gains:
-            worst, where = min(gains, key=lambda gain: gain[0])
-            mean, lost = statistics.fmean(g for g, _ in gains), sum(g < -0.2 for g, _ in gains)
-            print(
-                f'{name}: HOTA {mean:+.2f} in the mean of {len(gains)} rows, {lost} rows below '
-                f'-0.2, worst {worst:+.2f} ({where.group}: {where.distortion})'
-            )
+        gains = {row[:2]: gain for row in rows if (gain := _gain(row, name))}
+        if not gains:
+            continue
+        print(f'\n{name}, HOTA / IDF1 better than published')
+        for words in itertools.zip_longest(*(group.split() for group in groups), fillvalue=''):
+            print(f'{"":20s}', *(f'{word:>12s}' for word in words))
+        for distortion in distortions:
+            cells = (gains.get((group, distortion)) for group in groups)
+            shown = (f'{cell[0]:+.2f}/{cell[1]:+.2f}' if cell else '' for cell in cells)
+            print(f'{distortion:20s}', *(f'{cell:>12s}' for cell in shown))
+        mean = statistics.fmean(hota for hota, _ in gains.values())
+        lost = sum(hota < -0.2 for hota, _ in gains.values())
+        print(f'HOTA {mean:+.2f} in the mean of {len(gains)} rows, {lost} of them below -0.2')
+
+
+def _gain(row: Row, name: str) -> tuple[float, float] | None:
+    """Return the differences in HOTA and IDF1 to the better published preset of each."""
+    published = [_mean(row.results[one]) for one in PUBLISHED if one in row.results]
+    if name in PUBLISHED or not published:
+        return None
+    ours = _mean(row.results[name])
+    hota, idf1 = (max(getattr(p, key) for p in published) for key in ('hota', 'idf1'))
+    return ours.hota - hota, ours.idf1 - idf1
 
 
 def write_csv(path: Path, rows: Iterable[Row]) -> None:
