@@ -63,6 +63,8 @@ class Associator:
         if detections.embeddings is not None:
             recent = tracks.time_since_update == frames
             track_free &= ~has_gallery | recent
+        if self.settings.max_lost_time > 0:
+            track_free &= tracks.time_since_update <= self.settings.max_age
         rows, columns = track_free.nonzero()[0], detection_free.nonzero()[0]
         if len(rows) == 0 or len(columns) == 0:
             return first
@@ -82,6 +84,8 @@ class Associator:
         """Match confirmed tracks that were seen in the frame before with detections of low score.
 
         Such detections are mostly of hidden objects (ByteTrack, arXiv 2110.06864, section 3).
+        Without a gallery, a track that has followed a wrong box is not told from the right one
+        later, so such tracks wait for a detection of high score.
 
         Parameters
         ----------
@@ -96,6 +100,7 @@ class Associator:
 
         """
         free = (tracks.state == CONFIRMED) & (tracks.time_since_update == frames)
+        free &= self.gallery.known(tracks.slot)
         free[matched] = False
         rows = free.nonzero()[0]
         if len(rows) == 0:

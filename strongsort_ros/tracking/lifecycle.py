@@ -44,7 +44,7 @@ class TrackLifecycle:
     max_age
         Frames without a match after which a confirmed track is deleted.
     image_size
-        (2,) width and height in pixels; unless they were set, the extent of the boxes so far.
+        (2,) width and height in pixels; unless they were set, estimated from the boxes so far.
 
     """
 
@@ -72,7 +72,9 @@ class TrackLifecycle:
         if min(self._settings.early_confirmation, self._settings.instant_confirmation) < 1:
             self._scores.extend(scores.tolist())
         if self._coast_frames and not self._size_known:
-            np.maximum(self.image_size, xyxy[:, 2:].max(axis=0), out=self.image_size)
+            # Boxes of people at the border reach beyond it; their centres do not.
+            extent = (xyxy[:, 0] + xyxy[:, 2]).max() / 2, xyxy[:, 3].max()
+            np.maximum(self.image_size, extent, out=self.image_size)
 
     def confirms(self, hits: IntArray, score_sum: FloatArray) -> BoolArray:
         """Return which tracks have enough matches, by number (N,) and sum of their scores (N,)."""
@@ -101,11 +103,16 @@ class TrackLifecycle:
             return math.inf
         return sorted(self._scores)[int(share * (len(self._scores) - 1))]
 
-    def ended(self, tracks: Rows) -> BoolArray:
-        """Return which tracks end: tentative ones without a match, and those lost for too long."""
+    def ended(self, tracks: Rows, has_gallery: BoolArray) -> BoolArray:
+        """Return which tracks end: tentative ones without a match, and those lost for too long.
+
+        After `max_age` frames of the settings only appearance can find a track again, so one
+        without a gallery ends then.
+        """
         missed = tracks.time_since_update > 0
         tentative = tracks.state != CONFIRMED
-        ended: BoolArray = (missed & tentative) | (tracks.time_since_update > self.max_age)
+        limit = np.where(has_gallery, self.max_age, self._settings.max_age)
+        ended: BoolArray = (missed & tentative) | (tracks.time_since_update > limit)
         return ended
 
     def reported(self, tracks: Rows, frames: int) -> BoolArray:

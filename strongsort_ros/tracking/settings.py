@@ -62,11 +62,14 @@ class TrackerSettings(Settings):
         'one object differ much.',
     )  # fmt: skip
     max_age: int = param(
-        30, 'A confirmed track is deleted after more frames than this without a match.', 'frames'
+        30,
+        'A confirmed track is deleted after more frames than this without a match; see '
+        'max_lost_time.',
+        'frames',
     )
     max_lost_time: float = param(
-        3.0, 'A confirmed track is kept for this time without a match, if that is longer than '
-        'max_age.', 's', high=3600.0,
+        3.0, 'A confirmed track is kept for this time without a match, to be found again by '
+        'appearance, if that is longer than max_age.', 's', high=3600.0,
     )  # fmt: skip
     late_margin: float = param(
         0.15, 'After more than max_age frames without a match, the cosine distance must be smaller '

@@ -185,7 +185,8 @@ class Tracker:
             low = self._associator.match_low(tracks, predicted, filtered.low, matches[0], frames)
             self._update_low(low, filtered.low)
         self._update(matches, predicted, filtered, frames)
-        self._drop(self._lifecycle.ended(self._table.rows))
+        tracks = self._table.rows
+        self._drop(self._lifecycle.ended(tracks, self._gallery.known(tracks.slot)))
         self._spawn(matches, filtered, stamp)
         return self._report(frames)
 

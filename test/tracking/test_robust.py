@@ -108,6 +108,25 @@ def test_lost_tracks_are_kept_for_max_lost_time_or_max_age(rate: float, max_age:
     assert len(tracker.tracks) == 0
 
 
+def test_without_appearance_lost_tracks_are_kept_for_max_age() -> None:
+    tracker = Tracker(TrackerSettings())
+    for _ in range(5):
+        tracker.update(person(look=None))
+    for _ in range(30):
+        tracker.update(Detections.empty())
+    assert len(tracker.tracks) == 1
+    tracker.update(Detections.empty())
+    assert len(tracker.tracks) == 0
+
+
+def test_after_max_age_position_alone_finds_no_track() -> None:
+    tracker = tracker_of()
+    for _ in range(40):
+        tracker.update(Detections.empty())
+    tracker.update(person(look=None))
+    assert tracker.tracks.ids.tolist() == [1, 2]
+
+
 def test_a_new_frame_rate_applies_at_once() -> None:
     tracker = tracker_of(rate=30.0)
     tracker.frame_rate = 60.0
