@@ -107,7 +107,9 @@ def compare(options: argparse.Namespace, console: Console) -> None:
         workers |= dict.fromkeys(PEERS, Worker(python))
         if options.published:
             workers['published'] = Worker(python, options.published.resolve())
-    table = Table('tracker', title='frames/s in one thread (how many times slower than our preset robust)')
+    table = Table(
+        'tracker', title='frames/s in one thread (how many times slower than our preset robust)'
+    )
     columns: list[dict[str, str]] = []
     with tempfile.TemporaryDirectory() as folder:
         for dimension, people in itertools.product(options.dimension, options.people):

@@ -40,3 +40,34 @@ def test_every_distortion_is_scored_and_kept(tmp_path: Path) -> None:
     kept = {path.name for path in (tmp_path / 'cache').iterdir()}
     assert accuracy(tmp_path, *arguments) == printed
     assert {path.name for path in (tmp_path / 'cache').iterdir()} == kept
+
+
+def test_tables_are_written_into_pages(tmp_path: Path) -> None:
+    """Only those with scores; means over seeds; of two files the later one counts."""
+    head = 'group,distortion,sequence,tracker,seed,hota,idf1,mota,idsw'
+    rows = [
+        'MOT17,clean,MOT17-02,strongsort,0,1,1,0,0',
+        'MOT17,clean,combined,strongsort,0,70,80,0,0',
+        'MOT17,clean,combined,deepsort,0,60,81,0,0',
+        'MOT17,clean,combined,robust,0,72,83,0,0',
+        'MOT17,5 % dropped,combined,strongsort,0,50,50,0,0',
+        'MOT17,5 % dropped,combined,robust,0,50,49,0,0',
+        'MOT17,5 % dropped,combined,robust,1,51,49,0,0',
+    ]
+    (tmp_path / 'one.csv').write_text('\n'.join([head, *rows]), encoding='utf-8')
+    later = 'MOT17,clean,combined,robust,0,73,84,0,0'
+    (tmp_path / 'two.csv').write_text(f'{head}\n{later}\n', encoding='utf-8')
+    page = tmp_path / 'page.md'
+    names = 'presets', 'distortions', 'ablation'
+    page.write_text(''.join(f'<!-- {n} -->\nold\n<!-- end of {n} -->\n' for n in names))
+    subprocess.run(
+        [sys.executable, ROOT / 'benchmarks' / 'accuracy_tables.py', 'one.csv', 'two.csv',
+         '--pages', 'page.md'],
+        env=os.environ | {'PYTHONPATH': os.pathsep.join([str(ROOT), *sys.path])},
+        cwd=tmp_path, check=True, timeout=240,
+    )  # fmt: skip
+    text = page.read_text(encoding='utf-8')
+    assert '| 70.00 / 80.00 | 60.00 / 81.00 | 73.00 / 84.00 |' in text
+    assert '| clean | +3.00 / +3.00 |' in text
+    assert '| 5 % dropped | +0.50 / -1.00 |' in text
+    assert text.endswith('<!-- ablation -->\nold\n<!-- end of ablation -->\n')

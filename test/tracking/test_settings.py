@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from strongsort_ros.errors import SettingError
@@ -30,6 +32,15 @@ def test_the_default_is_robust() -> None:
     assert TrackerSettings() == TrackerSettings.robust() == TrackerSettings.preset('robust')
     assert TrackerSettings.preset('robust', network=True).max_cosine_distance == 'auto'
     assert TrackerSettings.preset('deepsort', network=True) == TrackerSettings.deepsort()
+
+
+def test_the_page_of_the_default_has_its_rules_and_their_values() -> None:
+    page = (Path(__file__).parents[2] / 'docs' / 'accuracy.md').read_text(encoding='utf-8')
+    robust, published = TrackerSettings.robust(), TrackerSettings.strongsort()
+    for name in TrackerSettings.specs():
+        value = getattr(robust, name)
+        if name != 'max_camera_motion' and value != getattr(published, name):
+            assert f'`{name}` {str(value).lower()}' in page
 
 
 def test_an_unknown_preset_is_refused() -> None:
