@@ -67,7 +67,6 @@ ABLATION: dict[str, dict[str, object]] = {
     'late margin': {'late_margin': 0.0},
     'instant confirmation': {'instant_confirmation': 1.0},
     'early and instant': {'early_confirmation': 1.0, 'instant_confirmation': 1.0},
-    'instant confirmation': {'instant_confirmation': 1.0},
     'IoU in the cost': {'iou_weight': 0.0},
     'coasting': {'coast_time': 0.0},
     'predictability': {'min_predictability': 0.0},

@@ -41,6 +41,9 @@ class TrackLifecycle:
 
     Attributes
     ----------
+    confidences
+        Whether all scores were at most 1. Some detectors give other numbers, such as margins, which
+        say nothing about the noise of a box or its probability; the rules on scores are then off.
     max_age
         Frames without a match after which a confirmed track is deleted.
     image_size
@@ -51,6 +54,7 @@ class TrackLifecycle:
     def __init__(self, settings: TrackerSettings, frame_rate: float) -> None:
         self.image_size: FloatArray = np.zeros(2)
         self._size_known = False
+        self.confidences = True
         self._scores: deque[float] = deque(maxlen=_RECENT)
         self.configure(settings, frame_rate)
 
@@ -66,9 +70,11 @@ class TrackLifecycle:
         self.image_size[:] = width, height
 
     def observe(self, xyxy: FloatArray, scores: FloatArray) -> None:
-        """Note the boxes (N, 4) and scores (N,) of a frame's detections."""
+        """Note the boxes (N, 4) and the descending scores (N,) of a frame's detections."""
         if len(scores) == 0:
             return
+        if scores[0] > 1.0:  # they descend
+            self.confidences = False
         if min(self._settings.early_confirmation, self._settings.instant_confirmation) < 1:
             self._scores.extend(scores.tolist())
         if self._coast_frames and not self._size_known:
@@ -98,8 +104,8 @@ class TrackLifecycle:
         return confirmed
 
     def _quantile(self, share: float) -> float:
-        """Return a quantile of recent scores; infinity if it is 1, or too few are known."""
-        if share >= 1 or len(self._scores) < _ENOUGH:
+        """Return a quantile of recent scores; infinity if it is 1, or they are not known."""
+        if share >= 1 or len(self._scores) < _ENOUGH or not self.confidences:
             return math.inf
         return sorted(self._scores)[int(share * (len(self._scores) - 1))]
 

@@ -54,7 +54,7 @@ class AdaptiveNoise:
     def add_scores(self, scores: FloatArray) -> None:
         """Add the scores (N,) of a frame to the running mean of 1 - score."""
         if len(scores):
-            mean = 1.0 - float(np.minimum(scores, 1.0).sum()) / len(scores)
+            mean = 1.0 - float(scores.sum()) / len(scores)
             if self._mean is None:
                 self._mean = mean
             self._mean += (1 - _SMOOTHING) * (mean - self._mean)
@@ -86,6 +86,5 @@ class AdaptiveNoise:
         """Return (N, 4) factors of the measurement variance for scores (N,)."""
         mean = max(self._mean if self._mean is not None else 1.0, _LEAST_MEAN)
         share = ((1.0 - scores) / mean).clip(_LEAST_SHARE, _MOST_SHARE)
-        share[scores > 1.0] = 1.0  # not a confidence
         scale: FloatArray = share[:, None] * self.scale**2
         return scale

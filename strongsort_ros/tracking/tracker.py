@@ -290,7 +290,7 @@ class Tracker:
     def _variance_scale(self, scores: FloatArray) -> FloatArray | None:
         """Return factors of the measurement variance for detections of these scores (N,)."""
         if self._settings.adaptive_noise:
-            return self._noise.variance_scale(scores)
+            return self._noise.variance_scale(scores) if self._lifecycle.confidences else None
         return nsa_scale(scores) if self._settings.nsa else None
 
     def _learn_noise(self, matched: Rows, xyah: FloatArray, frames: int) -> None:

@@ -177,6 +177,28 @@ def test_a_good_detection_away_from_others_confirms_its_track_at_once() -> None:
     assert not (tracks.detection_index == 8).any()
 
 
+def test_without_confidences_the_rules_on_scores_are_off() -> None:
+    """A detector's margins of 20 or 60 say nothing about the noise or the probability of a box."""
+    rng = np.random.default_rng(2)
+    margins = Tracker(TrackerSettings())
+    plain = Tracker(
+        TrackerSettings(
+            adaptive_noise=False, nsa=False, early_confirmation=1.0, instant_confirmation=1.0
+        )
+    )
+    for _ in range(60):
+        tlwh = np.column_stack([np.arange(9) * 150.0, np.full((9, 1), 90.0), np.full((9, 2), 60.0)])
+        tlwh[:, :2] += rng.normal(0, 2, (9, 2))
+        kept = rng.random(9) > 0.2
+        frame = Detections(
+            tlwh[kept], rng.uniform(10, 90, int(kept.sum())), ['person'] * int(kept.sum()),
+            np.eye(9, dtype=np.float32)[kept],
+        )  # fmt: skip
+        tracks, expected = margins.update(frame), plain.update(frame)
+        np.testing.assert_array_equal(tracks.ids, expected.ids)
+        np.testing.assert_array_equal(tracks.mean, expected.mean)
+
+
 def test_limits_follow_the_network() -> None:
     """Embeddings of one person that differ by 0.5 neither end tracks nor stop new ones."""
     rng = np.random.default_rng(1)
