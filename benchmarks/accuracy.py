@@ -61,7 +61,6 @@ ABLATION: dict[str, dict[str, object]] = {
     'learnt noise': {'adaptive_noise': False, 'nsa': False},
     'low scores': {'low_confidence': 1.0},
     'veto': {'appearance_veto': False},
-    'limits by network': {'adaptive_distance': False},
     'limits by the network': {'adaptive_distance': False},
     'longer memory': {'max_lost_time': 0.0},
     'late margin': {'late_margin': 0.0},
