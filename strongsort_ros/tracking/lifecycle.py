@@ -17,7 +17,7 @@ from strongsort_ros.types import BoolArray, FloatArray, IntArray
 _RECENT: Final = 500
 """Scores of which quantiles are taken ..."""
 _ENOUGH: Final = 30
-"""... and the fewest."""
+"""... and the fewest. They are sorted again after as many new ones."""
 _EARLY_HITS: Final = 2
 _ALONE: Final = 0.3
 """IoU with confirmed tracks up to which a detection is of another object."""
@@ -56,6 +56,8 @@ class TrackLifecycle:
         self._size_known = False
         self.confidences = True
         self._scores: deque[float] = deque(maxlen=_RECENT)
+        self._sorted: list[float] = []
+        self._new = 0
         self.configure(settings, frame_rate)
 
     def configure(self, settings: TrackerSettings, frame_rate: float) -> None:
@@ -77,6 +79,7 @@ class TrackLifecycle:
             self.confidences = False
         if min(self._settings.early_confirmation, self._settings.instant_confirmation) < 1:
             self._scores.extend(scores.tolist())
+            self._new += len(scores)
         if self._coast_frames and not self._size_known:
             # Boxes of people at the border reach beyond it; their centres do not.
             extent = (xyxy[:, 0] + xyxy[:, 2]).max() / 2, xyxy[:, 3].max()
@@ -105,9 +108,11 @@ class TrackLifecycle:
 
     def _quantile(self, share: float) -> float:
         """Return a quantile of recent scores; infinity if it is 1, or they are not known."""
-        if share >= 1 or len(self._scores) < _ENOUGH or not self.confidences:
+        if self._new >= _ENOUGH:
+            self._sorted, self._new = sorted(self._scores), 0
+        if share >= 1 or not self._sorted or not self.confidences:
             return math.inf
-        return sorted(self._scores)[int(share * (len(self._scores) - 1))]
+        return self._sorted[int(share * (len(self._sorted) - 1))]
 
     def ended(self, tracks: Rows, has_gallery: BoolArray) -> BoolArray:
         """Return which tracks end: tentative ones without a match, and those lost for too long.
@@ -140,11 +145,12 @@ class TrackLifecycle:
         if len(candidates) == 0:
             return reported
         boxes = xyah_to_xyxy(tracks.mean[candidates])
-        inside = np.concatenate(
-            [np.maximum(boxes[:, :2], 0), np.minimum(boxes[:, 2:], self.image_size)], 1
-        )
-        visible = area(inside) >= _COAST_INSIDE * area(boxes)
-        matched = (confirmed & (since == 0)).nonzero()[0]
-        overlap = iou(boxes, xyah_to_xyxy(tracks.mean[matched])).max(axis=1, initial=0.0)
+        width, height = self.image_size.tolist()
+        left, top, right, bottom = boxes.T
+        inside = np.minimum(right, width) - np.maximum(left, 0)
+        inside *= (np.minimum(bottom, height) - np.maximum(top, 0)).clip(0)
+        visible = inside >= _COAST_INSIDE * area(boxes)
+        matched = xyah_to_xyxy(tracks.mean[confirmed & (since == 0)])
+        overlap = iou(boxes, matched).max(axis=1, initial=0.0)
         reported[candidates[visible & (overlap <= _COAST_OVERLAP)]] = True
         return reported
