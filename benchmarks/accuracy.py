@@ -429,6 +429,7 @@ def run(
 ) -> Iterator[Row]:
     """Yield the rows of the table as they are finished."""
     source.cache.mkdir(parents=True, exist_ok=True)
+    os.environ['PYTHONPATH'] = os.pathsep.join(sys.path)  # of worker processes
     calls = (joblib.delayed(evaluate)(job, chosen, source) for job in jobs)
     parallel = joblib.Parallel(n_jobs=workers, return_as='generator', pre_dispatch='2*n_jobs')
     console = Console(stderr=True)
@@ -475,4 +476,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    # Worker processes find functions of `accuracy`, but none of `__main__`.
+    import accuracy
+
+    accuracy.main()

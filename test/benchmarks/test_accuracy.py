@@ -17,7 +17,7 @@ def accuracy(folder: Path, *arguments: str) -> str:
     """Return what the benchmark prints."""
     done = subprocess.run(
         [sys.executable, ROOT / 'benchmarks' / 'accuracy.py', '--cache', folder / 'cache',
-         '--data', folder / 'no data', '--frames', '20', '--seeds', '2', *arguments],
+         '--data', folder / 'no data', '--frames', '20', '--seeds', '2', '--jobs', '2', *arguments],
         env=os.environ | {'PYTHONPATH': os.pathsep.join([str(ROOT), *sys.path])},
         capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
