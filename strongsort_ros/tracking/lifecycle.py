@@ -19,6 +19,11 @@ _RECENT: Final = 500
 _ENOUGH: Final = 30
 """... and the fewest. They are sorted again after as many new ones."""
 _EARLY_HITS: Final = 2
+_STEADY: Final = 0.7
+"""Mean IoU of predicted and detected boxes from which few matches confirm a track. With less, boxes
+are so noisy that tracks break and begin anew.
+"""
+_SMOOTHING: Final = 0.98
 _ALONE: Final = 0.3
 """IoU with confirmed tracks up to which a detection is of another object."""
 _COAST_INSIDE: Final = 0.8
@@ -58,6 +63,7 @@ class TrackLifecycle:
         self._scores: deque[float] = deque(maxlen=_RECENT)
         self._sorted: list[float] = []
         self._new = 0
+        self._overlap = 0.0
         self.configure(settings, frame_rate)
 
     def configure(self, settings: TrackerSettings, frame_rate: float) -> None:
@@ -85,6 +91,12 @@ class TrackLifecycle:
             extent = (xyxy[:, 0] + xyxy[:, 2]).max() / 2, xyxy[:, 3].max()
             np.maximum(self.image_size, extent, out=self.image_size)
 
+    def note_overlap(self, mean: float) -> None:
+        """Note the mean IoU of predicted and detected boxes of a frame's matches."""
+        if self._overlap == 0:
+            self._overlap = mean
+        self._overlap += (1 - _SMOOTHING) * (mean - self._overlap)
+
     def confirms(self, hits: IntArray, score_sum: FloatArray) -> BoolArray:
         """Return which tracks have enough matches, by number (N,) and sum of their scores (N,)."""
         confirmed: BoolArray = hits >= self._settings.n_init
@@ -107,10 +119,10 @@ class TrackLifecycle:
         return confirmed
 
     def _quantile(self, share: float) -> float:
-        """Return a quantile of recent scores; infinity if it is 1, or they are not known."""
+        """Return a quantile of recent scores; infinity where few matches must not confirm."""
         if self._new >= _ENOUGH:
             self._sorted, self._new = sorted(self._scores), 0
-        if share >= 1 or not self._sorted or not self.confidences:
+        if share >= 1 or not self._sorted or not self.confidences or self._overlap < _STEADY:
             return math.inf
         return self._sorted[int(share * (len(self._sorted) - 1))]
 

@@ -214,6 +214,11 @@ class Tracker:
                 "max_cosine_distance: 'auto' needs an extractor: give a number, or use a Pipeline"
             )
         self._settings = settings
+        self._uses_predictability = (
+            settings.iou_weight > 0
+            or settings.coast_time > 0
+            or min(settings.early_confirmation, settings.instant_confirmation) < 1
+        )
         self._lifecycle.configure(settings, self._frame_rate)
         self._kalman = KalmanFilter(settings)
         self._gallery = gallery or Gallery(settings)
@@ -273,7 +278,7 @@ class Tracker:
         scores, xyah = filtered.scores[columns], filtered.xyah[columns]
         if self._settings.adaptive_noise:
             self._learn_noise(matched, xyah, frames)
-        if self._settings.iou_weight > 0 or self._settings.coast_time > 0:
+        if self._uses_predictability:
             overlap = paired_iou(predicted[rows], filtered.xyxy[columns])
             self._note_predictability(matched, overlap, frames)
         self._kalman.update(matched.mean, matched.covariance, xyah, self._variance_scale(scores))
@@ -308,6 +313,9 @@ class Tracker:
     def _note_predictability(self, matched: Rows, overlap: FloatArray, frames: int) -> None:
         """Add the IoU (N,) of predicted tracks and their matched boxes to its average."""
         recent = matched.time_since_update == frames
+        count = np.count_nonzero(recent)
+        if count:
+            self._lifecycle.note_overlap(float(overlap @ recent) / count)
         change = (1 - _PREDICTABILITY_MEMORY) * (overlap - matched.predictability)
         matched.predictability[:] += np.where(recent, change, 0.0)
 

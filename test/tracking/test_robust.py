@@ -177,6 +177,19 @@ def test_a_good_detection_away_from_others_confirms_its_track_at_once() -> None:
     assert not (tracks.detection_index == 8).any()
 
 
+def test_noisy_boxes_confirm_nothing_sooner() -> None:
+    rng = np.random.default_rng(4)
+    for noise, confirmed in ((0.0, True), (12.0, False)):
+        tracker = Tracker(TrackerSettings())
+        for _ in range(60):
+            tlwh = np.array([[150.0 * number, 100, 40, 100] for number in range(8)])
+            tlwh[:, :2] += rng.normal(0, noise, (8, 2))
+            tracker.update(Detections(tlwh, [0.7] * 8, ['person'] * 8))
+        boxes = np.concatenate([tlwh, [[1500.0, 100, 40, 100]]])
+        tracks = tracker.update(Detections(boxes, [0.7] * 8 + [0.9], ['person'] * 9))
+        assert (8 in tracks.detection_index) == confirmed
+
+
 def test_without_confidences_the_rules_on_scores_are_off() -> None:
     """A detector's margins of 20 or 60 say nothing about the noise or the probability of a box."""
     rng = np.random.default_rng(2)
