@@ -118,10 +118,12 @@ UNMEASURED_DISTANCE: Final = 0.3
 CARDS: Final = {
     card.name: card
     for card in (
-        NetworkCard('osnet_x0_25', 512, 0.30, _OSNET, 'measured on MOT17-09 and MOT17-11'),
-        NetworkCard('osnet_x0_5', 512, 0.30, _OSNET, _OF_X0_25),
-        NetworkCard('osnet_x0_75', 512, 0.30, _OSNET, _OF_X0_25),
-        NetworkCard('osnet_x1_0', 512, 0.30, _OSNET, _OF_X0_25),
+        NetworkCard(
+            'osnet_x0_25', 512, 0.45, _OSNET, 'measured on MOT17-09, TUD-Campus and KITTI-17'
+        ),
+        NetworkCard('osnet_x0_5', 512, 0.45, _OSNET, _OF_X0_25),
+        NetworkCard('osnet_x0_75', 512, 0.45, _OSNET, _OF_X0_25),
+        NetworkCard('osnet_x1_0', 512, 0.45, _OSNET, _OF_X0_25),
         NetworkCard(
             'bot_resnest50',
             2048,

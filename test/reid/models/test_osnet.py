@@ -63,7 +63,7 @@ def test_extractors_give_the_published_features(data_dir, crowd, file):
     pytest.importorskip('onnxruntime')
     extractor = load_extractor(data_dir / 'reid' / file, 'cpu')
     assert extractor.card.name == 'osnet_x0_25'
-    assert extractor.card.max_cosine_distance == 0.30
+    assert extractor.card.max_cosine_distance == 0.45
     for image, tlwh, features in crowd:
         assert cosines(extractor.extract(image, tlwh), features).min() > 0.9999
 
