@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -178,17 +179,22 @@ def _hidden_folder(target: Path, place: Path | None) -> Iterator[Path]:
         None creates it in the system's temporary folder.
 
     """
-    made: list[Path] = []
+    # The name is chosen first: an interrupt in the middle of mkdtemp would leave the folder behind.
+    name, made = f'.{target.name}.{secrets.token_urlsafe(6)}', []
     try:
         if place is None:
-            hidden = Path(tempfile.mkdtemp(prefix=f'.{target.name}.'))
+            hidden = Path(tempfile.gettempdir(), name)
         else:
             made = [folder for folder in place.parents if not folder.exists()]
             place.parent.mkdir(parents=True, exist_ok=True)
-            hidden = Path(tempfile.mkdtemp(prefix=f'.{target.name}.', dir=_beside(place)))
+            hidden = _beside(place) / name
     except OSError as error:
         raise InputError(f'{target}: cannot write there: {error.strerror}') from error
     try:
+        try:
+            hidden.mkdir(mode=0o700)
+        except OSError as error:
+            raise InputError(f'{target}: cannot write there: {error.strerror}') from error
         yield hidden
     except OSError as error:
         if error.errno in _WRITE_ERRORS:

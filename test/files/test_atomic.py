@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -285,3 +286,17 @@ def test_a_staging_folder_of_another_file_system_is_not_used(tmp_path: Path) -> 
             assert tmp_path in written.parents
             written.write_text('new')
     assert (tmp_path / 'file').read_text() == 'new'
+
+
+def test_an_interrupt_while_the_folder_is_made_leaves_nothing(tmp_path: Path) -> None:
+    def interrupt(_frame: object, event: str, called: object) -> None:
+        if event == 'c_return' and called is os.mkdir:
+            raise KeyboardInterrupt
+
+    sys.setprofile(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt), replacing(tmp_path / 'out.txt'):
+            pass
+    finally:
+        sys.setprofile(None)
+    assert list(tmp_path.iterdir()) == []
