@@ -34,6 +34,20 @@ def test_invalid_settings_are_named(name: str, value: object) -> None:
         NodeSettings().replace(**{name: value})
 
 
+def test_a_preset_sets_the_defaults_of_the_other_parameters(start_tracker: Start) -> None:
+    from rcl_interfaces.srv import GetParameters
+
+    machine, _ = start_tracker(preset='strongsort', max_age=50)
+    names = ['preset', 'max_age', 'nsa', 'adaptive_noise', 'coast_time', 'max_cosine_distance']
+    request = GetParameters.Request(names=names)
+    values = machine.call(GetParameters, 'get_parameters', request).values
+    preset, age, nsa, adaptive, coast, distance = values
+    assert (preset.string_value, age.integer_value) == ('strongsort', 50)
+    assert (nsa.bool_value, adaptive.bool_value) == (True, False)
+    assert (coast.double_value, distance.double_value) == (0.0, 0.45)
+    assert len(machine.set_parameters(preset='deepsort')) == 1  # read-only
+
+
 def test_changes_are_refused_with_the_reason(start_tracker: Start) -> None:
     machine, process = start_tracker()
     (reason,) = machine.set_parameters(weights='other.pth')

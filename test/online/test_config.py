@@ -72,3 +72,16 @@ def test_errors_name_the_parameter(tmp_path: Path, text: str, what: str) -> None
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r'missing\.yaml: cannot read it'):
         load_parameter_file(tmp_path / 'missing.yaml')
+
+
+def test_a_preset_sets_defaults_and_given_parameters_count(tmp_path: Path) -> None:
+    """The order in the file does not matter."""
+    text = """
+        tracker:
+          ros__parameters: {max_age: 50, preset: strongsort, nsa: false}
+        """
+    settings = load(tmp_path, text)
+    expected = TrackerSettings.strongsort().replace(max_age=50, nsa=False)
+    assert (settings.node.preset, settings.tracker) == ('strongsort', expected)
+    with pytest.raises(InputError, match="preset: 'sort' is not one of: robust, strongsort"):
+        load(tmp_path, 'tracker: {ros__parameters: {preset: sort}}')

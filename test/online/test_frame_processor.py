@@ -157,6 +157,25 @@ def test_later_frames_without_a_tracked_detection_are_fine(
     assert not caplog.records
 
 
+@pytest.mark.parametrize(
+    ('lowest', 'preset', 'warned'),
+    [(0.5, 'robust', True), (0.3, 'robust', False), (0.5, 'strongsort', False)],
+)
+def test_a_detector_that_leaves_low_scores_out_is_warned_of_once(
+    lowest: float, preset: str, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    node = NodeSettings(weights=NO_WEIGHTS, camera_motion='none')
+    settings = TrackerNodeConfig(node=node, tracker=TrackerSettings.preset(preset))
+    one = FrameProcessor(settings, lambda _: None)
+    seen: list[Seen] = [('person', 150.0 * number, 0.9) for number in range(19)]
+    for number in range(110):
+        track(one, array(number, [*seen, ('person', 3000, lowest if number == 20 else 0.7)]))
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.startswith('detections: no score below 0.5 in 1000') for line in lines] == (
+        [True] if warned else []
+    )
+
+
 def test_a_frame_that_failed_counts_as_elapsed() -> None:
     """One tracker never receives two frames; in the other they fail, by pixels of a wrong shape."""
     node = NodeSettings(camera_motion='none', frame_rate=30.0)
