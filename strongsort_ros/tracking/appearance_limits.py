@@ -1,4 +1,4 @@
-"""Largest cosine distances of matches, which follow what the network can tell apart."""
+"""Largest cosine distances of matches, which depend on how well the network distinguishes."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class AppearanceLimits:
 
     A track that was seen in the frame before and the detection at its predicted place are surely
     the same object if nothing else is near. With a good network their median distance is about 0.1,
-    and the limits are `max_cosine_distance`. With a weak one (blur, small boxes, strangers to the
-    network's training) it is larger; without higher limits tracks would be torn apart.
+    and the limits are `max_cosine_distance`. With a weak one (blur, small boxes, people unlike
+    those that it was trained on) it is larger; without higher limits tracks would break.
     """
 
     def __init__(self) -> None:

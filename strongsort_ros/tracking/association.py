@@ -84,8 +84,8 @@ class Associator:
         """Match confirmed tracks that were seen in the frame before with detections of low score.
 
         Such detections are mostly of hidden objects (ByteTrack, arXiv 2110.06864, section 3).
-        Without a gallery, a track that has followed a wrong box is not told from the right one
-        later, so such tracks wait for a detection of high score.
+        Without a gallery nothing shows later that a track has followed a wrong box, so such tracks
+        wait for a detection of high score.
 
         Parameters
         ----------

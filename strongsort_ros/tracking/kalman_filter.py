@@ -128,7 +128,7 @@ class KalmanFilter:
         variance_scale
             (N, 1) or (N, 4) factors of the variances of the measurement; see `measurement_noise`.
         weight
-            (N,) factors of the innovations, 0 to 1, for measurements that are only half believed.
+            (N,) factors of the innovations, 0 to 1, for measurements that count for less.
 
         """
         noise = mean[:, 3:4] ** 2 * self._measured_weight + self._measured_constant

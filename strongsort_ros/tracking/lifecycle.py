@@ -35,7 +35,7 @@ the same object under a new id.
 
 
 class TrackLifecycle:
-    """Rules of the life of tracks, with times in frames, and the statistics that they need.
+    """Decides when tracks are confirmed, deleted and reported; times in seconds become frames here.
 
     Parameters
     ----------

@@ -249,7 +249,7 @@ class Tracker:
             self._drop(tracks.time_since_update > self._lifecycle.max_age + 1)
 
     def _update_low(self, matches: Matches, low: FilteredDetections) -> None:
-        """Update tracks with detections of low score, which are believed by their score."""
+        """Update tracks with detections of low score, weighted by their score."""
         rows, columns = matches
         if len(rows) == 0:
             return
