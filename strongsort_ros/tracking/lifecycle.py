@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from strongsort_ros.settings import ParameterSpec, check_value
 from strongsort_ros.tracking.boxes import area, iou, xyah_to_xyxy
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.track_table import Rows
@@ -18,6 +19,11 @@ _RECENT: Final = 500
 """Scores of which quantiles are taken ..."""
 _ENOUGH: Final = 30
 """... and the fewest. They are sorted again after as many new ones."""
+_FRAME_RATE: Final = ParameterSpec('', low=0.0)
+_MOST_FRAMES: Final = 240.0
+"""Frames per second above which times count as at this rate: stamps that are a nanosecond apart
+must not keep lost tracks for ever.
+"""
 _EARLY_HITS: Final = 2
 _STEADY: Final = 0.7
 """Mean IoU of predicted and detected boxes from which few matches confirm a track. With less, boxes
@@ -49,6 +55,8 @@ class TrackLifecycle:
     confidences
         Whether all scores were at most 1. Some detectors give other numbers, such as margins, which
         say nothing about the noise of a box or its probability; the rules on scores are then off.
+    confirms_sooner
+        Whether fewer than `n_init` matches can confirm a track.
     max_age
         Frames without a match after which a confirmed track is deleted.
     image_size
@@ -67,10 +75,20 @@ class TrackLifecycle:
         self.configure(settings, frame_rate)
 
     def configure(self, settings: TrackerSettings, frame_rate: float) -> None:
-        """Use other settings, or another frame rate."""
+        """Use other settings, or another frame rate.
+
+        Raises
+        ------
+        SettingError
+            The frame rate is not a number of at least 0.
+
+        """
+        check_value('frame_rate', frame_rate, _FRAME_RATE, 'float')
+        rate = min(frame_rate, _MOST_FRAMES)
         self._settings = settings
-        self.max_age = max(settings.max_age, round(settings.max_lost_time * frame_rate))
-        self._coast_frames = round(settings.coast_time * frame_rate)
+        self.max_age = max(settings.max_age, round(settings.max_lost_time * rate))
+        self.confirms_sooner = min(settings.early_confirmation, settings.instant_confirmation) < 1
+        self._coast_frames = round(settings.coast_time * rate)
 
     def set_image_size(self, width: int, height: int) -> None:
         """Set the size of the image, pixels."""
@@ -83,7 +101,7 @@ class TrackLifecycle:
             return
         if scores[0] > 1.0:  # they descend
             self.confidences = False
-        if min(self._settings.early_confirmation, self._settings.instant_confirmation) < 1:
+        if self.confirms_sooner:
             self._scores.extend(scores.tolist())
             self._new += len(scores)
         if self._coast_frames and not self._size_known:
@@ -127,15 +145,16 @@ class TrackLifecycle:
         return self._sorted[int(share * (len(self._sorted) - 1))]
 
     def ended(self, tracks: Rows, has_gallery: BoolArray) -> BoolArray:
-        """Return which tracks end: tentative ones without a match, and those lost for too long.
+        """Return which tracks end: new ones without a match, and those lost for too long.
 
-        After `max_age` frames of the settings only appearance can find a track again, so one
-        without a gallery ends then.
+        New are tentative tracks, and those confirmed by fewer than `n_init` matches: if they were
+        kept while lost, the false boxes of a detector would pile up. After `max_age` frames of the
+        settings only appearance can find a track again, so one without a gallery ends then.
         """
         missed = tracks.time_since_update > 0
-        tentative = tracks.state != CONFIRMED
+        new = (tracks.state != CONFIRMED) | (tracks.hits < self._settings.n_init)
         limit = np.where(has_gallery, self.max_age, self._settings.max_age)
-        ended: BoolArray = (missed & tentative) | (tracks.time_since_update > limit)
+        ended: BoolArray = (missed & new) | (tracks.time_since_update > limit)
         return ended
 
     def reported(self, tracks: Rows, frames: int) -> BoolArray:

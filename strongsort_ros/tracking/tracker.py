@@ -51,7 +51,8 @@ class Tracker:
     Raises
     ------
     SettingError
-        `max_cosine_distance` is 'auto', which only a `Pipeline` with an extractor can resolve.
+        `max_cosine_distance` is 'auto', which only a `Pipeline` with an extractor can resolve, or
+        the frame rate is not a number of at least 0.
 
     Examples
     --------
@@ -75,15 +76,10 @@ class Tracker:
         self, settings: TrackerSettings | None = None, frame_rate: float = FRAME_RATE
     ) -> None:
         self._table = TrackTable()
-        self._classes = ClassCodes()
         self._next_id = 1
-        self._rejected: Mapping[str, int] = {}
+        self._settings = settings or TrackerSettings()
         self._frame_rate = frame_rate
-        settings = settings or TrackerSettings()
-        self._lifecycle = TrackLifecycle(settings, frame_rate)
-        self._noise = AdaptiveNoise()
-        self._limits = AppearanceLimits()
-        self._apply(settings, None)
+        self.reset()
 
     @property
     def settings(self) -> TrackerSettings:
@@ -111,8 +107,8 @@ class Tracker:
     @frame_rate.setter
     def frame_rate(self, frame_rate: float) -> None:
         if frame_rate != self._frame_rate:
-            self._frame_rate = frame_rate
             self._lifecycle.configure(self._settings, frame_rate)
+            self._frame_rate = frame_rate
 
     @property
     def max_age(self) -> int:
@@ -120,7 +116,7 @@ class Tracker:
         return self._lifecycle.max_age
 
     def set_image_size(self, width: int, height: int) -> None:
-        """Set the size of the image, pixels; otherwise the extent of the boxes so far is used."""
+        """Set the size of the image, pixels; otherwise it is estimated from the boxes so far."""
         self._lifecycle.set_image_size(width, height)
 
     @property
@@ -144,7 +140,10 @@ class Tracker:
         *,
         stamp: int = 0,
     ) -> Tracks:
-        """Track one frame; return confirmed tracks matched in it or in the frame before.
+        """Track one frame; return the confirmed tracks matched in it or in the frame before.
+
+        With `coast_time` also those whose predicted box is reliable; `Tracks.states` marks
+        predicted boxes as LOST.
 
         Parameters
         ----------
@@ -185,7 +184,6 @@ class Tracker:
             low = self._associator.match_low(tracks, predicted, filtered.low, matches[0], frames)
             self._update_low(low, filtered.low)
         self._update(matches, predicted, filtered, frames)
-        tracks = self._table.rows
         self._drop(self._lifecycle.ended(tracks, self._gallery.known(tracks.slot)))
         self._spawn(matches, filtered, stamp)
         return self._report(frames)
@@ -202,11 +200,11 @@ class Tracker:
         """Forget all tracks and class names. Ids go on: none is used twice."""
         self._table.clear()
         self._classes = ClassCodes()
+        self._rejected: Mapping[str, int] = {}
         self._lifecycle = TrackLifecycle(self._settings, self._frame_rate)
         self._noise = AdaptiveNoise()
         self._limits = AppearanceLimits()
         self._apply(self._settings, None)
-        self._rejected = {}
 
     def _apply(self, settings: TrackerSettings, gallery: Gallery | None) -> None:
         if settings.max_cosine_distance == AUTO:
@@ -214,12 +212,10 @@ class Tracker:
                 "max_cosine_distance: 'auto' needs an extractor: give a number, or use a Pipeline"
             )
         self._settings = settings
-        self._uses_predictability = (
-            settings.iou_weight > 0
-            or settings.coast_time > 0
-            or min(settings.early_confirmation, settings.instant_confirmation) < 1
-        )
         self._lifecycle.configure(settings, self._frame_rate)
+        self._uses_predictability = (
+            settings.iou_weight > 0 or settings.coast_time > 0 or self._lifecycle.confirms_sooner
+        )
         self._kalman = KalmanFilter(settings)
         self._gallery = gallery or Gallery(settings)
         self._associator = Associator(settings, self._kalman, self._gallery, self._limits)

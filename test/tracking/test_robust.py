@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from strongsort_ros.errors import SettingError
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.tracker import Tracker
@@ -175,6 +176,35 @@ def test_a_good_detection_away_from_others_confirms_its_track_at_once() -> None:
         patient.update(together(*crowd))
     tracks = patient.update(together(*crowd, person(1500.0, 0.8)))
     assert not (tracks.detection_index == 8).any()
+
+
+def test_false_boxes_do_not_pile_up() -> None:
+    """Tracks that a single good detection has confirmed end at their first miss."""
+    rng = np.random.default_rng(5)
+    tracker = Tracker(TrackerSettings())
+    looks = rng.normal(size=(108, 32)).astype(np.float32)
+    still = np.array([[150.0 * number, 100, 40, 100] for number in range(8)])
+    for _ in range(60):
+        false = np.column_stack([rng.uniform(0, 1900, 100), rng.uniform(300, 1000, 100)])
+        boxes = np.concatenate([still, np.column_stack([false, np.full((100, 2), 15.0)])])
+        looks[8:] = rng.normal(size=(100, 32))
+        scores = np.append(np.full(8, 0.85), rng.uniform(0.7, 0.99, 100))
+        tracks = tracker.update(Detections(boxes, scores, ['thing'] * 108, looks))
+    assert len(tracks.all) < 150
+
+
+@pytest.mark.parametrize('rate', [float('nan'), float('inf'), -1.0, 'fast'])
+def test_a_wrong_frame_rate_is_named(rate: Any) -> None:
+    tracker = Tracker()
+    with pytest.raises(SettingError, match='frame_rate: '):
+        Tracker(TrackerSettings(), rate)
+    with pytest.raises(SettingError, match='frame_rate: '):
+        tracker.frame_rate = rate
+    assert (tracker.frame_rate, tracker.max_age) == (30.0, 90)
+
+
+def test_stamps_that_are_close_together_do_not_keep_tracks_for_ever() -> None:
+    assert Tracker(TrackerSettings(), 1e9).max_age == 720
 
 
 def test_noisy_boxes_confirm_nothing_sooner() -> None:
