@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from strongsort_ros.files.motchallenge import load_tracks
 from strongsort_ros.files.rows import TrackRows
-from strongsort_ros.refinement.gsi import fill_gaps, gsi, length_scale
+from strongsort_ros.refinement.gsi import FilledTracks, fill_gaps, gsi, length_scale
 from strongsort_ros.refinement.settings import GsiSettings
 
 SEQUENCES = ('MOT17-02-FRCNN', 'MOT17-04-FRCNN', 'MOT17-05-FRCNN', 'MOT17-09-FRCNN')
@@ -171,31 +173,40 @@ def test_no_tracks_give_no_tracks() -> None:
 frame_sets = st.sets(st.integers(0, 150), min_size=1, max_size=60)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(frame_sets, min_size=1, max_size=4), st.floats(0, 5), st.randoms())
-def test_tracks_are_independent_of_each_other(
-    sets: list[set[int]], noise: float, random: st.DataObject
+def assert_independent(
+    sets: list[set[int]],
+    random: Any,
+    refine: Callable[[TrackRows], FilledTracks],
+    atol: float = 0.0,
 ) -> None:
-    """Boxes depend neither on other tracks nor on the order of rows; the input is unchanged."""
+    """Check that boxes depend neither on other tracks nor on the order of rows."""
     tracks = [rows(np.array(sorted(frames)), 3 * k, k) for k, frames in enumerate(sets)]
     crowd = joined(*tracks)
     order = np.arange(len(crowd))
     random.shuffle(order)
     crowd = crowd.select(order)
     before = crowd.tlwh.copy()
-    options = GsiSettings(noise=noise)
-    filled = gsi(crowd, options)
+    refined = refine(crowd)
     np.testing.assert_array_equal(crowd.tlwh, before)
-    assert np.all(np.diff(filled.tracks.frames) >= 0)
+    assert np.all(np.diff(refined.tracks.frames) >= 0)
     for k, track in enumerate(tracks):
-        alone = gsi(track, options).tracks
-        again = of(filled.tracks, 3 * k)
+        alone = refine(track).tracks
+        again = of(refined.tracks, 3 * k)
         np.testing.assert_array_equal(again.frames, alone.frames)
-        np.testing.assert_array_equal(again.tlwh, alone.tlwh)
-    seen = ~filled.interpolated
-    assert sorted(filled.source[seen]) == list(range(len(crowd)))
-    np.testing.assert_array_equal(filled.tracks.ids[seen], crowd.ids[filled.source[seen]])
-    np.testing.assert_array_equal(filled.tracks.frames[seen], crowd.frames[filled.source[seen]])
+        np.testing.assert_allclose(again.tlwh, alone.tlwh, rtol=0, atol=atol)
+    seen = ~refined.interpolated
+    assert sorted(refined.source[seen]) == list(range(len(crowd)))
+    np.testing.assert_array_equal(refined.tracks.ids[seen], crowd.ids[refined.source[seen]])
+    np.testing.assert_array_equal(refined.tracks.frames[seen], crowd.frames[refined.source[seen]])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(frame_sets, min_size=1, max_size=4), st.floats(0, 5), st.randoms())
+def test_tracks_are_independent_of_each_other(
+    sets: list[set[int]], noise: float, random: Any
+) -> None:
+    options = GsiSettings(noise=noise)
+    assert_independent(sets, random, lambda tracks: gsi(tracks, options))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from strongsort_ros.refinement.rts import MEASUREMENT, START_VELOCITY, rts
 from strongsort_ros.refinement.settings import GsiSettings, RtsSettings
 from strongsort_ros.refinement.tracks import RefinementSteps, apply_steps
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST, TENTATIVE
-from test.refinement.test_gsi import joined, of, rows
+from test.refinement.test_gsi import assert_independent, joined, rows
 
 FIXED = RtsSettings(acceleration=0.005)
 HEIGHT = 150.0
@@ -80,25 +80,8 @@ frame_sets = st.sets(st.integers(0, 150), min_size=1, max_size=60)
 def test_tracks_are_independent_of_each_other(
     sets: list[set[int]], acceleration: Any, random: Any
 ) -> None:
-    """Boxes depend neither on other tracks nor on the order of rows; the input is unchanged."""
-    tracks = [rows(np.array(sorted(frames)), 3 * k, k) for k, frames in enumerate(sets)]
-    crowd = joined(*tracks)
-    order = np.arange(len(crowd))
-    random.shuffle(order)
-    crowd = crowd.select(order)
-    before = crowd.tlwh.copy()
     options = RtsSettings(acceleration=acceleration)
-    smoothed = rts(crowd, options)
-    np.testing.assert_array_equal(crowd.tlwh, before)
-    assert np.all(np.diff(smoothed.tracks.frames) >= 0)
-    for k, track in enumerate(tracks):
-        alone = rts(track, options).tracks
-        again = of(smoothed.tracks, 3 * k)
-        np.testing.assert_array_equal(again.frames, alone.frames)
-        np.testing.assert_allclose(again.tlwh, alone.tlwh, rtol=0, atol=1e-9)
-    seen = ~smoothed.interpolated
-    assert sorted(smoothed.source[seen]) == list(range(len(crowd)))
-    np.testing.assert_array_equal(smoothed.tracks.frames[seen], crowd.frames[smoothed.source[seen]])
+    assert_independent(sets, random, lambda tracks: rts(tracks, options), atol=1e-9)
 
 
 states = st.lists(st.sampled_from([TENTATIVE, CONFIRMED, LOST]), min_size=1, max_size=40)
