@@ -127,6 +127,7 @@ bench: setup $(PEERS)/.installed
 	@$(ROS) python benchmarks/refinement.py --peers $(PEERS)
 	@$(ROS) python benchmarks/aflink.py
 	@$(ROS) python benchmarks/aflink_scores.py
+	@$(ROS) python benchmarks/accuracy.py --links --trackers strongsort robust
 	@$(if $(WEIGHTS),$(ROS) python benchmarks/reid.py $(WEIGHTS) --boxmot-python $(PEERS)/bin/python)
 	@$(ROS) python benchmarks/threads.py
 	@$(ROS) python benchmarks/node_latency.py

@@ -4,6 +4,7 @@
     python benchmarks/accuracy.py --only MOT17 clean --trackers robust  some
     python benchmarks/accuracy.py --ablation                            robust with each rule away
     python benchmarks/accuracy.py --speed                               frames per second
+    python benchmarks/accuracy.py --links                               effect of AFLink
     python benchmarks/accuracy.py --peers .peers                        OccluBoost, too
 
 Each distortion of `accuracy_distortions.py` is applied to each group of `accuracy_inputs.py`, and
@@ -20,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import dataclasses
 import hashlib
 import inspect
 import itertools
@@ -42,7 +42,7 @@ os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
 import joblib
 import numpy as np
 from accuracy_distortions import DISTORTIONS, Distortion, drop_boxes
-from accuracy_inputs import DRAWN, GROUPS, SMALL, Recording, Source
+from accuracy_inputs import DRAWN, GROUPS, SMALL, Recording, Source, load
 from accuracy_peers import PEERS, track_with_peer
 from rich.console import Console
 from rich.progress import track as progress
@@ -230,16 +230,10 @@ def _runs(group: str, name: str, distortion: Distortion, seeds: int) -> int:
     return min(distortion.variants, seeds)
 
 
-@lru_cache(maxsize=2)
-def _load(group: str, source: Source) -> list[Recording]:
-    recordings = GROUPS[group](source)
-    return [dataclasses.replace(one, frames=one.frames[: source.frames]) for one in recordings]
-
-
 def distorted(job: Job, source: Source) -> list[Recording]:
     """Return the recordings of a job."""
     distortion = DISTORTIONS[job.distortion]
-    recordings = [distortion.apply(one, job.seed) for one in _load(job.group, source)]
+    recordings = [distortion.apply(one, job.seed) for one in load(job.group, source)]
     if job.group in SMALL and distortion.variants is not None and job.distortion != CLEAN:
         recordings = [drop_boxes(one, job.seed) for one in recordings]
     return recordings
@@ -393,9 +387,9 @@ def print_speed(names: Sequence[str], source: Source, rounds: int = 7) -> None:
     known = presets()
     inputs = {
         'high scores only': [
-            DISTORTIONS['no low scores'].apply(one, 0) for one in _load('MOT17', source)[:2]
+            DISTORTIONS['no low scores'].apply(one, 0) for one in load('MOT17', source)[:2]
         ],
-        'all scores': _load('MOT17', source)[:2],
+        'all scores': load('MOT17', source)[:2],
     }
     for title, recordings in inputs.items():
         seconds: dict[str, list[float]] = {name: [] for name in names}
@@ -453,6 +447,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument('--ablation', action='store_true', help='robust with each rule away')
     parser.add_argument('--peers', type=Path, help='environment with boxmot')
     parser.add_argument('--speed', action='store_true', help='print the speed of the presets only')
+    parser.add_argument('--links', action='store_true', help='print the effect of AFLink only')
     parser.add_argument('--csv', type=Path, metavar='FILE', help='write every run')
     options = parser.parse_args(arguments)
     source = Source(options.data, options.cache, options.frames)
@@ -463,6 +458,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print_speed(options.trackers, source)
         return
     chosen = contenders(options.trackers, options.ablation, options.peers)
+    if options.links:
+        from accuracy_links import print_links  # needs PyTorch
+
+        print_links({one.name: one.run for one in chosen}, options.only, available, source)
+        return
     print(f'{"":26s}   HOTA         IDF1   MOTA   IDSW  better than published: HOTA, IDF1')
     rows = []
     for row in run(plan(options.only, options.seeds, available), chosen, source, options.jobs):

@@ -10,6 +10,7 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -298,3 +299,10 @@ DRAWN = frozenset({'scenes', 'crowds'})
 """Groups that need no data folder."""
 SMALL = frozenset(GROUPS) - DRAWN - {'MOT17', 'dance'}
 """Groups so short that one identity decides; their inputs lose 2.5 % of the boxes, by seeds."""
+
+
+@lru_cache(maxsize=2)
+def load(group: str, source: Source) -> list[Recording]:
+    """Return the recordings of a group, cut to the first frames of the source."""
+    recordings = GROUPS[group](source)
+    return [dataclasses.replace(one, frames=one.frames[: source.frames]) for one in recordings]

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 from strongsort_ros.packages import require
+from test.refinement.tracks import write_ground_truth
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -71,3 +77,45 @@ def test_tables_are_written_into_pages(tmp_path: Path) -> None:
     assert '| clean | +3.00 / +3.00 |' in text
     assert '| 5 % dropped | +0.50 / -1.00 |' in text
     assert text.endswith('<!-- ablation -->\nold\n<!-- end of ablation -->\n')
+
+
+@pytest.fixture
+def mot17(tmp_path: Path) -> Path:
+    """Ground truth of three scenes in which everybody is hidden for a while."""
+    for number in range(3):
+        write_ground_truth(
+            tmp_path / 'data' / 'mot17' / f'MOT17-0{number}',
+            people=4, length=300, seed=number, hidden=range(50, 100),
+        )  # fmt: skip
+    return tmp_path / 'data' / 'mot17'
+
+
+def test_links_are_scored_by_linker(mot17: Path, tmp_path: Path) -> None:
+    """Each row has the scores without links, and the change and the links by each linker."""
+    require('scoring', 'trackeval')
+    require('training', 'torch')
+    arguments = '--links', '--only', 'crowds', '--trackers', 'strongsort', '--frames', '300'
+    printed = accuracy(tmp_path, *arguments, '--data', str(mot17.parent))
+    rows = {row[1]: row for line in printed.splitlines() if len(row := line.split(' | ')) == 7}
+    assert rows['scene'][2:] == [
+        'nothing', '`motion`, scene left out', '`motion`', '`published`', 'ground truth |'
+    ]  # fmt: skip
+    assert rows['crowds, 30 Hz'][5].endswith('(3)')
+    assert rows['crowds, 10 Hz'][5].endswith('(2)')
+    assert rows['**crowds, combined**'][5].endswith('(5)')
+    assert 'strongsort, `published`: ' in printed
+    assert 'in the mean of 3 scenes; HOTA falls in 2' in printed
+
+
+def test_motion_is_trained_without_the_scene(mot17: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require('training', 'torch')
+    monkeypatch.syspath_prepend(ROOT / 'benchmarks')
+    links = importlib.import_module('accuracy_links')
+    features = np.random.default_rng(0).normal(size=(50, 8))
+    without, all_scenes = (
+        links.motion_without(name, mot17).score(features) for name in ('MOT17-01', '')
+    )
+    assert not np.allclose(without, all_scenes)
+    shutil.rmtree(mot17 / 'MOT17-01')
+    links.motion_without.cache_clear()
+    assert np.array_equal(links.motion_without('', mot17).score(features), without)
