@@ -184,8 +184,8 @@ def _scene(source: Source, name: str, settings: SceneSettings) -> Recording:
     seen = ((f.frame, f.image, f.detections) for f in drawn)
     file = source.cache / f'scene_{settings.seed}_{settings.frames}_{settings.frame_rate:g}.npz'
     embeddings, motion, distance, size = _computed(file, seen, 'colour')
-    rows = _detections(((f.frame, f.detections) for f in drawn), embeddings)
-    truth = _truth((f.frame, f.ids, f.tlwh, f.visibility) for f in drawn)
+    rows = detection_rows(((f.frame, f.detections) for f in drawn), embeddings)
+    truth = truth_rows((f.frame, f.ids, f.tlwh, f.visibility) for f in drawn)
     frames = range(1, settings.frames + 1)
     return Recording(name, frames, settings.frame_rate, rows, truth, motion, distance, size)
 
@@ -193,8 +193,8 @@ def _scene(source: Source, name: str, settings: SceneSettings) -> Recording:
 def _crowd(name: str, settings: WalkerSettings, length: int = 300) -> Recording:
     seen = list(itertools.islice(Walkers(settings), length))
     embeddings = np.concatenate([f.detections.embeddings for f in seen])
-    rows = _detections(((f.frame, f.detections) for f in seen), embeddings)
-    truth = _truth((f.frame, f.ids, f.tlwh, f.visibility) for f in seen)
+    rows = detection_rows(((f.frame, f.detections) for f in seen), embeddings)
+    truth = truth_rows((f.frame, f.ids, f.tlwh, f.visibility) for f in seen)
     frames = range(1, length + 1)
     return Recording(name, frames, settings.frame_rate, rows, truth, {})
 
@@ -243,7 +243,10 @@ def _cut(truth: GroundTruth, frames: range) -> GroundTruth:
     return truth.select((truth.frames >= frames.start) & (truth.frames < frames.stop))
 
 
-def _detections(seen: Iterable[tuple[int, Detections]], embeddings: Float32Array) -> DetectionRows:
+def detection_rows(
+    seen: Iterable[tuple[int, Detections]], embeddings: Float32Array
+) -> DetectionRows:
+    """Return the detections of (frame, detections) with the (N, D) embeddings of all rows."""
     frames, detections = zip(*seen, strict=True)
     return DetectionRows(
         np.repeat(frames, [len(one) for one in detections]),
@@ -254,7 +257,8 @@ def _detections(seen: Iterable[tuple[int, Detections]], embeddings: Float32Array
     )
 
 
-def _truth(seen: Iterator[tuple[int, IntArray, FloatArray, FloatArray]]) -> GroundTruth:
+def truth_rows(seen: Iterator[tuple[int, IntArray, FloatArray, FloatArray]]) -> GroundTruth:
+    """Return the truth of (frame, ids, tlwh, visibility)."""
     frames, ids, tlwh, visibility = zip(*seen, strict=True)
     number = np.concatenate(ids)
     ones = np.ones(len(number), dtype=np.int64)

@@ -26,8 +26,8 @@ NEAREST: Final = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
 
 
 @dataclass(frozen=True, slots=True)
-class Euclidean:
-    """Rotation about a centre, followed by a shift.
+class Similarity:
+    """Rotation and enlargement about a centre, followed by a shift.
 
     Attributes
     ----------
@@ -35,16 +35,19 @@ class Euclidean:
         Radians, from x to y.
     x, y
         Shift, pixels.
+    zoom
+        Natural logarithm of the enlargement.
 
     """
 
     angle: float = 0.0
     x: float = 0.0
     y: float = 0.0
+    zoom: float = 0.0
 
     def matrix(self, centre: tuple[float, float]) -> Matrix:
         """Return the (3, 3) matrix for pixels counted from the top-left corner."""
-        cos, sin = math.cos(self.angle), math.sin(self.angle)
+        cos, sin = self._linear()
         x, y = centre
         return np.array(
             [
@@ -54,20 +57,25 @@ class Euclidean:
             ]
         )
 
-    def compose_inverse(self, step: Euclidean) -> Euclidean:
+    def compose_inverse(self, step: Similarity) -> Similarity:
         """Return this warp composed with the inverse of `step`."""
-        angle = self.angle - step.angle
-        cos, sin = math.cos(angle), math.sin(angle)
+        turned = replace(self, angle=self.angle - step.angle, zoom=self.zoom - step.zoom)
+        cos, sin = turned._linear()
         x = self.x - cos * step.x + sin * step.y
-        return Euclidean(angle, x, self.y - sin * step.x - cos * step.y)
+        return replace(turned, x=x, y=self.y - sin * step.x - cos * step.y)
 
-    def scaled(self, factor: float) -> Euclidean:
+    def scaled(self, factor: float) -> Similarity:
         """Return the same warp in pixels smaller by `factor`."""
-        return Euclidean(self.angle, self.x * factor, self.y * factor)
+        return replace(self, x=self.x * factor, y=self.y * factor)
 
-    def on_raster(self) -> Euclidean:
+    def on_raster(self) -> Similarity:
         """Return the warp with its shift rounded to 1/32 pixel."""
-        return Euclidean(self.angle, round(self.x * 32) / 32, round(self.y * 32) / 32)
+        return replace(self, x=round(self.x * 32) / 32, y=round(self.y * 32) / 32)
+
+    def _linear(self) -> tuple[float, float]:
+        """Return the enlargement times cosine and sine of the angle."""
+        size = math.exp(self.zoom)
+        return size * math.cos(self.angle), size * math.sin(self.angle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +94,19 @@ class Alignment:
         Length of the last step, pixels of the level.
     uncertainty
         Standard deviation of the motion, pixels of the level.
+    zoom_evidence
+        Zoom in its own standard deviations; its square is twice the logarithm of the likelihood
+        ratio of the warps with and without it. 0 if no zoom was searched.
 
     """
 
-    warp: Euclidean
+    warp: Similarity
     gain: float = 1.0
     bias: float = 0.0
     correlation: float = 0.0
     step: float = math.inf
     uncertainty: float = math.inf
+    zoom_evidence: float = 0.0
 
     def scaled(self, factor: float) -> Alignment:
         """Return the same alignment in pixels smaller by `factor`."""
@@ -107,9 +119,15 @@ class Alignment:
 
 
 def align(
-    template: Level, image: Level, start: Alignment, iterations: int, tolerance: float
+    template: Level,
+    image: Level,
+    start: Alignment,
+    iterations: int,
+    tolerance: float,
+    *,
+    zooming: bool = False,
 ) -> Alignment | None:
-    """Return the Euclidean warp of highest correlation near `start`, or None if it finds none.
+    """Return the warp of highest correlation near `start`, or None if it finds none.
 
     Inverse compositional Gauss-Newton steps (Baker and Matthews, IJCV 56(3), 2004) on the grey
     values up to gain and bias, to which the correlation is invariant (ECC: Evangelidis and
@@ -125,9 +143,11 @@ def align(
         Largest number of steps.
     tolerance
         The search ends after a step shorter than this, pixels of the level.
+    zooming
+        Search the zoom, too; otherwise that of `start` is kept.
 
     """
-    columns = template.columns
+    columns = template.columns if zooming else template.columns[1:]
     mask, count = _common_background(template, image, start.warp)
     if count < MIN_POINTS:
         return None
@@ -138,7 +158,7 @@ def align(
         # step start where the image is sampled; otherwise the error is up to 1/64 pixel.
         warp = warp.on_raster()
         values = _values(template, image, warp)
-        residuals = values - np.float32(gain) * columns[3] - np.float32(bias)
+        residuals = values - np.float32(gain) * columns[-2] - np.float32(bias)
         # Cauchy's scale: 2.4 standard deviations of the inliers; 0.1 for rounded grey values.
         scale = 3.5 * _median(np.abs(residuals[sample])) + 0.1
         squares = residuals * residuals
@@ -149,34 +169,39 @@ def align(
         except np.linalg.LinAlgError:
             return None
         solved = (covariance @ (weighted @ values)).tolist()
-        gain, bias = solved[3:]
+        gain, bias = solved[-2:]
         if not MIN_GAIN < gain < 1 / MIN_GAIN:
             return None
-        turn, x, y = (value / gain for value in solved[:3])
-        step = math.hypot(turn, x, y)
+        *zoom, turn, x, y = (value / gain for value in solved[:-2])
+        step = math.hypot(*zoom, turn, x, y)
         if not step < template.radius:
             return None
-        warp = warp.compose_inverse(Euclidean(turn / template.radius, x, y))
+        turn, growth = turn / template.radius, sum(zoom) / template.radius
+        warp = warp.compose_inverse(Similarity(turn, x, y, growth))
         if step < tolerance:
             break
     variance = float(weights @ squares) / float(weights.sum())
-    spread = variance * float(covariance[0, 0] + covariance[1, 1] + covariance[2, 2]) / gain**2
-    correlation = _correlation(columns[3], values, weights)
-    return Alignment(warp, gain, bias, correlation, step, math.sqrt(max(spread, 0.0)))
+    spreads = np.maximum(variance * covariance.diagonal()[:-2], 0.0) / gain**2
+    correlation = _correlation(columns[-2], values, weights)
+    evidence = 0.0
+    if zooming and spreads[0] > 0:
+        evidence = abs(warp.zoom) * template.radius / math.sqrt(spreads[0])
+    uncertainty = math.sqrt(spreads.sum())
+    return Alignment(warp, gain, bias, correlation, step, uncertainty, evidence)
 
 
-def compare(template: Level, image: Level, warp: Euclidean) -> Alignment:
+def compare(template: Level, image: Level, warp: Similarity) -> Alignment:
     """Return the correlation under a given warp, with equal weights and no search."""
     mask, count = _common_background(template, image, warp)
     if count < MIN_POINTS:
         return Alignment(warp)
     values = _values(template, image, warp)
-    correlation = _correlation(template.columns[3], values, mask)
+    correlation = _correlation(template.columns[-2], values, mask)
     return Alignment(warp, 1.0, float(mask @ values) / count, correlation)
 
 
 def _common_background(
-    template: Level, image: Level, warp: Euclidean
+    template: Level, image: Level, warp: Similarity
 ) -> tuple[Float32Array, float]:
     """Return (n,) 1 for pixels that are background in both images, else 0; and their sum."""
     size = template.image.shape[::-1]
@@ -186,7 +211,7 @@ def _common_background(
     return mask, float(mask.sum())
 
 
-def _values(template: Level, image: Level, warp: Euclidean) -> Float32Array:
+def _values(template: Level, image: Level, warp: Similarity) -> Float32Array:
     """Return (n,) grey values of the image at the warped pixels of the template."""
     size = template.image.shape[::-1]
     matrix = warp.matrix(template.centre)[:2]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
 
-from strongsort_ros.camera_motion.alignment import Alignment, Euclidean, align, compare
+from strongsort_ros.camera_motion.alignment import Alignment, Similarity, align, compare
 from strongsort_ros.camera_motion.estimator import CameraMotion
 from strongsort_ros.camera_motion.pyramid import Level, build_pyramid, pivot
 from strongsort_ros.settings import Settings, param
@@ -22,6 +22,10 @@ TOLERANCE: Final = (0.03, 0.05, 0.1)
 
 MAX_LAST_STEP: Final = 0.1
 """Longest last step at the finest level of a motion that converged, pixels of the level."""
+
+ZOOM_EVIDENCE: Final = 10.0
+"""Standard deviations above which the zoom is used; neighbouring pixels are not independent, so
+that still cameras come up to 10 (docs/camera_motion.md)."""
 
 GOOD_START: Final = 0.9
 """Correlation at the coarsest level above which phase correlation is skipped."""
@@ -51,6 +55,10 @@ class CameraMotionSettings(Settings):
         10.0, 'Largest rotation between two frames; with more, the motion is unknown.', 'deg',
         high=45.0,
     )  # fmt: skip
+    max_zoom: float = param(
+        0.2, 'Largest change of the size of the image between two frames, as a share; with more, '
+        'the motion is unknown. 0: search rotation and shift only.', high=0.5,
+    )  # fmt: skip
     max_uncertainty: float = param(
         1.0, 'Largest standard deviation of the estimate; with more, as for blank walls, fog and '
         'darkness, the motion is unknown.', 'px', low=0.01, high=1000.0,
@@ -62,9 +70,11 @@ class EccCameraMotion:
 
     Both images are reduced to a pyramid; the previous image's is kept. At the coarsest level the
     search starts from the best of no motion, the motion of the last frame, and the peak of the
-    phase correlation. Every level then refines it. Pixels inside boxes of either image are
-    excluded, and moving objects without a box are weighted down. A motion that did not converge,
-    is implausible or too uncertain is returned as unknown: the identity with score 0.
+    phase correlation. Every level then refines it. The level before the finest decides whether the
+    image grows or shrinks, as when the camera drives forward: only if this is much more likely does
+    the motion have a zoom. Pixels inside boxes of either image are excluded, and moving objects
+    without a box are weighted down. A motion that did not converge, is implausible or too uncertain
+    is returned as unknown: the identity with score 0.
 
     Parameters
     ----------
@@ -77,7 +87,7 @@ class EccCameraMotion:
         self.settings = settings or CameraMotionSettings()
         self._previous: list[Level] = []
         self._shape: tuple[int, ...] = ()
-        self._motion = Euclidean()
+        self._motion = Similarity()
 
     def estimate(self, image: Image, tlwh: FloatArray | None = None) -> CameraMotion:
         """Return the motion from the image of the previous call to this one.
@@ -101,7 +111,7 @@ class EccCameraMotion:
         previous, self._previous = self._previous, levels
         shape, self._shape = self._shape, image.shape[:2]
         found = self._align(previous, levels) if shape == self._shape else None
-        self._motion = found.warp if found is not None else Euclidean()
+        self._motion = found.warp if found is not None else Similarity()
         if found is None:
             return CameraMotion()
         return CameraMotion(found.warp.matrix(pivot(image.shape)), min(found.correlation, 1.0))
@@ -109,7 +119,7 @@ class EccCameraMotion:
     def reset(self) -> None:
         """Forget the previous image and its motion."""
         self._previous = []
-        self._motion = Euclidean()
+        self._motion = Similarity()
 
     def _align(self, previous: list[Level], current: list[Level]) -> Alignment | None:
         """Return the alignment in pixels of the full image, or None if it is unknown."""
@@ -117,7 +127,14 @@ class EccCameraMotion:
             return None
         found = self._start(previous[-1], current[-1])
         for k in reversed(range(len(previous))):
-            aligned = align(previous[k], current[k], found, ITERATIONS[k], TOLERANCE[k])
+            zooming = k == 1 and self.settings.max_zoom > 0
+            if k == 0:
+                zooming = found.zoom_evidence >= ZOOM_EVIDENCE
+                if not zooming:
+                    found = replace(found, warp=replace(found.warp, zoom=0.0))
+            aligned = align(
+                previous[k], current[k], found, ITERATIONS[k], TOLERANCE[k], zooming=zooming
+            )
             if aligned is None:
                 return None
             found = aligned.scaled(2) if k > 0 else aligned
@@ -128,7 +145,7 @@ class EccCameraMotion:
     def _start(self, previous: Level, current: Level) -> Alignment:
         """Return the best of no motion, the last frame's motion, and phase correlation."""
         last = self._motion.scaled(1 / previous.factor)
-        best = _better(compare(previous, current, Euclidean()), compare(previous, current, last))
+        best = _better(compare(previous, current, Similarity()), compare(previous, current, last))
         if best.correlation > GOOD_START:
             return best
         shift = _phase_shift(previous, current)
@@ -141,6 +158,7 @@ class EccCameraMotion:
             and found.uncertainty <= s.max_uncertainty
             and math.hypot(found.warp.x, found.warp.y) <= s.max_shift * math.hypot(*self._shape)
             and abs(math.degrees(found.warp.angle)) <= s.max_rotation
+            and abs(found.warp.zoom) <= math.log1p(s.max_zoom)
         )
 
 
@@ -148,9 +166,9 @@ def _better(a: Alignment, b: Alignment) -> Alignment:
     return b if b.correlation > a.correlation else a
 
 
-def _phase_shift(previous: Level, current: Level) -> Euclidean:
+def _phase_shift(previous: Level, current: Level) -> Similarity:
     """Return the shift at the peak of the phase correlation of the full images."""
     window = cv2.createHanningWindow(previous.image.shape[::-1], cv2.CV_32F)
     # As an argument, OpenCV multiplies some images by the window in place.
     (x, y), _ = cv2.phaseCorrelate(previous.image * window, current.image * window)
-    return Euclidean(0.0, x, y) if math.isfinite(x) and math.isfinite(y) else Euclidean()
+    return Similarity(0.0, x, y) if math.isfinite(x) and math.isfinite(y) else Similarity()

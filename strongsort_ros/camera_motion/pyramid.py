@@ -41,8 +41,8 @@ class Level:
     index
         (n,) flat indices of the pixels used when the level is the template.
     columns
-        (5, n) float32: derivatives of the grey value at those pixels by rotation (in units of
-        1 / radius), by x and by y; the grey value minus its mean; ones.
+        (6, n) float32: derivatives of the grey value at those pixels by zoom and by rotation (both
+        in units of 1 / radius), by x and by y; the grey value minus its mean; ones.
 
     """
 
@@ -160,15 +160,16 @@ def _level(grey: Image, background: Image, factor: int, centre: tuple[float, flo
     # the image, and a person without a box does not outweigh a background of low contrast.
     index = np.flatnonzero(contrast > cv2.blur(contrast, NEIGHBOURHOOD))
     index = index[:: 1 + len(index) // MAX_POINTS]
-    columns = np.empty((5, len(index)), np.float32)
+    columns = np.empty((6, len(index)), np.float32)
     eighth = np.float32(0.125)  # the Sobel kernel sums to 8
-    np.multiply(dx.ravel()[index], eighth, out=columns[1])
-    np.multiply(dy.ravel()[index], eighth, out=columns[2])
+    dx = np.multiply(dx.ravel()[index], eighth, out=columns[2])
+    dy = np.multiply(dy.ravel()[index], eighth, out=columns[3])
     row = ((index + 0.5) * (1 / width)).astype(np.int64)  # much faster than a division of integers
     x = (index - row * width - centre[0]).astype(np.float32)
     y = (row - centre[1]).astype(np.float32)
-    columns[0] = (columns[2] * x - columns[1] * y) / np.float32(radius)
-    columns[3] = grey.ravel()[index]
-    columns[3] -= columns[3].sum() / max(len(index), 1)
-    columns[4] = 1
+    columns[0] = (dx * x + dy * y) / np.float32(radius)
+    columns[1] = (dy * x - dx * y) / np.float32(radius)
+    columns[4] = grey.ravel()[index]
+    columns[4] -= columns[4].sum() / max(len(index), 1)
+    columns[5] = 1
     return Level(grey.astype(np.float32), background, factor, centre, radius, index, columns)

@@ -21,10 +21,10 @@ def plane(seed: int = 0, contrast: float = 18.0) -> Image:
     return cv2.GaussianBlur(np.clip(texture, 0, 255).astype(np.uint8), (0, 0), 0.8)
 
 
-def pose(x: float = 0.0, y: float = 0.0, degrees: float = 0.0) -> Matrix:
-    """Return (3, 3), image to plane: a rotation about the image centre, and a shift."""
+def pose(x: float = 0.0, y: float = 0.0, degrees: float = 0.0, zoom: float = 1.0) -> Matrix:
+    """Return (3, 3), image to plane: turn and enlarge the image about its centre, then shift."""
     angle = np.deg2rad(degrees)
-    cos, sin = np.cos(angle), np.sin(angle)
+    cos, sin = np.cos(angle) / zoom, np.sin(angle) / zoom
     u, v = (WIDTH - 1) / 2, (HEIGHT - 1) / 2
     x, y = x + u + MARGIN, y + v + MARGIN
     return np.array(

@@ -40,6 +40,42 @@ def test_known_motion(x: float, y: float, degrees: float) -> None:
     assert motion.score > 0.95
 
 
+@pytest.mark.parametrize(
+    ('x', 'y', 'degrees', 'zoom'),
+    [(0, 0, 0, 1.01), (0, 0, 0, 0.985), (6, -4, 0.5, 1.03), (-20, 10, -1, 1.06), (2, 1, 0, 0.95)],
+)
+def test_known_zoom(x: float, y: float, degrees: float, zoom: float) -> None:
+    before, after = pose(), pose(x, y, degrees, zoom)
+    images = view(PLANE, before), view(PLANE, after, seed=1)
+    truth = between(before, after)
+    assert rms_error(estimate(*images).matrix, truth) < 0.2
+    rigid = EccCameraMotion(CameraMotionSettings(max_zoom=0.0))
+    rigid.estimate(images[0])
+    assert rms_error(rigid.estimate(images[1]).matrix, truth) > 1
+
+
+def test_steady_zoom_of_a_drive() -> None:
+    # The zoom of the last frame is part of the start of the search.
+    estimator = EccCameraMotion()
+    before = None
+    for t in range(8):
+        now = pose(0.5 * t, -0.3 * t, 0.0, 1.04**t)
+        motion = estimator.estimate(view(PLANE, now, seed=t))
+        if before is not None:
+            assert rms_error(motion.matrix, between(before, now)) < 0.2
+        before = now
+
+
+@pytest.mark.parametrize('move', [(0, 0, 0), (3, 2, 0.1), (40, -25, -1)])
+def test_motion_without_zoom_has_exactly_none(move: tuple[float, float, float]) -> None:
+    images = view(PLANE, pose()), view(PLANE, pose(*move), seed=1)
+    for t, image in enumerate(images):
+        add_people(image, crowd(t), seed=3)
+    motion = estimate(*images, crowd(0), crowd(1))
+    assert motion.score > 0.9
+    assert np.linalg.det(motion.matrix[:2, :2]) == pytest.approx(1, abs=1e-12)
+
+
 def test_camera_shake() -> None:
     # The last motion is a bad start here, as it points in the opposite direction.
     estimator = EccCameraMotion()
@@ -145,6 +181,11 @@ def test_implausible_motion_is_unknown() -> None:
         estimator = EccCameraMotion(CameraMotionSettings().replace(**change))
         estimator.estimate(images[0])
         assert_unknown(estimator.estimate(images[1]))
+    images = view(PLANE, pose()), view(PLANE, pose(zoom=1.05), seed=1)
+    assert estimate(*images).score > 0.9
+    estimator = EccCameraMotion(CameraMotionSettings(max_zoom=0.03))
+    estimator.estimate(images[0])
+    assert_unknown(estimator.estimate(images[1]))
 
 
 def test_change_of_image_size_resets() -> None:

@@ -144,32 +144,53 @@ class Walkers:
         far_to_near = np.argsort(self._feet[:, 1], kind='stable')
         tlwh = self._boxes()[far_to_near]
         visible = visibility(tlwh)
-        detections = self._detect(tlwh, visible, self._embeddings[far_to_near])
+        embeddings = self._embeddings[far_to_near]
+        detections = detect(tlwh, visible, embeddings, self.settings, self._rng)
         return WalkerFrame(frame, self._ids[far_to_near].copy(), tlwh, visible, detections)
 
-    def _detect(
-        self, tlwh: FloatArray, visible: FloatArray, embeddings: Float32Array
-    ) -> Detections:
-        rng, s = self._rng, self.settings
-        seen = (rng.random(len(tlwh)) >= s.miss_rate) & (visible > 1 - s.hidden_share)
-        boxes = tlwh[seen] + rng.normal(0, 0.015, (int(seen.sum()), 4)) * tlwh[seen][:, 3:]
-        scores = np.clip(0.62 + 0.33 * visible[seen] + rng.normal(0, 0.04, len(boxes)), 0.3, 0.99)
-        false = rng.poisson(s.false_alarms)
-        height = rng.uniform(0.08, 0.3, false) * s.height
-        left, top = rng.uniform(0, s.width, false), rng.uniform(0, s.height - height)
-        boxes = np.concatenate([boxes, np.column_stack([left, top, 0.4 * height, height])])
-        scores = np.concatenate([scores, rng.uniform(0.4, 0.75, false)])
-        order = rng.permutation(len(boxes))
-        noise = rng.standard_normal((len(boxes), s.dimension), dtype=np.float32)
-        noise *= s.embedding_noise / np.sqrt(max(s.dimension, 1))
-        noise[: int(seen.sum())] += embeddings[seen]
-        noise /= np.maximum(np.linalg.norm(noise, axis=1, keepdims=True), 1e-12)
-        return Detections(
-            tlwh=boxes[order],
-            scores=scores[order],
-            class_ids=np.full(len(boxes), 'person'),
-            embeddings=noise[order] if s.dimension else None,
-        )
+
+def detect(
+    tlwh: FloatArray,
+    visible: FloatArray,
+    embeddings: Float32Array,
+    s: WalkerSettings,
+    rng: np.random.Generator,
+) -> Detections:
+    """Return the detections of a detector that misses people and finds false ones.
+
+    Parameters
+    ----------
+    tlwh
+        (N, 4) true boxes, pixels.
+    visible
+        (N,) visible fraction of each box.
+    embeddings
+        (N, F) true embeddings of unit length; F is `s.dimension`.
+    s
+        Size of the image and errors of the detector.
+    rng
+        Source of the errors.
+
+    """
+    seen = (rng.random(len(tlwh)) >= s.miss_rate) & (visible > 1 - s.hidden_share)
+    boxes = tlwh[seen] + rng.normal(0, 0.015, (int(seen.sum()), 4)) * tlwh[seen][:, 3:]
+    scores = np.clip(0.62 + 0.33 * visible[seen] + rng.normal(0, 0.04, len(boxes)), 0.3, 0.99)
+    false = rng.poisson(s.false_alarms)
+    height = rng.uniform(0.08, 0.3, false) * s.height
+    left, top = rng.uniform(0, s.width, false), rng.uniform(0, s.height - height)
+    boxes = np.concatenate([boxes, np.column_stack([left, top, 0.4 * height, height])])
+    scores = np.concatenate([scores, rng.uniform(0.4, 0.75, false)])
+    order = rng.permutation(len(boxes))
+    noise = rng.standard_normal((len(boxes), s.dimension), dtype=np.float32)
+    noise *= s.embedding_noise / np.sqrt(max(s.dimension, 1))
+    noise[: int(seen.sum())] += embeddings[seen]
+    noise /= np.maximum(np.linalg.norm(noise, axis=1, keepdims=True), 1e-12)
+    return Detections(
+        tlwh=boxes[order],
+        scores=scores[order],
+        class_ids=np.full(len(boxes), 'person'),
+        embeddings=noise[order] if s.dimension else None,
+    )
 
 
 def visibility(tlwh: FloatArray) -> FloatArray:
