@@ -124,6 +124,7 @@ bench: setup $(PEERS)/.installed
 	@$(ROS) python benchmarks/assignment.py
 	@$(ROS) python benchmarks/accuracy.py --only clean --peers $(PEERS)
 	@$(ROS) python benchmarks/camera_motion.py
+	@$(ROS) python benchmarks/camera_motion_drive.py
 	@$(ROS) python benchmarks/refinement.py --peers $(PEERS)
 	@$(ROS) python benchmarks/aflink.py
 	@$(ROS) python benchmarks/aflink_scores.py

@@ -33,7 +33,7 @@ INPUTS = {
     'MOT17': 'MOT17-02, 04, 05, 09, second halves: YOLOX, 14 to 30 Hz',
     'dance': 'DanceTrack, six sequences: simulated detector, 20 Hz',
     'TUD-Campus': 'TUD-Campus: FRCNN, 25 Hz',
-    'KITTI-17': 'KITTI-17: FRCNN, moving camera, 10 Hz',
+    'KITTI-17': 'KITTI-17: FRCNN, car that stands, 10 Hz',
     'MOT17-09 pixels': 'MOT17-09, 150 frames: YOLOX, OSNet, 30 Hz',
     'scenes': 'drawn scenes: colour histograms, 10 and 30 Hz',
     'crowds': 'simulated crowds: 5, 10 and 30 Hz',

@@ -2,8 +2,9 @@
 
 The true motion is not known, so this measures the mean absolute difference of grey values between
 the current image and the previous one moved by the estimate, outside the boxes of both frames, at
-full resolution. `none` does not move the previous image. The sequences are MOTChallenge folders,
-with the boxes in `det/det.txt` or the file named by `--detections`.
+full resolution. `none` does not move the previous image; `rigid` is `ecc` without zoom. The
+sequences are MOTChallenge folders, with the boxes in `det/det.txt` or the file named by
+`--detections`, or videos, without boxes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from strongsort_ros.types import FloatArray, Image, Matrix
@@ -21,16 +23,24 @@ os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
 import cv2
 import numpy as np
 
-from strongsort_ros.camera_motion import create_camera_motion
+from strongsort_ros.camera_motion import CameraMotionSettings, create_camera_motion
 
-MODES = ('none', 'published', 'ecc')
+MODES = ('none', 'published', 'rigid', 'ecc')
 
 
-def frames(folder: Path, detections: str) -> list[tuple[Path, FloatArray]]:
-    """Return the images with their (N, 4) boxes, in order."""
-    rows = np.loadtxt(folder / 'det' / detections, delimiter=',', ndmin=2)
-    images = sorted((folder / 'img1').iterdir())
-    return [(path, rows[rows[:, 0] == int(path.stem), 2:6]) for path in images]
+def frames(path: Path, detections: str) -> Iterator[tuple[Image, FloatArray]]:
+    """Yield the images of a folder with their (N, 4) boxes, or those of a video without boxes."""
+    if path.is_dir():
+        rows = np.loadtxt(path / 'det' / detections, delimiter=',', ndmin=2)
+        for image in sorted((path / 'img1').iterdir()):
+            yield np.asarray(cv2.imread(str(image))), rows[rows[:, 0] == int(image.stem), 2:6]
+        return
+    video = cv2.VideoCapture(str(path))
+    while True:
+        found, frame = video.read()
+        if not found:
+            return
+        yield np.asarray(frame), np.empty((0, 4))
 
 
 def background(shape: tuple[int, ...], tlwh: FloatArray) -> Image:
@@ -58,19 +68,19 @@ def residual(
 def main() -> None:
     """Measure the sequences and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('sequences', type=Path, nargs='+', help='MOTChallenge folders')
+    parser.add_argument('sequences', type=Path, nargs='+', help='MOTChallenge folders, videos')
     parser.add_argument('--detections', default='det.txt', help='name of a file in det/')
     args = parser.parse_args()
     cv2.setNumThreads(1)
     print(f'{"sequence, mode":32s} residual  median    unknown  ms median    p95')
     for folder in args.sequences:
-        estimators = {mode: create_camera_motion(mode) for mode in MODES}
+        estimators = {mode: create_camera_motion(mode) for mode in MODES if mode != 'rigid'}
+        estimators['rigid'] = create_camera_motion('ecc', CameraMotionSettings(max_zoom=0.0))
         left: dict[str, list[float]] = {mode: [] for mode in MODES}
         taken: dict[str, list[float]] = {mode: [] for mode in MODES}
         unknown = dict.fromkeys(MODES, 0)
         previous: tuple[Image, Image] | None = None
-        for path, tlwh in frames(folder, args.detections):
-            image = cv2.imread(str(path))
+        for image, tlwh in frames(folder, args.detections):
             grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
             mask = background(image.shape, tlwh)
             for mode, estimator in estimators.items():

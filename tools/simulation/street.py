@@ -12,7 +12,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from strongsort_ros.types import FloatArray, Image, Matrix
+from strongsort_ros.types import BoolArray, Float32Array, FloatArray, Image, Matrix
 
 HALF_WIDTH: Final = 11.0
 """Distance of the houses from the middle of the road, metres."""
@@ -50,7 +50,7 @@ class Pose:
         c, s = math.cos(self.heading), math.sin(self.heading)
         turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
         c, s = math.cos(self.pitch), math.sin(self.pitch)
-        return turn @ np.array([[1, 0, 0], [0, c, s], [0, -s, c]])
+        return np.asarray(turn @ np.array([[1, 0, 0], [0, c, s], [0, -s, c]]))
 
 
 class Street:
@@ -101,7 +101,7 @@ class Street:
             _paint(image, self._ground, pose.position[2] + t * rays[..., 2], x + HALF_WIDTH, shown)
         return np.clip(image, 0, 255).astype(np.uint8)
 
-    def _draw_sky(self, rays: FloatArray) -> FloatArray:
+    def _draw_sky(self, rays: Float32Array) -> Float32Array:
         azimuth = np.arctan2(rays[..., 0], rays[..., 2]) / (2 * math.pi) * _HORIZON[0]
         level = np.hypot(rays[..., 0], rays[..., 2])
         elevation = np.arctan2(-rays[..., 1], level) / (math.pi / 2) * _HORIZON[1]
@@ -114,11 +114,11 @@ class Street:
 
 
 def _paint(
-    image: FloatArray,
+    image: Float32Array,
     pyramid: list[Image],
-    along: FloatArray,
-    across: FloatArray,
-    shown: FloatArray,
+    along: Float32Array,
+    across: Float32Array,
+    shown: BoolArray,
 ) -> None:
     """Paint a surface where it is shown; `along` and `across` are metres on it."""
     rows, columns = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
@@ -152,7 +152,7 @@ def _pyramid(texture: Image) -> list[Image]:
     return levels
 
 
-def _plain(height: float, colour: tuple[float, ...], rng: np.random.Generator) -> FloatArray:
+def _plain(height: float, colour: tuple[float, ...], rng: np.random.Generator) -> Float32Array:
     """Return a surface with stains of every size, (height, period) metres."""
     size = round(_PERIOD * _TEXELS), round(height * _TEXELS)
     plane = np.tile(np.array(colour, np.float32), (size[1], size[0], 1))
@@ -209,4 +209,4 @@ def _horizon(rng: np.random.Generator) -> Image:
         for top in range(rows - height + 6, rows, 12):
             image[top : top + 4, x + 3 : x + width - 3] -= 40
         x += width
-    return np.clip(image, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image, 0, 255), np.uint8)
