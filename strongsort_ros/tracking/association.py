@@ -140,13 +140,13 @@ class Associator:
             costs += (1.0 - settings.motion_lambda) * gate.take(within)
         threshold = float(settings.max_cosine_distance)
         if settings.iou_weight > 0 or settings.adaptive_distance:
-            overlap = paired_iou(predicted[rows[near]], detections.xyxy[columns])
+            overlap = paired_iou(predicted, detections.xyxy, rows[near], columns)
             if settings.adaptive_distance:
-                recent = chosen.time_since_update[near] == frames
+                recent = (chosen.time_since_update == frames)[near]
                 self.limits.learn(distance, overlap, near, columns, recent & possible)
                 threshold = self.limits.match(threshold)
-            predictable = chosen.predictability >= settings.min_predictability
-            costs = costs + settings.iou_weight * predictable[near] * (1.0 - overlap)
+            weight = settings.iou_weight * (chosen.predictability >= settings.min_predictability)
+            costs = costs + weight[near] * (1.0 - overlap)
         if settings.late_margin > 0:
             late = chosen.time_since_update > settings.max_age
             possible &= ~late[near] | (distance <= threshold - settings.late_margin)

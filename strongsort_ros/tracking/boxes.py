@@ -5,9 +5,13 @@ tlwh: left, top, width, height. xyxy: left, top, right, bottom. xyah: centre, as
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
-from strongsort_ros.types import FloatArray
+from strongsort_ros.types import FloatArray, IntArray
+
+_TINY: Final = float(np.finfo(np.float64).tiny)
 
 
 def tlwh_to_xyah(tlwh: FloatArray) -> FloatArray:
@@ -23,9 +27,11 @@ def tlwh_to_xyah(tlwh: FloatArray) -> FloatArray:
 
 def xyah_to_xyxy(xyah: FloatArray) -> FloatArray:
     """Return (N, 4) boxes as corners."""
-    half = xyah[:, 3:4] * 0.5
-    half = np.concatenate([half * xyah[:, 2:3], half], axis=1)
-    return np.concatenate([xyah[:, :2] - half, xyah[:, :2] + half], axis=1)
+    half = np.empty((2, len(xyah)))
+    np.multiply(xyah[:, 3], 0.5, out=half[1])
+    np.multiply(half[1], xyah[:, 2], out=half[0])
+    centre = xyah[:, :2].T
+    return np.concatenate([centre - half, centre + half]).T
 
 
 def xyxy_to_xyah(xyxy: FloatArray) -> FloatArray:
@@ -35,27 +41,31 @@ def xyxy_to_xyah(xyxy: FloatArray) -> FloatArray:
 
 def iou(xyxy_a: FloatArray, xyxy_b: FloatArray) -> FloatArray:
     """Return the (A, B) IoU of all pairs; that of an inverted box is 0."""
-    a, b = xyxy_a[:, None], xyxy_b[None]
-    overlap = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    a, b = np.ascontiguousarray(xyxy_a.T), np.ascontiguousarray(xyxy_b.T)
+    return _iou(a[:, :, None], b[:, None])
+
+
+def paired_iou(
+    xyxy_a: FloatArray, xyxy_b: FloatArray, rows: IntArray, columns: IntArray
+) -> FloatArray:
+    """Return the (K,) IoU of K pairs, given by the row numbers of A and B boxes."""
+    return _iou(xyxy_a.T.take(rows, axis=1), xyxy_b.T.take(columns, axis=1))
+
+
+def _iou(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Return the IoU of boxes given by contiguous coordinates (4, ...): left, top, right, bottom.
+
+    These are several times as fast as the columns of (N, 4) arrays.
+    """
+    overlap = np.minimum(a[2:], b[2:])
+    overlap -= np.maximum(a[:2], b[:2])
     np.maximum(overlap, 0.0, out=overlap)
-    intersection = overlap[..., 0] * overlap[..., 1]
-    union = area(xyxy_a)[:, None] + area(xyxy_b) - intersection
+    share: FloatArray = overlap[0] * overlap[1]
+    size_a, size_b = a[2:] - a[:2], b[2:] - b[:2]
+    union = size_a[0] * size_a[1] + size_b[0] * size_b[1]
+    union -= share
     # The union of two boxes without area is 0, and their IoU 0 / tiny.
-    share: FloatArray = intersection / np.maximum(union, np.finfo(np.float64).tiny)
-    return share
-
-
-def paired_iou(xyxy_a: FloatArray, xyxy_b: FloatArray) -> FloatArray:
-    """Return the (N,) IoU of N pairs; that of an inverted box is 0."""
-    # Contiguous coordinates are several times as fast as columns.
-    left_a, top_a, right_a, bottom_a = np.ascontiguousarray(xyxy_a.T)
-    left_b, top_b, right_b, bottom_b = np.ascontiguousarray(xyxy_b.T)
-    width = np.minimum(right_a, right_b) - np.maximum(left_a, left_b)
-    height = np.minimum(bottom_a, bottom_b) - np.maximum(top_a, top_b)
-    intersection = np.maximum(width, 0.0) * np.maximum(height, 0.0)
-    union = (right_a - left_a) * (bottom_a - top_a) + (right_b - left_b) * (bottom_b - top_b)
-    union -= intersection
-    share: FloatArray = intersection / np.maximum(union, np.finfo(np.float64).tiny)
+    share /= np.maximum(union, _TINY, out=union)
     return share
 
 

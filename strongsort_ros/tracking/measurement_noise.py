@@ -77,14 +77,14 @@ class AdaptiveNoise:
         power = innovations * innovations
         power += previous * previous
         correlation = innovations * previous
-        correlation /= np.maximum(power, 1e-12)
+        correlation /= np.maximum(power, 1e-12, out=power)
         mean = known @ correlation * (2.0 / count)
         self.scale *= np.exp(-_RATE * math.sqrt(count) * mean)
-        np.clip(self.scale, _LEAST, _MOST, out=self.scale)
+        self.scale = np.minimum(np.maximum(self.scale, _LEAST), _MOST)  # faster than clip()
 
     def variance_scale(self, scores: FloatArray) -> FloatArray:
         """Return (N, 4) factors of the measurement variance for scores (N,)."""
         mean = max(self._mean if self._mean is not None else 1.0, _LEAST_MEAN)
-        share = ((1.0 - scores) / mean).clip(_LEAST_SHARE, _MOST_SHARE)
+        share = np.minimum(np.maximum((1.0 - scores) / mean, _LEAST_SHARE), _MOST_SHARE)
         scale: FloatArray = share[:, None] * self.scale**2
         return scale

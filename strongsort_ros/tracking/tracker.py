@@ -272,11 +272,12 @@ class Tracker:
             return
         matched = self._table.rows.take(rows)
         scores, xyah = filtered.scores[columns], filtered.xyah[columns]
+        recent = matched.time_since_update == frames
         if self._settings.adaptive_noise:
-            self._learn_noise(matched, xyah, frames)
+            self._learn_noise(matched, xyah, recent)
         if self._uses_predictability:
-            overlap = paired_iou(predicted[rows], filtered.xyxy[columns])
-            self._note_predictability(matched, overlap, frames)
+            overlap = paired_iou(predicted, filtered.xyxy, rows, columns)
+            self._note_predictability(matched, overlap, recent)
         self._kalman.update(matched.mean, matched.covariance, xyah, self._variance_scale(scores))
         matched.score[:] = scores
         matched.score_sum[:] += scores
@@ -294,26 +295,24 @@ class Tracker:
             return self._noise.variance_scale(scores) if self._lifecycle.confidences else None
         return nsa_scale(scores) if self._settings.nsa else None
 
-    def _learn_noise(self, matched: Rows, xyah: FloatArray, frames: int) -> None:
+    def _learn_noise(self, matched: Rows, xyah: FloatArray, recent: BoolArray) -> None:
         """Learn the measurement noise from predicted tracks and their matched boxes (N, 4)."""
-        innovation = xyah - matched.mean[:, :4]
-        height = matched.mean[:, 3:4]
-        innovation[:, :2] /= height
-        innovation[:, 3:] /= height
-        known = matched.state == CONFIRMED
-        known &= matched.time_since_update == frames
-        known &= matched.innovation.any(axis=1)
-        self._noise.learn(innovation, matched.innovation, known)
+        mean, previous = matched.mean, matched.innovation.copy()
+        difference = xyah - mean[:, :4]
+        innovation = difference / mean[:, 3:4]
+        innovation[:, 2] = difference[:, 2]  # the aspect's is not in heights
+        known = recent & (matched.state == CONFIRMED) & previous.any(axis=1)
+        self._noise.learn(innovation, previous, known)
         matched.innovation[:] = innovation
 
-    def _note_predictability(self, matched: Rows, overlap: FloatArray, frames: int) -> None:
+    def _note_predictability(self, matched: Rows, overlap: FloatArray, recent: BoolArray) -> None:
         """Add the IoU (N,) of predicted tracks and their matched boxes to its average."""
-        recent = matched.time_since_update == frames
         count = np.count_nonzero(recent)
         if count:
             self._lifecycle.note_overlap(float(overlap @ recent) / count)
-        change = (1 - _PREDICTABILITY_MEMORY) * (overlap - matched.predictability)
-        matched.predictability[:] += np.where(recent, change, 0.0)
+        average = matched.predictability
+        change = (1 - _PREDICTABILITY_MEMORY) * (overlap - average)
+        np.add(average, change, out=average, where=recent)
 
     def _spawn(self, matches: Matches, filtered: FilteredDetections, stamp: int) -> None:
         free = np.ones(len(filtered), dtype=bool)
@@ -358,7 +357,7 @@ class Tracker:
         if filtered.has_embedding is not None:
             has_embedding = filtered.has_embedding[columns]
             slots, columns = slots[has_embedding], columns[has_embedding]
-        self._gallery.add(slots, filtered.embeddings[columns])
+        self._gallery.add(slots, filtered.embeddings.take(columns, axis=0))
 
     def _drop(self, which: BoolArray) -> None:
         if np.count_nonzero(which):
