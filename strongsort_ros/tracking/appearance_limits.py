@@ -6,12 +6,11 @@ from typing import Final
 
 import numpy as np
 
+from strongsort_ros.tracking.recent_values import RecentValues
 from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
-_RECENT: Final = 500
-"""Distances of sure pairs that are kept ..."""
 _ENOUGH: Final = 10
-"""... and the fewest. After as many new ones their median is computed again."""
+"""Distances of sure pairs from which, and new ones after which, their median is computed."""
 _SURE_OVERLAP: Final = 0.5
 _OTHER_OVERLAP: Final = 0.1
 _MATCH: Final = 1.5
@@ -29,8 +28,7 @@ class AppearanceLimits:
     """
 
     def __init__(self) -> None:
-        self._distances: FloatArray = np.zeros(0)
-        self._new: list[FloatArray] = []
+        self._distances = RecentValues(_ENOUGH)
         self._median = 0.0
 
     def learn(
@@ -53,16 +51,16 @@ class AppearanceLimits:
             (K,) whether the track was seen in the frame before.
 
         """
+        sure = (recent & (overlap >= _SURE_OVERLAP)).nonzero()[0]
+        if len(sure) == 0:
+            return
         near = (overlap > _OTHER_OVERLAP).nonzero()[0]
-        row, column = rows[near], columns[near]
-        alone = (np.bincount(row)[row] == 1) & (np.bincount(column)[column] == 1)
-        sure = near[alone & (overlap[near] >= _SURE_OVERLAP) & recent[near]]
-        self._new.append(distances[sure])
-        if sum(map(len, self._new)) >= _ENOUGH:
-            self._distances = np.concatenate([self._distances, *self._new])[-_RECENT:]
-            self._new.clear()
-            middle = len(self._distances) // 2
-            self._median = float(np.partition(self._distances, middle)[middle])
+        alone = np.bincount(rows[near])[rows[sure]] == 1
+        alone &= np.bincount(columns[near])[columns[sure]] == 1
+        self._distances.add(distances[sure[alone]])
+        ascending = self._distances.ascending()
+        if len(ascending):
+            self._median = float(ascending[len(ascending) // 2])
 
     def match(self, max_cosine_distance: float) -> float:
         """Return the largest distance of a match by appearance."""

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from typing import Final
 
 import numpy as np
 
 from strongsort_ros.settings import ParameterSpec, check_value
 from strongsort_ros.tracking.boxes import area, iou, xyah_to_xyxy
+from strongsort_ros.tracking.recent_values import RecentValues
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.track_table import Rows
 from strongsort_ros.tracking.tracks import CONFIRMED
 from strongsort_ros.types import BoolArray, FloatArray, IntArray
 
-_RECENT: Final = 500
-"""Scores of which quantiles are taken ..."""
 _ENOUGH: Final = 30
-"""... and the fewest. They are sorted again after as many new ones."""
+"""Scores from which, and new ones after which, their quantiles are taken."""
 _FRAME_RATE: Final = ParameterSpec('', low=0.0)
 _MOST_FRAMES: Final = 240.0
 """Frames per second above which times count as at this rate: stamps that are a nanosecond apart
@@ -60,17 +58,15 @@ class TrackLifecycle:
     max_age
         Frames without a match after which a confirmed track is deleted.
     image_size
-        (2,) width and height in pixels; unless they were set, estimated from the boxes so far.
+        Width and height in pixels; unless they were set, estimated from the boxes so far.
 
     """
 
     def __init__(self, settings: TrackerSettings, frame_rate: float) -> None:
-        self.image_size: FloatArray = np.zeros(2)
+        self.image_size = 0.0, 0.0
         self._size_known = False
         self.confidences = True
-        self._scores: deque[float] = deque(maxlen=_RECENT)
-        self._sorted: list[float] = []
-        self._new = 0
+        self._scores = RecentValues(_ENOUGH)
         self._overlap = 0.0
         self.configure(settings, frame_rate)
 
@@ -93,7 +89,7 @@ class TrackLifecycle:
     def set_image_size(self, width: int, height: int) -> None:
         """Set the size of the image, pixels."""
         self._size_known = True
-        self.image_size[:] = width, height
+        self.image_size = float(width), float(height)
 
     def observe(self, xyxy: FloatArray, scores: FloatArray) -> None:
         """Note the boxes (N, 4) and the descending scores (N,) of a frame's detections."""
@@ -102,12 +98,12 @@ class TrackLifecycle:
         if scores[0] > 1.0:  # they descend
             self.confidences = False
         if self.confirms_sooner:
-            self._scores.extend(scores.tolist())
-            self._new += len(scores)
+            self._scores.add(scores)
         if self._coast_frames and not self._size_known:
             # Boxes of people at the border reach beyond it; their centres do not.
-            extent = (xyxy[:, 0] + xyxy[:, 2]).max() / 2, xyxy[:, 3].max()
-            np.maximum(self.image_size, extent, out=self.image_size)
+            width, height = self.image_size
+            width = max(width, float((xyxy[:, 0] + xyxy[:, 2]).max()) / 2)
+            self.image_size = width, max(height, float(xyxy[:, 3].max()))
 
     def note_overlap(self, mean: float) -> None:
         """Note the mean IoU of predicted and detected boxes of a frame's matches."""
@@ -138,11 +134,10 @@ class TrackLifecycle:
 
     def _quantile(self, share: float) -> float:
         """Return a quantile of recent scores; infinity where few matches must not confirm."""
-        if self._new >= _ENOUGH:
-            self._sorted, self._new = sorted(self._scores), 0
-        if share >= 1 or not self._sorted or not self.confidences or self._overlap < _STEADY:
+        ascending = self._scores.ascending()
+        if share >= 1 or not len(ascending) or not self.confidences or self._overlap < _STEADY:
             return math.inf
-        return self._sorted[int(share * (len(self._sorted) - 1))]
+        return float(ascending[int(share * (len(ascending) - 1))])
 
     def ended(self, tracks: Rows, has_gallery: BoolArray) -> BoolArray:
         """Return which tracks end: new ones without a match, and those lost for too long.
@@ -169,19 +164,21 @@ class TrackLifecycle:
         reported: BoolArray = confirmed & (since <= frames)
         if self._coast_frames <= frames:
             return reported
-        lost = (confirmed & (since > frames) & (since <= self._coast_frames)).nonzero()[0]
-        good = tracks.hits[lost] >= self._settings.coast_hits
-        good &= tracks.predictability[lost] >= self._settings.min_predictability
-        candidates = lost[good]
-        if len(candidates) == 0:
+        candidates = confirmed & ~reported & (since <= self._coast_frames)
+        if not np.count_nonzero(candidates):
             return reported
-        boxes = xyah_to_xyxy(tracks.mean[candidates])
-        width, height = self.image_size.tolist()
+        candidates &= tracks.hits >= self._settings.coast_hits
+        candidates &= tracks.predictability >= self._settings.min_predictability
+        rows = candidates.nonzero()[0]
+        if len(rows) == 0:
+            return reported
+        xyxy = xyah_to_xyxy(tracks.mean)
+        boxes = xyxy[rows]
+        width, height = self.image_size
         left, top, right, bottom = boxes.T
         inside = np.minimum(right, width) - np.maximum(left, 0)
-        inside *= (np.minimum(bottom, height) - np.maximum(top, 0)).clip(0)
+        inside *= np.maximum(np.minimum(bottom, height) - np.maximum(top, 0), 0)
         visible = inside >= _COAST_INSIDE * area(boxes)
-        matched = xyah_to_xyxy(tracks.mean[confirmed & (since == 0)])
-        overlap = iou(boxes, matched).max(axis=1, initial=0.0)
-        reported[candidates[visible & (overlap <= _COAST_OVERLAP)]] = True
+        overlap = iou(boxes, xyxy[confirmed & (since == 0)]).max(axis=1, initial=0.0)
+        reported[rows] = visible & (overlap <= _COAST_OVERLAP)
         return reported
