@@ -64,13 +64,24 @@ def assign(pairs: Pairs, shape: tuple[int, int], threshold: float) -> tuple[IntA
 
 
 def _assign_contested(pairs: Pairs, threshold: float) -> tuple[IntArray, IntArray]:
-    rows, row_of = np.unique(pairs.rows, return_inverse=True)
-    columns, column_of = np.unique(pairs.columns, return_inverse=True)
+    rows, row_of = _compact(pairs.rows)
+    columns, column_of = _compact(pairs.columns)
     costs = np.full((len(rows), len(columns)), threshold + _INFEASIBLE)
     costs[row_of, column_of] = pairs.costs
     row, column = solve(costs)
     matched = costs[row, column] <= threshold
     return rows[row[matched]], columns[column[matched]]
+
+
+def _compact(numbers: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the different numbers, ascending, and the place of each of `numbers` (K,) among them.
+
+    `np.unique` sorts, which takes several times as long for small numbers.
+    """
+    different = np.bincount(numbers).nonzero()[0]
+    place = np.empty(different[-1] + 1, dtype=np.int64)
+    place[different] = np.arange(len(different))
+    return different, place[numbers]
 
 
 def solve(costs: FloatArray) -> tuple[IntArray, IntArray]:

@@ -82,11 +82,12 @@ class Gallery:
         seen = self._seen[slots]
         self._seen[slots] = seen + 1
         new = seen == 0
-        if np.count_nonzero(new):
+        count = np.count_nonzero(new)
+        if count:
             self._place[slots[new]] = self._pools[0].append(slots[new])
         if self.budget == 1:
             rows, places = self._pools[0].rows[:, 0], self._place[slots]
-            if self._average:
+            if self._average and count < len(new):
                 embeddings = self._averaged(rows.take(places, axis=0), new, embeddings)
             rows[places] = embeddings
             return

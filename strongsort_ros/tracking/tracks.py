@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,8 +107,8 @@ class Tracks:
         """Return some of the tracks, by a mask or row numbers; their `all` stays the same."""
         if rows.dtype == np.bool_:
             rows = rows.nonzero()[0]
-        columns = {name: getattr(self, name).take(rows, axis=0) for name in _COLUMNS}
-        return Tracks(**columns, rejected=self.rejected, selected_from=self.all)
+        columns = [column[rows] for column in _columns(self)]
+        return Tracks(*[*columns, self.rejected, self.all])
 
     def to_supervision(self, names: Sequence[str] | Mapping[int, str] | None = None) -> Any:
         """Return the tracks as `supervision.Detections`.
@@ -159,7 +160,7 @@ class Tracks:
         )
 
 
-_COLUMNS = tuple(
-    f.name for f in dataclasses.fields(Tracks) if f.name not in ('rejected', 'selected_from')
+_columns = operator.attrgetter(
+    *(f.name for f in dataclasses.fields(Tracks) if f.name not in ('rejected', 'selected_from'))
 )
-"""Names of the arrays of `Tracks`."""
+"""Return the arrays of `Tracks`, in the order of its constructor."""
