@@ -9,6 +9,7 @@ from pkgutil import extend_path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from strongsort_ros.deepsort import DeepSORTTracker, ReIDModel
     from strongsort_ros.pipeline import Pipeline
     from strongsort_ros.refinement.tracks import refine_tracks
     from strongsort_ros.reid.factory import load_extractor
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from strongsort_ros.tracking.tracks import Tracks
 
 __all__ = [
+    'DeepSORTTracker',
     'Detections',
     'Pipeline',
+    'ReIDModel',
     'StrongSORT',
     'Tracker',
     'TrackerSettings',
@@ -35,8 +38,10 @@ __version__ = '0.2.0'
 __path__ = extend_path(__path__, __name__)
 
 _MODULES = {
+    'DeepSORTTracker': 'deepsort',
     'Detections': 'tracking.detections',
     'Pipeline': 'pipeline',
+    'ReIDModel': 'deepsort',
     'StrongSORT': 'strongsort',
     'Tracker': 'tracking.tracker',
     'TrackerSettings': 'tracking.settings',

@@ -129,6 +129,7 @@ class StrongSORT:
             - `Detections`, whose boxes are left, top, width, height;
             - `supervision.Detections`;
             - the result of an ultralytics model for one image;
+            - a dict of boxes, scores and labels, as torchvision's detectors return it;
             - None, or no rows: nothing was detected, and tracks age by a frame.
 
             Pass those of low score, too, from 0.1: they continue tracks of hidden objects.

@@ -16,8 +16,10 @@ import strongsort_ros
 
 ROOT = Path(__file__).resolve().parent.parent
 PUBLIC = {
+    'DeepSORTTracker',
     'Detections',
     'Pipeline',
+    'ReIDModel',
     'StrongSORT',
     'Tracker',
     'TrackerSettings',

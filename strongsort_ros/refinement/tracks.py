@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from strongsort_ros.adapters import number_array
 from strongsort_ros.errors import InputError, shorten
 from strongsort_ros.files.motchallenge import PERSON, load_tracks
 from strongsort_ros.files.rows import TrackRows
@@ -25,7 +26,6 @@ from strongsort_ros.refinement.settings import (
     GsiSettings,
     RtsSettings,
 )
-from strongsort_ros.tracking.detections import number_array
 from strongsort_ros.types import FloatArray, IntArray, ShareProgress
 
 if TYPE_CHECKING:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from strongsort_ros.errors import InputError, shorten
+from strongsort_ros.adapters import number_array, read_boxes
+from strongsort_ros.errors import InputError
 from strongsort_ros.types import Float32Array, FloatArray, NameArray
 
 _TEXTS: Final = frozenset({str, np.str_})
 _NAMES: Final = _TEXTS | {int}
-_LARGEST_WHOLE: Final = 2.0**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +89,16 @@ class Detections:
         ----------
         boxes
             (N, 4 to 6) array, tensor or list of left, top, right, bottom[, score[, class]];
-            `supervision.Detections`; an ultralytics result for one image; `Detections`, which are
-            returned as they are; None: no detections. Missing scores are 1, missing classes '0'.
-            Classes are whole numbers and become their digits.
+            `supervision.Detections`; an ultralytics result for one image; the dict of a torchvision
+            or transformers detector; `Detections`, which are returned as they are; None: no
+            detections. Missing scores are 1, missing classes '0'. Classes are whole numbers and
+            become their digits.
 
         Raises
         ------
         InputError
-            It is none of these, or a class is not a whole number; the message begins with `boxes`.
+            It is none of these, or a part has a wrong type or shape; the message begins with
+            `boxes`.
 
         Examples
         --------
@@ -107,39 +108,11 @@ class Detections:
         ([[10.0, 20.0, 40.0, 80.0]], ['2'])
 
         """
-        if boxes is None:
-            return cls.empty()
         if isinstance(boxes, Detections):
             return boxes
-        if isinstance(boxes, (list, tuple)) and boxes and hasattr(boxes[0], 'boxes'):
-            # What an ultralytics model returns: a result for each image.
-            if len(boxes) > 1:
-                raise InputError(f'boxes: the results of {len(boxes)} images, expected one')
-            boxes = boxes[0]
-        if hasattr(boxes, 'boxes'):
-            boxes = boxes.boxes
-            if boxes is None:
-                raise InputError('boxes: the result has no boxes; is it a detection model?')
-        if hasattr(boxes, 'xyxy'):
-            return _from_corners(
-                _numbers(boxes.xyxy),
-                _attribute(boxes, 'confidence', 'conf'),
-                _attribute(boxes, 'class_id', 'cls'),
-            )
-        table = _numbers(boxes)
-        if table.size == 0:
-            return cls.empty()
-        if table.ndim != 2 or not 4 <= table.shape[1] <= 6:
-            raise InputError(
-                f'boxes: shape {table.shape}, expected (N, 4 to 6): '
-                'left, top, right, bottom[, score[, class]]'
-            )
-        columns = table.shape[1]
-        return _from_corners(
-            table[:, :4],
-            table[:, 4] if columns > 4 else None,
-            table[:, 5] if columns > 5 else None,
-        )
+        xyxy, scores, classes = read_boxes(boxes)
+        sizes = xyxy[:, 2:] - xyxy[:, :2]
+        return cls(np.concatenate([xyxy[:, :2], sizes], axis=1), scores, classes)
 
     @classmethod
     def empty(cls) -> Detections:
@@ -149,55 +122,6 @@ class Detections:
     def with_embeddings(self, embeddings: Float32Array | None) -> Detections:
         """Return the same detections with other embeddings; the other arrays are shared."""
         return Detections(self.tlwh, self.scores, self.class_ids, embeddings)
-
-
-def _attribute(boxes: Any, *names: str) -> FloatArray | None:
-    """Return the first attribute that is not None, as numbers."""
-    values = (getattr(boxes, name, None) for name in names)
-    return next((_numbers(value) for value in values if value is not None), None)
-
-
-def _numbers(values: Any) -> FloatArray:
-    if hasattr(values, 'detach'):  # a tensor, which may be on a GPU
-        values = values.detach().cpu()
-    return number_array('boxes', values)
-
-
-def _from_corners(
-    xyxy: FloatArray, scores: FloatArray | None, classes: FloatArray | None
-) -> Detections:
-    if classes is None:
-        classes = np.zeros(len(xyxy))
-    odd = ~(np.abs(classes) <= _LARGEST_WHOLE) | (classes != np.rint(classes))
-    if np.count_nonzero(odd):
-        raise InputError(f'boxes: class {classes[odd][0]:g}, expected a whole number')
-    return Detections(
-        np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1),
-        np.ones(len(xyxy)) if scores is None else scores,
-        classes.astype(np.int64),
-    )
-
-
-def number_array(
-    name: str, values: object, dtype: type[np.floating[Any]] = np.float64
-) -> npt.NDArray[Any]:
-    """Return values as an array of the given dtype; an array that has it is not copied.
-
-    Raises
-    ------
-    InputError
-        They are not numbers; the message begins with `name`.
-
-    """
-    if isinstance(values, np.ndarray) and values.dtype == dtype:
-        return values
-    try:
-        array = np.asarray(values)
-        if array.dtype.kind in 'fiub' or array.size == 0:
-            return array.astype(dtype)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f'{name}: {shorten(str(error), 200)}') from error
-    raise InputError(f'{name}: {reprlib.repr(values)}, expected an array of numbers')
 
 
 def _names(values: Any) -> NameArray:

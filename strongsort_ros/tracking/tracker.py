@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from strongsort_ros.adapters import number_array
 from strongsort_ros.errors import InputError, SettingError
 from strongsort_ros.settings import AUTO
 from strongsort_ros.tracking.appearance_limits import AppearanceLimits
@@ -18,7 +19,7 @@ from strongsort_ros.tracking.detection_filter import (
     FilteredDetections,
     filter_detections,
 )
-from strongsort_ros.tracking.detections import Detections, number_array
+from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.gallery import Gallery
 from strongsort_ros.tracking.kalman_filter import KalmanFilter
 from strongsort_ros.tracking.lifecycle import TrackLifecycle

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from strongsort_ros.errors import InputError
-from strongsort_ros.packages import require
+from strongsort_ros.adapters import to_supervision, with_tracker_ids
 from strongsort_ros.types import BoolArray, FloatArray, IntArray, NameArray
 
 TENTATIVE, CONFIRMED, LOST = 0, 1, 2
@@ -133,31 +132,29 @@ class Tracks:
             The package supervision is not installed.
 
         """
-        require('Tracks.to_supervision', 'supervision')
-        import supervision
+        return to_supervision(self.xyxy, self.scores, self.class_ids.tolist(), self.ids, names)
 
-        numbered = dict(names.items() if isinstance(names, Mapping) else enumerate(names or ()))
-        numbers = {name: number for number, name in numbered.items()}
-        class_ids = self.class_ids.tolist()
-        try:
-            found = [numbers[c] if c in numbers else int(c) for c in class_ids]
-        except ValueError as error:
-            raise InputError(
-                f'class {error.args[0].rpartition(":")[2].strip()} has no number: give '
-                'the names of all classes, such as to_supervision(["person", "car"])'
-            ) from None
-        data = (
-            {}
-            if names is None
-            else {'class_name': np.array([numbered.get(n, str(n)) for n in found])}
-        )
-        return supervision.Detections(
-            xyxy=self.xyxy,
-            confidence=self.scores,
-            class_id=np.array(found, dtype=np.int64),
-            tracker_id=self.ids,
-            data=data,
-        )
+    def assign_ids(self, detections: Any) -> Any:
+        """Return a copy of the frame's `supervision.Detections` with `tracker_id` set.
+
+        Parameters
+        ----------
+        detections
+            What the tracker was given in this frame.
+
+        Returns
+        -------
+        detections
+            The same in the same order, with its boxes, masks and data; `tracker_id` is -1 for
+            detections without one of these tracks.
+
+        Raises
+        ------
+        InputError
+            They are not `supervision.Detections`, or fewer than were tracked.
+
+        """
+        return with_tracker_ids(detections, self.ids, self.detection_index)
 
 
 _columns = operator.attrgetter(
