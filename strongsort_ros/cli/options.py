@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from strongsort_ros.errors import SettingError
@@ -25,6 +26,15 @@ SETTING_SWITCHES: Final = {
     'woc': 'one global assignment instead of the matching cascade',
 }
 """The paper's switches except ECC: --NAME turns one on, --no-NAME turns it off in a preset."""
+
+DEEPSORT_NAMES: Final = {
+    'min_confidence': '--min_confidence',
+    'min_height': '--min_detection_height',
+    'nms_max_overlap': '--nms_max_overlap',
+    'max_cosine_distance': '--max_cosine_distance',
+    'nn_budget': '--nn_budget',
+}
+"""Options of DeepSORT's program by setting; they set the value and imply no preset."""
 
 SETTINGS_DEST: Final = 'setting_'
 """Prefix of the names of the tracker's settings in the parsed arguments."""
@@ -140,7 +150,9 @@ def add_settings(parser: argparse.ArgumentParser, defaults: TrackerSettings) -> 
         'Each overrides the preset and the switches. The defaults shown apply without them.',
     )
     # Some settings are switches and have their option already.
-    add_table(settings, defaults, dest=SETTINGS_DEST, without=SETTING_SWITCHES)
+    add_table(
+        settings, defaults, dest=SETTINGS_DEST, without=SETTING_SWITCHES, aliases=DEEPSORT_NAMES
+    )
 
 
 def add_table(
@@ -150,6 +162,7 @@ def add_table(
     prefix: str = '',
     dest: str | None = None,
     without: Container[str] = (),
+    aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Add an option for every setting of a table.
 
@@ -165,23 +178,27 @@ def add_table(
         Prefix of the names in the parsed arguments, for `chosen_values`; None: `prefix`.
     without
         Names of settings that get no option.
+    aliases
+        Second names of options, by setting.
 
     """
     types = defaults.types()
     for name, spec in defaults.specs().items():
         if name in without:
             continue
-        flag = '--' + (prefix + name).replace('_', '-')
+        flags = ['--' + (prefix + name).replace('_', '-')]
+        if name in aliases:
+            flags.append(aliases[name])
         target = (prefix if dest is None else dest) + name
         value = getattr(defaults, name)
         text = f'{spec.description} Default: {_as_text(value)}.'.replace('%', '%%')
         if isinstance(value, bool):
             group.add_argument(
-                flag, dest=target, action=argparse.BooleanOptionalAction, default=None, help=text
+                *flags, dest=target, action=argparse.BooleanOptionalAction, default=None, help=text
             )
             continue
         group.add_argument(
-            flag,
+            *flags,
             dest=target,
             type=_converter(name, spec, types[name]),
             metavar=spec.unit.upper() or ('N' if types[name].startswith('int') else 'X'),

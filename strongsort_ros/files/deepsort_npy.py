@@ -1,4 +1,4 @@
-"""Read and write DeepSORT's .npy files: N detections, 10 columns and D of the embedding."""
+"""Read and write DeepSORT's .npy files: N detections, 10 columns and D of the embedding, D >= 0."""
 
 from __future__ import annotations
 
@@ -51,26 +51,26 @@ def load_deepsort(path: Path | str, class_id: str = PERSON) -> DetectionRows:
         np.ascontiguousarray(boxes[:, 2:6]),
         boxes[:, 6],
         np.full(len(boxes), class_id),
-        embeddings,
+        embeddings if embeddings.shape[1] else None,
     )
 
 
 def save_deepsort(path: Path | str, rows: DetectionRows) -> None:
-    """Write detections with their embeddings as float32.
+    """Write detections and their embeddings, if they have any, as float32.
 
     Raises
     ------
     InputError
-        The detections have no embeddings, or the file cannot be written.
+        The file cannot be written.
 
     """
-    if rows.embeddings is None:
-        raise InputError(f'{path}: these detections have no embeddings')
-    array = np.full((len(rows), _COLUMNS + rows.embeddings.shape[1]), -1, dtype=np.float32)
+    dimension = 0 if rows.embeddings is None else rows.embeddings.shape[1]
+    array = np.full((len(rows), _COLUMNS + dimension), -1, dtype=np.float32)
     array[:, 0] = rows.frames
     array[:, 2:6] = rows.tlwh
     array[:, 6] = rows.scores
-    array[:, _COLUMNS:] = rows.embeddings
+    if rows.embeddings is not None:
+        array[:, _COLUMNS:] = rows.embeddings
     with replacing(path) as written, written.open('wb') as file:
         np.save(file, array, allow_pickle=False)
 
@@ -86,7 +86,7 @@ def _read_table(path: Path | str, file: BinaryIO) -> npt.NDArray[Any]:
     if dtype.kind not in 'fiu':
         raise InputError(f'{path}: not a NumPy array of numbers')
     valid = all(type(size) is int and size >= 0 for size in shape)
-    if not valid or len(shape) != 2 or shape[1] <= _COLUMNS:
+    if not valid or len(shape) != 2 or shape[1] < _COLUMNS:
         raise InputError(f'{path}: shape {shape}, expected (N, 10 + length of embeddings)')
     left = os.fstat(file.fileno()).st_size - file.tell()
     needed = shape[0] * shape[1] * dtype.itemsize

@@ -185,6 +185,13 @@ def has_images(folder: Path | str) -> bool:
     return not suffixes.isdisjoint(IMAGE_SUFFIXES)
 
 
+def find_sequences(folder: Path | str) -> list[Path]:
+    """Return the folders in `folder` that have images, sorted by name."""
+    folder = Path(folder)
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in inside if path.is_dir() and has_images(path)]
+
+
 def find_detections(folder: Path | str) -> Path:
     """Return the file of detections of a sequence: det/det.txt, or the only .txt or .csv in det.
 

@@ -11,6 +11,7 @@ from strongsort_ros.tracking.boxes import tlwh_to_xyah, xyah_to_xyxy
 from strongsort_ros.tracking.detections import Detections
 from strongsort_ros.tracking.gallery import normalise
 from strongsort_ros.tracking.settings import TrackerSettings
+from strongsort_ros.tracking.suppression import suppress
 from strongsort_ros.types import BoolArray, Float32Array, FloatArray, IntArray, NameArray
 
 MAX_COORDINATE: Final = 1e6
@@ -130,6 +131,10 @@ def filter_detections(
         names = detections.class_ids[index].tolist()
         different = _different(names)
     codes = classes.encode(names, different)
+    if settings.nms_max_overlap < 1:
+        groups = None if settings.class_agnostic else codes
+        kept = suppress(tlwh[index], groups, settings.nms_max_overlap)
+        index, codes = index[kept], codes[kept]
     scores, xyah = scores[index], tlwh_to_xyah(tlwh[index])
     xyxy = xyah_to_xyxy(xyah)
     # Scores descend, so those of low confidence are the last.

@@ -46,6 +46,10 @@ class TrackerSettings(Settings):
         'position; at least min_confidence: they are not used.', high=1.0,
     )  # fmt: skip
     min_height: float = param(0.0, 'Detections with a smaller height are not used.', 'px')
+    nms_max_overlap: float = param(
+        1.0, 'Detections are not used if one of the same class and a higher score covers more than '
+        'this share of their box; 1: all are used.', high=1.0,
+    )  # fmt: skip
     max_cosine_distance: float | Literal['auto'] = param(
         0.45, 'Largest cosine distance of a match by appearance; auto: the distance measured for '
         'the network that computes the embeddings.', high=2.0,

@@ -40,6 +40,28 @@ def test_embed_then_track(drawn: Path, tmp_path: Path, capsys: Capture) -> None:
     np.testing.assert_allclose(a.tlwh, b.tlwh, atol=0.02)
 
 
+def test_embed_a_folder_of_sequences(drawn: Path, tmp_path: Path, capsys: Capture) -> None:
+    """As DeepSORT's generate_detections: a file for each sequence, detections of another folder."""
+    one, out, others = (tmp_path / name for name in ('one.npy', 'out', 'others'))
+    assert run('embed', drawn, '--reid', 'colour', '-o', one) == 0
+    assert run('embed', drawn.parent, '--reid', 'colour', '-o', out) == 0
+    assert last_line(capsys).endswith(f': {out / "plaza.npy"}')
+    assert (out / 'plaza.npy').read_bytes() == one.read_bytes()
+
+    det = others / 'plaza' / 'det' / 'det.txt'
+    det.parent.mkdir(parents=True)
+    det.write_text('3,-1,10,20,40,80,0.9\n')
+    folder = ('embed', drawn.parent, '--detections', others, '--reid', 'colour', '-o', out)
+    assert run(*folder) == 0
+    assert last_line(capsys).startswith('1 embedding of length 256')
+    assert np.load(out / 'plaza.npy').shape == (1, 266)
+    det.unlink()
+    assert run(*folder) == 2
+    assert str(det.parent) in capsys.readouterr().err
+    assert run('embed', drawn.parent, '--detections', one, '--reid', 'colour', '-o', out) == 2
+    assert 'expected a folder' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
 def test_bag(drawn: Path, tmp_path: Path, capsys: Capture, storage: str) -> None:
     out = tmp_path / 'bag'

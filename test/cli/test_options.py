@@ -76,6 +76,24 @@ def test_settings_override_presets() -> None:
     assert chosen == expected
 
 
+def test_names_of_deepsort_set_the_same_values() -> None:
+    """They imply no preset: the rest is that of `robust`, or of the preset given."""
+    theirs = (
+        '--min_confidence', '0.3', '--nms_max_overlap', '0.7', '--max_cosine_distance', '0.2',
+        '--nn_budget', '50', '--min_detection_height', '20',
+    )  # fmt: skip
+    changes = {
+        'min_confidence': 0.3,
+        'nms_max_overlap': 0.7,
+        'max_cosine_distance': 0.2,
+        'nn_budget': 50,
+        'min_height': 20.0,
+    }
+    assert settings(*theirs) == TrackerSettings.robust().replace(**changes)
+    deepsort = TrackerSettings.deepsort().replace(**changes)
+    assert settings('--preset', 'deepsort', *theirs) == deepsort
+
+
 def test_threshold_of_the_network() -> None:
     """The default is the network's own, unless a preset, a switch or the option is given."""
     assert settings(network=True).max_cosine_distance == 'auto'
@@ -108,6 +126,6 @@ def test_the_help_shows_the_defaults(capsys: pytest.CaptureFixture[str]) -> None
         with pytest.raises(SystemExit):
             build_parser().parse_args([command, '--help'])
         text = ' '.join(capsys.readouterr().out.split())
-        (shown,) = re.findall(r'--max-cosine-distance X .*? Default: (\S+)\.', text)
+        (shown,) = re.findall(r'--max-cosine-distance X[ ,].*? Default: (\S+)\.', text)
         assert shown == default
         assert 'Default: off.' in text

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from strongsort_ros.errors import InputError
 from strongsort_ros.files.deepsort_npy import load_deepsort, save_deepsort
-from strongsort_ros.files.motchallenge import load_detections
 
 
 def rows() -> np.ndarray:
@@ -49,7 +48,7 @@ def changed(change: Callable[[np.ndarray], object]) -> np.ndarray:
 @pytest.mark.parametrize(
     ('array', 'message'),
     [
-        (rows()[:, :10], r'shape \(3, 10\)'),
+        (rows()[:, :9], r'shape \(3, 9\)'),
         (rows()[0], r'shape \(14,\)'),
         (np.array([['a'] * 14]), 'not a NumPy array of numbers'),
         (changed(lambda a: a.__setitem__((1, 3), np.nan)), 'row 1: a number that is not'),
@@ -134,9 +133,13 @@ def test_arrays_in_fortran_order_are_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(one.embeddings, two.embeddings)
 
 
-def test_rows_without_embeddings_are_not_saved(tmp_path: Path) -> None:
-    """Detections without embeddings are refused."""
-    (tmp_path / 'det.txt').write_text('1,-1,1,1,1,1,1\n')
-    with pytest.raises(InputError, match='no embeddings'):
-        save_deepsort(tmp_path / 'a.npy', load_detections(tmp_path / 'det.txt'))
-    assert not (tmp_path / 'a.npy').exists()
+@pytest.mark.parametrize('dimension', [0, 1, 4, 2048])
+def test_any_length_of_embeddings(tmp_path: Path, dimension: int) -> None:
+    """10 columns and any number of others are read and written; 10 alone are no embeddings."""
+    array = np.hstack([rows()[:, :10], np.ones((3, dimension), np.float32)])
+    np.save(tmp_path / 'a.npy', array)
+    loaded = load_deepsort(tmp_path / 'a.npy')
+    found = loaded.embeddings
+    assert (found is None) if dimension == 0 else (found.shape == (3, dimension))
+    save_deepsort(tmp_path / 'b.npy', loaded)
+    assert np.load(tmp_path / 'b.npy').shape == (3, 10 + dimension)
