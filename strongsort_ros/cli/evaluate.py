@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> None:
         folder_images,
         load_sequences,
         missing_results,
+        unscored,
     )
 
     require('scoring', 'trackeval')
@@ -82,9 +83,8 @@ def run(args: argparse.Namespace) -> None:
     about = f'{" and ".join(names)} against {truth}'
     images = folder_images(args.ground_truth)
     write_report(args, Report('Tracking scores', about, before, after, images))
-    known = {path.parent.parent.name for path in args.ground_truth.glob('*/gt/gt.txt')}
-    if missing := known - {sequence.name for sequence in before.sequences}:
-        warn(f'not scored, no results: {", ".join(sorted(missing))}')
+    for line in unscored(args.ground_truth, args.results):
+        warn(line)
 
 
 def write_report(args: argparse.Namespace, report: Report) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from strongsort_ros.errors import InputError
+from strongsort_ros.errors import InputError, shorten
 from strongsort_ros.evaluation.scores import EvaluatedTracks, ScoredSequence, score
 from strongsort_ros.files.motchallenge import load_ground_truth, load_tracks
 from strongsort_ros.files.rows import GroundTruth, TrackRows
@@ -41,7 +41,8 @@ def load_sequences(
     ground_truth
         A gt.txt, a sequence folder (with gt/gt.txt), or a folder of sequence folders.
     results
-        A file of tracks, or a folder of them, each named like its sequence.
+        A file of tracks, or a folder of them, each named like its sequence; others are left out,
+        see `unscored`.
     second_half
         Score the published validation half only: frames from length // 2 + 2.
     frames
@@ -52,7 +53,7 @@ def load_sequences(
     Raises
     ------
     InputError
-        A file is missing or invalid, results have no ground truth, or the sequences are not those
+        A file is missing or invalid, no results have ground truth, or the sequences are not those
         before refinement.
 
     """
@@ -144,9 +145,8 @@ def find_ground_truth(truth: Path, name: str, tracked: Path) -> Path:
     """
     if file := single_ground_truth(truth):
         return file
-    for file in (truth / name / 'gt' / 'gt.txt', truth / f'{name}.txt'):
-        if file.is_file():
-            return file
+    if file := ground_truth_files(truth).get(name):
+        return file
     raise InputError(f'{tracked}: no ground truth in {truth / name / "gt" / "gt.txt"}')
 
 
@@ -156,6 +156,27 @@ def single_ground_truth(truth: Path) -> Path | None:
         return truth
     file = truth / 'gt' / 'gt.txt'
     return file if file.is_file() else None
+
+
+def ground_truth_files(truth: Path) -> dict[str, Path]:
+    """Return name -> file of the sequences in a folder: NAME/gt/gt.txt or NAME.txt."""
+    flat = {path.stem: path for path in sorted(truth.glob('*.txt'))}
+    return flat | {path.parent.parent.name: path for path in sorted(truth.glob('*/gt/gt.txt'))}
+
+
+def unscored(ground_truth: Path | str, results: Path | str) -> list[str]:
+    """Return a line with the sequences that have no results, and one with the reverse."""
+    truth, results = Path(ground_truth), Path(results)
+    if single_ground_truth(truth):
+        return []
+    known = set(ground_truth_files(truth))
+    found = {file.stem for file in _track_files(results)}
+    lacks = {'results': known - found, 'ground truth': found - known}
+    return [
+        f'not scored, no {what}: {", ".join(sorted(names))}'
+        for what, names in lacks.items()
+        if names
+    ]
 
 
 def folder_images(ground_truth: Path | str) -> Callable[[str, int], Image | None]:
@@ -221,15 +242,31 @@ def missing_results(sequence: ScoredSequence) -> str:
     )
 
 
-def _result_files(truth: Path, results: Path) -> list[Path]:
+def _track_files(results: Path) -> list[Path]:
     if not results.is_dir():
         return [results]
     files = sorted(path for path in results.iterdir() if path.suffix in _SUFFIXES)
     if not files:
         raise InputError(f'{results}: no {" or ".join(_SUFFIXES)} of tracks in this folder')
+    return files
+
+
+def _result_files(truth: Path, results: Path) -> list[Path]:
+    files = _track_files(results)
+    if not results.is_dir():
+        return files
     if file := single_ground_truth(truth):
         name = load_sequence_info(file.parent.parent).name if _has_info(file) else truth.stem
         files = [file for file in files if file.stem == name] or [results / f'{name}.txt']
+    else:
+        known = ground_truth_files(truth)
+        names = [file.name for file in files]
+        files = [file for file in files if file.stem in known]
+        if not files:
+            raise InputError(
+                f'{results}: no results have ground truth: files {shorten(", ".join(names), 200)}; '
+                f'sequences in {truth}: {shorten(", ".join(known) or "none", 200)}'
+            )
     for one, other in pairwise(files):
         if one.stem == other.stem:
             raise InputError(f'{one}: in two formats; keep one of them in {results}')

@@ -14,6 +14,7 @@ from strongsort_ros.evaluation.sequences import (
     folder_images,
     load_sequences,
     missing_results,
+    unscored,
 )
 
 SEQINFO = '[Sequence]\nname={}\nframeRate=10\nseqLength=6\n'
@@ -48,6 +49,39 @@ def test_folders_and_files_are_accepted(truth: Path, results: Path) -> None:
             assert pair.frames == range(5, 7)
 
 
+@pytest.mark.parametrize(
+    ('names', 'form', 'info'),
+    [
+        (('MOT17-02-FRCNN', 'MOT17-04-FRCNN'), '{}/gt/gt.txt', True),
+        (('MOT20-01', 'MOT20-02'), '{}/gt/gt.txt', True),
+        (('dancetrack0004', 'dancetrack0005'), '{}/gt/gt.txt', False),
+        (('0000', '0001'), '{}.txt', False),  # KITTI's names of sequences, MOTChallenge's columns
+    ],
+)
+def test_benchmark_folders(tmp_path: Path, names: tuple[str, ...], form: str, info: bool) -> None:
+    """Every sequence with both files is scored; the others are named, in either direction."""
+    pytest.importorskip('trackeval', reason='needs TrackEval')
+    truth, results = tmp_path / 'train', tmp_path / 'results'
+    results.mkdir()
+    for name in (*names, 'no_results'):
+        file = truth / form.format(name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(ROWS)
+        if info:
+            (truth / name / 'seqinfo.ini').write_text(SEQINFO.format(name))
+    for name in (*names, 'pedestrian_summary'):
+        (results / f'{name}.txt').write_text(ROWS)
+    pairs = load_sequences(truth, results)
+    assert [pair.name for pair in pairs] == [*names]
+    assert unscored(truth, results) == [
+        'not scored, no results: no_results',
+        'not scored, no ground truth: pedestrian_summary',
+    ]
+    scores = score(pairs)
+    assert [one.name for one in scores.sequences] == [*names]
+    assert (scores.combined.hota, scores.combined.true_boxes) == (100, 12)
+
+
 def test_ground_truth_without_seqinfo(truth: Path, results: Path) -> None:
     """Without seqinfo.ini the frames are those of the files."""
     alone = truth / 'other.txt'
@@ -60,10 +94,14 @@ def test_ground_truth_without_seqinfo(truth: Path, results: Path) -> None:
 
 def test_errors_name_the_file(truth: Path, results: Path) -> None:
     """Results without ground truth, invalid frames, empty and missing folders."""
-    (results / 'c.txt').write_text(ROWS)
+    (results.parent / 'c.txt').write_text(ROWS)
     with pytest.raises(InputError, match=r'c\.txt: no ground truth'):
+        load_sequences(truth, results.parent / 'c.txt')
+    (results / 'b.txt').rename(results / 'B.txt')
+    message = r'results: no results have ground truth: files B\.txt; sequences in .*truth: a, b'
+    with pytest.raises(InputError, match=message):
         load_sequences(truth, results)
-    (results / 'c.txt').unlink()
+    (results / 'B.txt').unlink()
     for row, frame in (('7,1,1,1,1,1,1\n', 7), ('0,1,1,1,1,1,1\n', 0)):
         (results / 'b.txt').write_text(row)
         with pytest.raises(InputError, match=rf'b\.txt: frame {frame} is not in 1\.\.6'):
