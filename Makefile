@@ -4,6 +4,7 @@
 # make test-lowest  run the tests without ROS with the lowest supported versions of packages
 # make lint         check style, types and import layers
 # make format       format the code
+# make docs         write the documentation site to site/
 # make bench        run the benchmarks, beside other trackers: make bench WEIGHTS=path/to/osnet.pth
 # make lock         resolve requirements/*.txt and write versions and hashes to requirements/lock
 # make audit        look up known vulnerabilities of the locked packages
@@ -48,7 +49,7 @@ TORCH := $(shell sed -n 's/^torch==//p' requirements/runtime.txt)
 INTERFACES := CMakeLists.txt package.xml tools/build_overlay.py \
 	$(wildcard msg/* srv/* action/* config/* launch/* scripts/* tools/vision_msgs/* tools/vision_msgs/msg/*)
 
-.PHONY: setup demo test test-lowest lint format bench lock audit clean
+.PHONY: setup demo test test-lowest lint format docs bench lock audit clean
 
 setup: $(OVERLAY)/.built
 
@@ -119,6 +120,10 @@ format: setup
 	@$(ROS) ruff check --fix .
 	@$(ROS) ruff format .
 
+docs: setup
+	@$(ROS) NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+	@echo "The site is in site/index.html"
+
 bench: setup $(PEERS)/.installed
 	@$(ROS) python benchmarks/association.py --peers $(PEERS)
 	@$(ROS) python benchmarks/assignment.py
@@ -152,5 +157,5 @@ audit: $(TOOLS)/.installed
 	@$(TOOLS)/bin/python tools/audit.py $(ARGS)
 
 clean:
-	rm -rf .venv* .overlay* $(PEERS) $(TOOLS) build install log dist demo_output *.egg-info \
+	rm -rf .venv* .overlay* $(PEERS) $(TOOLS) build install log dist site demo_output *.egg-info \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
