@@ -17,6 +17,7 @@ from itertools import takewhile
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 import strongsort_ros
 
@@ -284,6 +285,14 @@ def test_readme_skips_rosdep_keys_installed_by_pip() -> None:
     keys = re.findall(r'<exec_depend>(\S+-pip)</exec_depend>', (ROOT / 'package.xml').read_text())
     (skipped,) = re.findall(r'--skip-keys "([^"]+)"', (ROOT / 'README.md').read_text())
     assert skipped.split() == sorted(keys)
+
+
+def test_the_citation_names_this_version_and_both_papers() -> None:
+    text = (ROOT / 'CITATION.cff').read_text(encoding='utf-8')
+    citation = YAML(typ='safe', pure=True).load(text)
+    assert citation['version'] == strongsort_ros.__version__
+    papers = {paper['identifiers'][0]['value'] for paper in citation['references']}
+    assert papers == {'arXiv:2202.13514', 'arXiv:1703.07402'}
 
 
 def test_declared_versions_match_lowest_and_robot_requirements() -> None:
