@@ -36,6 +36,12 @@ PERSON = 'person'
 TRACK_COLUMNS = '%d,%.2f,%.2f,%.2f,%.2f,1,-1,-1,-1'
 """Format of a row of tracks after the frame: id, left, top, width, height and constants."""
 _TRACK_ROW = f'%d,{TRACK_COLUMNS}'
+_SCORED_ROW = '%d,%d,%.2f,%.2f,%.2f,%.2f,%.6g,%d,-1,-1'
+
+CLASS_NUMBERS: Final = {
+    PERSON: 1, 'pedestrian': 1, 'car': 3, 'bicycle': 4, 'motorbike': 5, 'motorcycle': 5,
+}  # fmt: skip
+"""Class -> number of MOTChallenge's class, where there is one."""
 _DETECTION: Final = tuple(name for name in COLUMNS if name not in ('id', 'score'))
 _TRACK: Final = tuple(name for name in COLUMNS if name != 'score')
 
@@ -84,8 +90,11 @@ def load_tracks(
     return rows.select(order)
 
 
-def save_tracks(path: Path | str, tracks: TrackRows) -> None:
+def save_tracks(path: Path | str, tracks: TrackRows, *, with_scores: bool = False) -> None:
     """Write tracks in the given order, in the format of the published StrongSORT program.
+
+    That has no scores and classes. `with_scores` writes the score, and the number of the class in
+    MOTChallenge (-1: it has none), in the two columns after the box.
 
     Raises
     ------
@@ -93,8 +102,13 @@ def save_tracks(path: Path | str, tracks: TrackRows) -> None:
         The file cannot be written.
 
     """
-    columns = (tracks.frames.tolist(), tracks.ids.tolist(), *tracks.tlwh.T.tolist())
-    lines = [_TRACK_ROW % row for row in zip(*columns, strict=True)]
+    columns = [tracks.frames.tolist(), tracks.ids.tolist(), *tracks.tlwh.T.tolist()]
+    row_format = _TRACK_ROW
+    if with_scores:
+        numbers = [CLASS_NUMBERS.get(name, -1) for name in tracks.class_ids.tolist()]
+        columns += [tracks.scores.tolist(), numbers]
+        row_format = _SCORED_ROW
+    lines = [row_format % row for row in zip(*columns, strict=True)]
     with replacing(path) as written:
         written.write_text(''.join(f'{line}\n' for line in lines), encoding='ascii')
 

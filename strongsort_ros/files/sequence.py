@@ -128,22 +128,7 @@ class ImageFolder:
     """
 
     def __init__(self, folder: Path | str) -> None:
-        folder = _image_folder(Path(folder))
-        if not folder.is_dir():
-            raise InputError(f'{folder}: no such folder of images')
-        found: dict[int, Path] = {}
-        for path in sorted(folder.iterdir()):
-            numbers = re.findall(r'\d+', path.stem)
-            if path.suffix.lower() not in IMAGE_SUFFIXES or not numbers:
-                continue
-            other = found.setdefault(int(numbers[-1]), path)
-            if other is not path:
-                raise InputError(
-                    f'{folder}: {other.name} and {path.name} have the same frame number'
-                )
-        if not found:
-            raise InputError(f'{folder}: no numbered images ({", ".join(IMAGE_SUFFIXES)})')
-        self.paths = dict(sorted(found.items()))
+        self.paths = numbered_images(_image_folder(Path(folder)))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -157,18 +142,52 @@ class ImageFolder:
             OpenCV cannot read the file.
 
         """
-        import cv2  # slow to import, and needed for images only
-
         path = self.paths.get(frame)
-        if path is None:
-            return None
-        try:
-            image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        except cv2.error:  # more pixels than OpenCV allows
-            image = None
-        if image is None:
-            raise InputError(f'{path}: not an image that OpenCV can read')
-        return image.astype(np.uint8, copy=False)
+        return None if path is None else read_image(path)
+
+
+def numbered_images(folder: Path) -> dict[int, Path]:
+    """Return the images of a folder by frame number, in the order of frames.
+
+    Raises
+    ------
+    InputError
+        The folder is missing or has no images, or two images have the same number.
+
+    """
+    if not folder.is_dir():
+        raise InputError(f'{folder}: no such folder of images')
+    found: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()):
+        numbers = re.findall(r'\d+', path.stem)
+        if path.suffix.lower() not in IMAGE_SUFFIXES or not numbers:
+            continue
+        other = found.setdefault(int(numbers[-1]), path)
+        if other is not path:
+            raise InputError(f'{folder}: {other.name} and {path.name} have the same frame number')
+    if not found:
+        raise InputError(f'{folder}: no numbered images ({", ".join(IMAGE_SUFFIXES)})')
+    return dict(sorted(found.items()))
+
+
+def read_image(path: Path) -> npt.NDArray[np.uint8]:
+    """Return an image, (H, W, 3) uint8 BGR.
+
+    Raises
+    ------
+    InputError
+        OpenCV cannot read the file.
+
+    """
+    import cv2  # slow to import, and needed for images only
+
+    try:
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    except cv2.error:  # more pixels than OpenCV allows
+        image = None
+    if image is None:
+        raise InputError(f'{path}: not an image that OpenCV can read')
+    return image.astype(np.uint8, copy=False)
 
 
 def has_images(folder: Path | str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import cv2
 import numpy as np
@@ -48,28 +48,73 @@ def write_video(path: Path | str, images: Iterable[Image], frame_rate: float) ->
         There are no images, their size changes, or the file cannot be written.
 
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in _FOURCC:
-        raise InputError(f'{path}: a video ends in {", ".join(_FOURCC)}; name it .webm or .mp4')
-    count, size = 0, (0, 0)
-    with ExitStack() as stack:
-        written = stack.enter_context(replacing(path))
+    with VideoWriter(path, frame_rate) as video:
         for image in images:
-            height, width = image.shape[:2]
-            if not count:
-                opened = _pyav if has_pyav() and suffix in _PYAV else _opencv
-                size = width, height
-                write = stack.enter_context(opened(path, written, suffix, frame_rate, size))
-            if (width, height) != size:
-                raise InputError(
-                    f'{path}: image {count + 1} is {width}x{height}, '
-                    f'those before are {size[0]}x{size[1]}'
-                )
-            write(image)
-            count += 1
-        if count == 0:
-            raise InputError(f'{path}: no images to write')
-    return count
+            video.write(image)
+    return video.count
+
+
+class VideoWriter:
+    """Context manager that writes a video image by image; see `write_video`.
+
+    The file appears when the block ends without error.
+
+    Parameters
+    ----------
+    path
+        Output file; its suffix selects the container.
+    frame_rate
+        Images per second.
+
+    Attributes
+    ----------
+    count
+        Number of images written.
+
+    Raises
+    ------
+    InputError
+        There are no images, their size changes, or the file cannot be written.
+
+    """
+
+    def __init__(self, path: Path | str, frame_rate: float) -> None:
+        self._path, self._rate, self.count = path, frame_rate, 0
+        self._suffix = Path(path).suffix.lower()
+        self._size = 0, 0
+        self._stack = ExitStack()
+        if self._suffix not in _FOURCC:
+            endings = ', '.join(_FOURCC)
+            raise InputError(f'{path}: a video ends in {endings}; name it .webm or .mp4')
+
+    def __enter__(self) -> Self:
+        self._written = self._stack.enter_context(replacing(self._path))
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        if raised[0] is not None or self.count:
+            self._stack.__exit__(*raised)
+            return
+        error = InputError(f'{self._path}: no images to write')
+        self._stack.__exit__(InputError, error, None)
+        raise error
+
+    def write(self, image: Image) -> None:
+        """Write the next image, (H, W, 3) uint8 BGR."""
+        height, width = image.shape[:2]
+        if not self.count:
+            opened = _pyav if has_pyav() and self._suffix in _PYAV else _opencv
+            self._size = width, height
+            self._write = self._stack.enter_context(
+                opened(self._path, self._written, self._suffix, self._rate, self._size)
+            )
+        if (width, height) != self._size:
+            raise InputError(
+                f'{self._path}: image {self.count + 1} is {width}x{height}, '
+                f'those before are {self._size[0]}x{self._size[1]}'
+            )
+        self._write(image)
+        self.count += 1
 
 
 def has_pyav() -> bool:
@@ -83,7 +128,7 @@ def _opencv(
     path: Path | str, written: Path, suffix: str, rate: float, size: tuple[int, int]
 ) -> Iterator[Write]:
     codec = cv2.VideoWriter.fourcc(*_FOURCC[suffix])
-    with _silenced_stderr():
+    with silenced_stderr():
         writer = cv2.VideoWriter(str(written), codec, rate, size)
     try:
         if not writer.isOpened():
@@ -121,7 +166,7 @@ def _pyav(
 
 
 @contextmanager
-def _silenced_stderr() -> Iterator[None]:
+def silenced_stderr() -> Iterator[None]:
     """Discard what FFmpeg's C code writes to stderr."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
