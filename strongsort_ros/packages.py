@@ -15,10 +15,13 @@ _INSTALL: Final = {
     'rich': ('rich', 'python3-rich'),
     'rosbags': ('rosbags', 'python3-rosbags-pip'),
     'ruamel': ('ruamel.yaml', 'python3-ruamel.yaml'),
+    'rfdetr': ('rfdetr', ''),
     'supervision': ('supervision', ''),
     'timm': ("timm (extra 'timm')", 'python3-timm-pip'),
     'torch': ("torch (extra 'reid')", 'python3-pytorch-pip'),
+    'torchvision': ('torchvision', ''),
     'trackeval': ("'trackeval>=1.3' (extra 'evaluation')", ''),
+    'ultralytics': ('ultralytics (AGPL-3.0)', ''),
 }
 """Module -> pip requirement, and rosdep key or ''."""
 
