@@ -104,6 +104,17 @@ def progress(label: str) -> Callable[[Collection[T]], Iterable[T]]:
     return wrap
 
 
+def progress_over(label: str, items: Iterable[T], total: int | None) -> Iterable[T]:
+    """Return the items of a loop, with a progress bar on a terminal; `total` None: not known."""
+    if not _shows_progress():
+        return items
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(items, description=label, total=total, console=console, transient=True)
+
+
 @contextmanager
 def step_progress(label: str) -> Iterator[ShareProgress]:
     """Show a progress bar on a terminal while the body runs.

@@ -24,7 +24,7 @@ BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 
-_OUTPUTS: Final = ('output', 'json', 'html')
+_OUTPUTS: Final = ('output', 'json', 'html', 'video')
 _INPUT_FOLDERS: Final = ('det', 'gt')  # of a sequence
 
 

@@ -47,6 +47,11 @@ def input_path(text: str) -> Path:
     return STDIN if text == '-' else Path(text)
 
 
+def input_source(text: str) -> Path | str:
+    """Return the path of an input, or the address of a stream as it is."""
+    return text if '://' in text else input_path(text)
+
+
 def output_path(text: str) -> Path:
     """Return the path of an output; `-` is the standard output."""
     return STDOUT if text == '-' else Path(text)
@@ -101,8 +106,12 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def save_tracks_as(path: Path, tracks: TrackRows, chosen: str | None) -> None:
+def save_tracks_as(
+    path: Path, tracks: TrackRows, chosen: str | None, *, with_scores: bool = False
+) -> None:
     """Write tracks as `txt` or `csv`; None: from the extension of `path`, otherwise txt.
+
+    `with_scores` writes score and class into a txt as well.
 
     Raises
     ------
@@ -112,8 +121,10 @@ def save_tracks_as(path: Path, tracks: TrackRows, chosen: str | None) -> None:
     """
     from strongsort_ros.files.motchallenge import save_csv, save_tracks
 
-    save = save_csv if (chosen or path.suffix.lower().lstrip('.')) == 'csv' else save_tracks
-    save(path, tracks)
+    if (chosen or path.suffix.lower().lstrip('.')) == 'csv':
+        save_csv(path, tracks)
+    else:
+        save_tracks(path, tracks, with_scores=with_scores)
 
 
 def add_network(group: Any) -> None:

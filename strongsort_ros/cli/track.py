@@ -1,12 +1,13 @@
-"""`strongsort track`: track the detections of a file or a MOTChallenge sequence."""
+"""`strongsort track`: track detections of a file, or what a detector finds in a video."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from strongsort_ros.cli.batch import add_batch_options
 from strongsort_ros.cli.console import count, progress, say, tracks_and_boxes, warn
 from strongsort_ros.cli.options import (
     add_format,
@@ -15,12 +16,13 @@ from strongsort_ros.cli.options import (
     chosen_preset,
     chosen_settings,
     frame_rate,
-    input_path,
+    input_source,
     network_options,
     output_path,
     save_tracks_as,
 )
 from strongsort_ros.cli.refine import add_steps, chosen_steps, steps_summary
+from strongsort_ros.cli.track_frames import add_frame_options, reads_frames, run_frames
 from strongsort_ros.errors import InputError
 from strongsort_ros.tracking.settings import TrackerSettings
 
@@ -44,20 +46,24 @@ def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         'track',
-        usage='%(prog)s DETECTIONS -o OUT [--images DIR] [--reid WEIGHTS] [options]',
-        help='track detections',
-        description='Track the detections of a sequence. With images, embeddings come from a ReID '
-        'network (--reid) or from colour histograms; without, tracks are matched by motion only.',
+        usage='%(prog)s DETECTIONS -o OUT [--images DIR] [--reid WEIGHTS] [options]\n'
+        '       %(prog)s VIDEO|FOLDER|CAMERA|STREAM [...] [-o OUT] [--video OUT.mp4] [--display] '
+        '[--detector MODEL] [options]',
+        help='track detections, or the objects in a video',
+        description='Track the detections of a sequence, or what a detector finds in a video, a '
+        'folder of images, a camera or a stream. With images, embeddings come from a ReID network '
+        '(--reid) or from colour histograms; without, tracks are matched by motion only.',
     )
     parser.set_defaults(run=run)
     parser.add_argument(
-        'detections', type=input_path, metavar='DETECTIONS',
+        'inputs', nargs='+', type=input_source, metavar='INPUT',
         help="MOTChallenge sequence (its detections and images), det.txt, .csv with a header, or "
-        "DeepSORT's .npy with embeddings; -: standard input",
+        "DeepSORT's .npy with embeddings; -: standard input. Or frames: videos, folders of images, "
+        "camera:0, rtsp:// or http:// streams",
     )  # fmt: skip
     parser.add_argument(
-        '-o', '--output', type=output_path, required=True, metavar='OUT',
-        help='file of tracks to write; -: standard output',
+        '-o', '--output', type=output_path, metavar='OUT',
+        help='file of tracks to write; -: standard output; for several inputs a folder',
     )  # fmt: skip
     add_format(parser)
     parser.add_argument(
@@ -67,6 +73,7 @@ def add_parser(commands: Any) -> None:
         '--reid', metavar='WEIGHTS', help='ReID weights: .pth, .safetensors, .onnx or timm:NAME'
     )
     add_network(parser)
+    add_frame_options(parser)
     parser.add_argument(
         '--ecc', nargs='?', const=_FROM_IMAGES, metavar='FILE.json',
         help='compensate camera motion, from a file {sequence: {frame: 3x3}} or estimated from '
@@ -83,14 +90,26 @@ def add_parser(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         '--frame-rate', type=frame_rate, default=0.0, metavar='HZ',
-        help='frames per second, for settings in seconds; default: of seqinfo.ini, otherwise 30',
+        help='frames per second, for settings in seconds; default: of the video or seqinfo.ini, '
+        'otherwise 30; given, it replaces the times of a video',
     )  # fmt: skip
     add_settings(parser, TrackerSettings.robust())
     add_steps(parser)
+    add_batch_options(parser)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Track from the first frame with detections to the last."""
+def run(args: argparse.Namespace) -> int:
+    """Track frames, or detections from the first frame with detections to the last."""
+    if reads_frames(args):
+        return run_frames(args)
+    if args.output is None:
+        raise InputError('track: the following arguments are required: -o/--output')
+    args.detections = args.inputs[0]
+    _track_detections(args)
+    return 0
+
+
+def _track_detections(args: argparse.Namespace) -> None:
     from strongsort_ros.files.atomic import replacing
     from strongsort_ros.files.rows import TrackRows
     from strongsort_ros.files.sequence import ImageFolder
@@ -99,9 +118,9 @@ def run(args: argparse.Namespace) -> None:
 
     steps = chosen_steps(args)
     _resolve_sequence(args)
-    rows = _load(args.detections)
+    rows = load_rows(args.detections)
     images = ImageFolder(args.images) if args.images else None
-    motions = _load_motions(args)
+    motions = load_motions(args, args.detections.stem)
     with replacing(args.output) as written:
         pipeline = _make_pipeline(args, rows, images)
         for line in input_warnings(rows, pipeline.settings, images):
@@ -133,20 +152,24 @@ def _resolve_sequence(args: argparse.Namespace) -> None:
         args.images = folder
 
 
-def _load(path: Path) -> DetectionRows:
+def load_rows(path: Path) -> DetectionRows:
+    """Read detections, with embeddings from a .npy file."""
     from strongsort_ros.files.deepsort_npy import load_deepsort
     from strongsort_ros.files.motchallenge import load_detections
 
     return load_deepsort(path) if path.suffix == '.npy' else load_detections(path)
 
 
-def _load_motions(args: argparse.Namespace) -> SequenceMotion | None:
-    """Return the sequence's camera motion from the file of --ecc, if one is given."""
+def load_motions(args: argparse.Namespace, default: str) -> SequenceMotion | None:
+    """Return camera motion from the file of --ecc, if one is given.
+
+    `default` is the name of the sequence, unless --sequence is given.
+    """
     if args.ecc in (None, _FROM_IMAGES, _OFF):
         return None
     from strongsort_ros.camera_motion.motion_file import CameraMotionFile
 
-    name = args.sequence or args.detections.stem
+    name = args.sequence or default
     try:
         motions = CameraMotionFile.load(args.ecc)
         if name in motions.names:
@@ -178,15 +201,14 @@ def _make_pipeline(
         extractor = load_extractor(args.reid or '', **network_options(args))
     settings = chosen_settings(args, network=extractor is not None)
     rate = args.frame_rate or FRAME_RATE
-    return Pipeline(settings, extractor, _make_estimator(args, images), rate)
+    estimator = None if images is None else make_estimator(args)
+    return Pipeline(settings, extractor, estimator, rate)
 
 
-def _make_estimator(
-    args: argparse.Namespace, images: ImageFolder | None
-) -> CameraMotionEstimator | None:
+def make_estimator(args: argparse.Namespace) -> CameraMotionEstimator | None:
     """Return the estimator of camera motion; None if it is off or comes from a file."""
     wanted = args.ecc == _FROM_IMAGES or (args.ecc is None and chosen_preset(args) != 'deepsort')
-    if images is None or not wanted:
+    if not wanted:
         return None
     from strongsort_ros.camera_motion.ecc import EccCameraMotion
 
@@ -275,7 +297,7 @@ def input_warnings(
         )
     yield from _gap_warning(rows)
     if images is not None:
-        yield from _image_warnings(rows, images)
+        yield from image_warnings(rows, list(images.paths))
 
 
 def _gap_warning(rows: DetectionRows) -> Iterator[str]:
@@ -288,10 +310,11 @@ def _gap_warning(rows: DetectionRows) -> Iterator[str]:
         yield f'no detections in frames {before + 1} to {after - 1}: is frame {after} right?'
 
 
-def _image_warnings(rows: DetectionRows, images: ImageFolder) -> Iterator[str]:
+def image_warnings(rows: DetectionRows, numbers: Sequence[int]) -> Iterator[str]:
+    """Yield a line for each likely mistake in the ascending numbers of the images."""
     frames = rows.frame_range
     first, last = frames[0], frames[-1]
-    first_image, last_image = next(iter(images.paths)), next(reversed(images.paths))
+    first_image, last_image = numbers[0], numbers[-1]
     begins = {first, first_image} == {0, 1}
     shifted = abs(first - first_image) == 1 and last - last_image == first - first_image
     if begins or shifted:
@@ -299,7 +322,7 @@ def _image_warnings(rows: DetectionRows, images: ImageFolder) -> Iterator[str]:
             f'images are numbered {first_image} to {last_image}, detections {first} to {last}: '
             'does one of them count from 0?'
         )
-    missing = len(frames) - sum(frame in frames for frame in images.paths)
+    missing = len(frames) - sum(frame in frames for frame in numbers)
     if missing:
         doubt = '; are these the images of this sequence?' if missing > len(frames) // 2 else ''
         yield f'{missing} of {len(frames)} frames without an image: tracked by motion only{doubt}'
