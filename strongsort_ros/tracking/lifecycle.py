@@ -30,6 +30,10 @@ are so noisy that tracks break and begin anew.
 _SMOOTHING: Final = 0.98
 _ALONE: Final = 0.3
 """IoU with confirmed tracks up to which a detection is of another object."""
+_LONG_SEEN: Final = 20
+"""Fewest matches of a track that is kept for `max_lost_time`. Shorter ones are often false boxes,
+and their few embeddings do not tell who comes back.
+"""
 _COAST_INSIDE: Final = 0.8
 """Share of a predicted box that lies in the image if the track is reported."""
 _COAST_OVERLAP: Final = 0.5
@@ -144,11 +148,13 @@ class TrackLifecycle:
 
         New are tentative tracks, and those confirmed by fewer than `n_init` matches: if they were
         kept while lost, the false boxes of a detector would pile up. After `max_age` frames of the
-        settings only appearance can find a track again, so one without a gallery ends then.
+        settings only appearance can find a track again, so one without a gallery ends then, and
+        so does one with few matches.
         """
         missed = tracks.time_since_update > 0
         new = (tracks.state != CONFIRMED) | (tracks.hits < self._settings.n_init)
-        limit = np.where(has_gallery, self.max_age, self._settings.max_age)
+        lasting = has_gallery & (tracks.hits >= _LONG_SEEN)
+        limit = np.where(lasting, self.max_age, self._settings.max_age)
         ended: BoolArray = (missed & new) | (tracks.time_since_update > limit)
         return ended
 

@@ -9,10 +9,13 @@ import numpy as np
 
 from strongsort_ros.types import BoolArray, FloatArray
 
-_START: Final = 0.3
-_LEAST, _MOST = 0.05, 2.0
-"""Bounds of the learnt scales."""
-_RATE: Final = 0.05
+_START: Final = np.array([0.3, 0.3, 0.3, 1.0])
+_LEAST: Final = np.array([0.3, 0.3, 0.05, 1.0])
+_MOST: Final = 2.0
+"""Start and bounds of the learnt scales. The errors of weak detectors last for some frames, above
+all in height, and look like motion then, so the height's noise is at least the published one.
+"""
+_RATE: Final = 0.1
 """Change of the logarithm of a scale by a correlation of 1 of one track."""
 _LEAST_SHARE, _MOST_SHARE = 1 / 3, 3.0
 """Bounds of the variance by score, relative to that of a mean score: NSA's, by its square root."""
@@ -35,10 +38,11 @@ class AdaptiveNoise:
 
     The innovations of a Kalman filter with the right noise are white (Mehra, "On the identification
     of variances and adaptive Kalman filtering", IEEE TAC 1970). Here the sign of their correlation
-    from one frame to the next changes the scales: if a track's box is now on one side of the
+    from one match to the next changes the scales: if a track's box is now on one side of the
     prediction and now on the other, the filter follows the jitter of the detector, and the noise is
     increased; if it stays on one side, the filter lags, and the noise is decreased. Scores are used
-    only relative to each other, so a detector that is always sure does no harm.
+    only relative to each other, so a detector that is always sure does no harm. Tracks that were
+    lost in between count, too: where boxes are often missing, predictions must hold for longer.
 
     Attributes
     ----------
@@ -48,7 +52,7 @@ class AdaptiveNoise:
     """
 
     def __init__(self) -> None:
-        self.scale: FloatArray = np.full(4, _START)
+        self.scale: FloatArray = _START.copy()
         self._mean: float | None = None
 
     def add_scores(self, scores: FloatArray) -> None:
@@ -65,8 +69,8 @@ class AdaptiveNoise:
         Parameters
         ----------
         innovations, previous
-            (N, 4) innovations of this frame and of the frame before, in box heights; the aspect's
-            as they are.
+            (N, 4) innovations of this match and of the one before, in box heights; the aspect's as
+            they are.
         known
             (N,) whether a track's previous innovation is known.
 

@@ -72,8 +72,8 @@ class TrackerSettings(Settings):
         'frames',
     )
     max_lost_time: float = param(
-        3.0, 'A confirmed track is kept for this time without a match, to be found again by '
-        'appearance, if that is longer than max_age.', 's', high=3600.0,
+        3.0, 'A confirmed track of at least 20 matches is kept for this time without a match, to '
+        'be found again by appearance, if that is longer than max_age.', 's', high=3600.0,
     )  # fmt: skip
     late_margin: float = param(
         0.15, 'After more than max_age frames without a match, the cosine distance must be smaller '

@@ -273,10 +273,10 @@ class Tracker:
             return
         matched = self._table.rows.take(rows)
         scores, xyah = filtered.scores[columns], filtered.xyah[columns]
-        recent = matched.time_since_update == frames
         if self._settings.adaptive_noise:
-            self._learn_noise(matched, xyah, recent)
+            self._learn_noise(matched, xyah)
         if self._uses_predictability:
+            recent = matched.time_since_update == frames
             overlap = paired_iou(predicted, filtered.xyxy, rows, columns)
             self._note_predictability(matched, overlap, recent)
         self._kalman.update(matched.mean, matched.covariance, xyah, self._variance_scale(scores))
@@ -296,13 +296,13 @@ class Tracker:
             return self._noise.variance_scale(scores) if self._lifecycle.confidences else None
         return nsa_scale(scores) if self._settings.nsa else None
 
-    def _learn_noise(self, matched: Rows, xyah: FloatArray, recent: BoolArray) -> None:
+    def _learn_noise(self, matched: Rows, xyah: FloatArray) -> None:
         """Learn the measurement noise from predicted tracks and their matched boxes (N, 4)."""
         mean, previous = matched.mean, matched.innovation.copy()
         difference = xyah - mean[:, :4]
         innovation = difference / mean[:, 3:4]
         innovation[:, 2] = difference[:, 2]  # the aspect's is not in heights
-        known = recent & (matched.state == CONFIRMED) & previous.any(axis=1)
+        known = (matched.state == CONFIRMED) & previous.any(axis=1)
         self._noise.learn(innovation, previous, known)
         matched.innovation[:] = innovation
 

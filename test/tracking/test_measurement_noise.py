@@ -29,8 +29,10 @@ def test_alternating_innovations_raise_the_noise_and_steady_ones_lower_it(
     start = noise.scale.copy()
     nu = np.full((9, 4), 0.1)
     noise.learn(nu, sign * nu, np.ones(9, dtype=bool))
-    # sqrt(9) tracks, a correlation of 1 and a rate of 0.05.
-    np.testing.assert_allclose(noise.scale, start * np.exp(0.15 if grows else -0.15))
+    # sqrt(9) tracks, a correlation of 1 and a rate of 0.1.
+    expected = start * np.exp(0.3 if grows else -0.3)
+    expected = np.maximum(expected, [0.3, 0.3, 0.05, 1.0])  # the bounds
+    np.testing.assert_allclose(noise.scale, expected)
 
 
 def test_tracks_without_a_previous_innovation_do_not_count() -> None:
@@ -51,10 +53,11 @@ def test_scales_stay_in_their_bounds(
     frames: list[tuple[np.ndarray, np.ndarray]], scores: list[float]
 ) -> None:
     noise = AdaptiveNoise()
+    np.testing.assert_array_equal(noise.scale, [0.3, 0.3, 0.3, 1.0])
     for now, before in frames:
         noise.learn(now, before, np.ones(5, dtype=bool))
         noise.add_scores(np.array(scores))
-    assert (noise.scale >= 0.05).all()
+    assert (noise.scale >= [0.3, 0.3, 0.05, 1.0]).all()
     assert (noise.scale <= 2.0).all()
     scale = noise.variance_scale(np.array(scores))
     assert scale.shape == (len(scores), 4)
@@ -73,7 +76,7 @@ def test_scores_count_relative_to_each_other() -> None:
     assert (low > high).all()
 
 
-@pytest.mark.parametrize(('jitter', 'grows'), [(0.0, False), (6.0, True)])
+@pytest.mark.parametrize(('jitter', 'grows'), [(0.0, False), (12.0, True)])
 def test_a_tracker_learns_the_jitter_of_its_detector(jitter: float, grows: bool) -> None:
     rng = np.random.default_rng(3)
     tracker = Tracker(TrackerSettings())
@@ -84,4 +87,16 @@ def test_a_tracker_learns_the_jitter_of_its_detector(jitter: float, grows: bool)
         corners = starts + shift + rng.normal(0, jitter, (8, 2)) if jitter else starts + shift
         tlwh = np.column_stack([corners, np.full(8, 50.0), np.full(8, 120.0)])
         tracker.update(Detections(tlwh, np.full(8, 0.9), ['person'] * 8))
-    assert (tracker._noise.scale[:2] > 0.3).all() == grows
+    assert (tracker._noise.scale[:2] > 0.4).all() == grows
+
+
+def test_a_match_after_a_gap_counts() -> None:
+    """A box that was too far to the right is followed by one to the left of the prediction."""
+    tracker = Tracker(TrackerSettings())
+    for left in (*[100.0] * 5, 106.0):
+        tracker.update(Detections([[left, 100, 50, 120]], [0.9], ['person']))
+    before = tracker._noise.scale[0]
+    for _ in range(3):
+        tracker.update(Detections.empty())
+    tracker.update(Detections([[100, 100, 50, 120]], [0.9], ['person']))
+    assert tracker._noise.scale[0] > before

@@ -100,7 +100,7 @@ def test_detections_without_an_embedding_are_matched_by_position() -> None:
     ('rate', 'max_age'), [(7.0, 30), (10.0, 30), (15.0, 45), (20.0, 60), (30.0, 90), (60.0, 180)]
 )
 def test_lost_tracks_are_kept_for_max_lost_time_or_max_age(rate: float, max_age: int) -> None:
-    tracker = tracker_of(rate=rate)
+    tracker = tracker_of(20, rate)
     assert tracker.max_age == max_age
     for _ in range(max_age):
         tracker.update(Detections.empty())
@@ -109,10 +109,13 @@ def test_lost_tracks_are_kept_for_max_lost_time_or_max_age(rate: float, max_age:
     assert len(tracker.tracks) == 0
 
 
-def test_without_appearance_lost_tracks_are_kept_for_max_age() -> None:
+@pytest.mark.parametrize(('matches', 'look'), [(19, A), (20, None)])
+def test_tracks_of_few_matches_or_without_appearance_are_kept_for_max_age(
+    matches: int, look: Sequence[float] | None
+) -> None:
     tracker = Tracker(TrackerSettings())
-    for _ in range(5):
-        tracker.update(person(look=None))
+    for _ in range(matches):
+        tracker.update(person(look=look))
     for _ in range(30):
         tracker.update(Detections.empty())
     assert len(tracker.tracks) == 1
@@ -121,7 +124,7 @@ def test_without_appearance_lost_tracks_are_kept_for_max_age() -> None:
 
 
 def test_after_max_age_position_alone_finds_no_track() -> None:
-    tracker = tracker_of()
+    tracker = tracker_of(20)
     for _ in range(40):
         tracker.update(Detections.empty())
     tracker.update(person(look=None))
@@ -142,7 +145,7 @@ def test_a_new_frame_rate_applies_at_once() -> None:
 def test_a_track_lost_for_long_must_look_more_alike(
     lost: int, distance: float, found: bool
 ) -> None:
-    tracker = tracker_of()
+    tracker = tracker_of(20)
     for _ in range(lost):
         tracker.update(Detections.empty())
     cosine = 1 - distance
