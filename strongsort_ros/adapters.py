@@ -223,6 +223,53 @@ def number_array(
     raise InputError(f'{name}: {reprlib.repr(values)}, expected an array of numbers')
 
 
+def box_array(name: str, values: object) -> FloatArray:
+    """Return (N, 4) boxes as floating-point numbers; float32 stays, as in DeepSORT's files.
+
+    Raises
+    ------
+    InputError
+        They are not numbers, or not four for each box; the message begins with `name`.
+
+    """
+    floats = isinstance(values, np.ndarray) and values.dtype.kind == 'f'
+    boxes: FloatArray = values if floats else number_array(name, values)  # type: ignore[assignment]
+    if boxes.size == 0:
+        boxes = boxes.reshape(0, 4)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise InputError(f'{name}: shape {boxes.shape}, expected (N, 4)')
+    return boxes
+
+
+def check_image(image: object, name: str = 'image', *, grey: bool = False) -> None:
+    """Check the pixels of an image.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8; with `grey` also (H, W).
+    name
+        Name of the argument, with which the error begins.
+    grey
+        Allow grey pixels.
+
+    Raises
+    ------
+    InputError
+        The image has another type or shape.
+
+    """
+    if not isinstance(image, np.ndarray):
+        found = reprlib.repr(image)
+    elif image.dtype != np.uint8 or not (
+        (image.ndim == 3 and image.shape[2] == 3) or (grey and image.ndim == 2)
+    ):
+        found = f'array of shape {image.shape}, {image.dtype}'
+    else:
+        return
+    raise InputError(f'{name}: {found}, expected an array of BGR pixels, (H, W, 3) uint8')
+
+
 def _is_result(first: object) -> bool:
     return isinstance(first, Mapping) or hasattr(first, 'boxes') or hasattr(first, 'xyxy')
 
@@ -235,12 +282,8 @@ def _boxes(
     names: tuple[str, str] = ('boxes: score', 'boxes: class'),
 ) -> Boxes:
     """Return checked boxes; `name` and `names` of scores and classes are those in errors."""
-    xyxy = number_array(name, xyxy)
-    if xyxy.size == 0:
-        xyxy = xyxy.reshape(0, 4)
+    xyxy = box_array(name, number_array(name, xyxy))
     n = len(xyxy)
-    if xyxy.shape != (n, 4):
-        raise InputError(f'{name}: shape {xyxy.shape}, expected (N, 4)')
     columns = [
         np.full(n, default) if values is None else number_array(label, values)
         for label, values, default in zip(names, (scores, classes), (1.0, 0.0), strict=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -11,11 +10,11 @@ from typing import Self
 
 import numpy as np
 
+from strongsort_ros.adapters import check_image
 from strongsort_ros.camera_motion.estimator import CameraMotion, CameraMotionEstimator
-from strongsort_ros.errors import InputError
 from strongsort_ros.reid.interfaces import Extractor
 from strongsort_ros.settings import AUTO
-from strongsort_ros.tracking.detections import Detections
+from strongsort_ros.tracking.detections import Detections, check_detections
 from strongsort_ros.tracking.settings import TrackerSettings
 from strongsort_ros.tracking.tracker import FRAME_RATE, Tracker
 from strongsort_ros.tracking.tracks import Tracks
@@ -137,8 +136,9 @@ class Pipeline:
             The image is not (H, W, 3) uint8, or `Tracker.update` refuses an argument.
 
         """
-        check_image('image', image)
+        check_detections(detections)
         if image is not None:
+            check_image(image)
             self.tracker.set_image_size(image.shape[1], image.shape[0])
         seconds: dict[str, float] = {}
         start = time.perf_counter()
@@ -209,16 +209,3 @@ class Pipeline:
         embeddings = np.zeros((len(detections), found.shape[1]), dtype=np.float32)
         embeddings[rows] = found
         return embeddings
-
-
-def check_image(name: str, image: object) -> None:
-    """Raise InputError, which begins with `name`, unless `image` is None or BGR pixels."""
-    if image is None:
-        return
-    if not isinstance(image, np.ndarray):
-        found = reprlib.repr(image)
-    elif image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        found = f'array of shape {image.shape}, {image.dtype}'
-    else:
-        return
-    raise InputError(f'{name}: {found}, expected an array of BGR pixels, (H, W, 3) uint8')

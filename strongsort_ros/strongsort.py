@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from strongsort_ros.adapters import check_image
 from strongsort_ros.camera_motion import CameraMotionEstimator, create_camera_motion
 from strongsort_ros.errors import InputError
 from strongsort_ros.online.frame_clock import FrameClock
-from strongsort_ros.pipeline import Pipeline, check_image
+from strongsort_ros.pipeline import Pipeline
 from strongsort_ros.reid.factory import load_extractor
 from strongsort_ros.reid.interfaces import Extractor
 from strongsort_ros.settings import ParameterSpec, check_value
@@ -168,7 +169,8 @@ class StrongSORT:
 
         """
         detections = Detections.from_boxes(boxes)
-        check_image('frame', frame)
+        if frame is not None:
+            check_image(frame, 'frame')
         dt, stamp = self._advance(timestamp)
         tracks = self.pipeline.step(detections, frame, dt=dt, stamp=stamp).tracks.all
         return tracks.select(tracks.states == CONFIRMED)

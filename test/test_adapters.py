@@ -6,15 +6,19 @@ read; the tests of the libraries themselves are skipped then.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pytest
 
-from strongsort_ros import Detections, StrongSORT, Tracks
+from strongsort_ros import Detections, Pipeline, StrongSORT, Tracker, TrackerSettings, Tracks
 from strongsort_ros.adapters import read_boxes
+from strongsort_ros.camera_motion.ecc import EccCameraMotion
+from strongsort_ros.camera_motion.published import PublishedCameraMotion
 from strongsort_ros.errors import InputError, MissingPackageError
+from strongsort_ros.reid.colour import ColourExtractor
 
 TABLE = np.array([[10.0, 20, 50, 100, 0.9, 2], [200, 20, 260, 120, 0.8, 0]])
 CORNERS, SCORES, CLASSES = TABLE[:, :4], TABLE[:, 4], TABLE[:, 5].astype(int)
@@ -146,6 +150,65 @@ def test_no_boxes(boxes: Any) -> None:
 def test_wrong_parts_are_named(boxes: Any, message: str) -> None:
     with pytest.raises(InputError, match=f'^{message}'):
         read_boxes(boxes)
+
+
+IMAGE = np.zeros((60, 80, 3), np.uint8)
+TLWH = np.array([[10.0, 10, 20, 30]])
+WRONG_IMAGES = [
+    ('image.jpg', r"image: 'image\.jpg', expected an array of BGR pixels, \(H, W, 3\) uint8"),
+    (None, 'image: None, expected'),
+    ([[0]], r'image: \[\[0\]\], expected'),
+    (IMAGE.astype(np.float32), r'image: array of shape \(60, 80, 3\), float32'),
+    (np.zeros((60, 80, 4), np.uint8), r'image: array of shape \(60, 80, 4\), uint8'),
+    (np.zeros((3, 60, 80), np.uint8), r'image: array of shape \(3, 60, 80\), uint8'),
+]
+TAKE_IMAGES: dict[str, Callable[[Any], object]] = {
+    'colour': lambda image: ColourExtractor().extract(image, TLWH),
+    'ecc': EccCameraMotion().estimate,
+    'published': PublishedCameraMotion().estimate,
+}
+
+
+@pytest.mark.parametrize('name', TAKE_IMAGES)
+@pytest.mark.parametrize(('image', 'message'), WRONG_IMAGES)
+def test_wrong_images_are_named(name: str, image: Any, message: str) -> None:
+    with pytest.raises(InputError, match=f'^{message}'):
+        TAKE_IMAGES[name](image)
+    TAKE_IMAGES[name](IMAGE)
+
+
+def test_tensors_as_images_are_named() -> None:
+    torch = pytest.importorskip('torch', reason='needs PyTorch')
+    for take in TAKE_IMAGES.values():
+        with pytest.raises(InputError, match=r'^image: tensor'):
+            take(torch.zeros(60, 80, 3, dtype=torch.uint8))
+
+
+@pytest.mark.parametrize(
+    ('tlwh', 'message'),
+    [
+        (None, 'tlwh: None, expected an array of numbers'),
+        (TLWH[0], r'tlwh: shape \(4,\), expected \(N, 4\)'),
+        (TLWH[:, :3], r'tlwh: shape \(1, 3\), expected \(N, 4\)'),
+        ('boxes', "tlwh: 'boxes', expected"),
+    ],
+)
+def test_wrong_boxes_of_extractors_are_named(tlwh: Any, message: str) -> None:
+    with pytest.raises(InputError, match=f'^{message}'):
+        ColourExtractor().extract(IMAGE, tlwh)
+    if tlwh is not None:
+        with pytest.raises(InputError, match=f'^{message}'):
+            EccCameraMotion().estimate(IMAGE, tlwh)
+    assert ColourExtractor().extract(IMAGE, TLWH.tolist()).shape == (1, 256)
+
+
+@pytest.mark.parametrize('wrong', [None, TABLE, TABLE.tolist()])
+def test_stages_take_detections_only(wrong: Any) -> None:
+    message = f'^detections: {type(wrong).__name__}, expected Detections; Detections.from_boxes'
+    tracker, pipeline = Tracker(), Pipeline(TrackerSettings())
+    for update in (tracker.update, pipeline.step):
+        with pytest.raises(InputError, match=message):
+            update(wrong)
 
 
 def test_ids_on_a_copy_of_the_given_detections() -> None:

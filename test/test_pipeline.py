@@ -120,7 +120,7 @@ def test_an_extractor_that_fails_leaves_no_motion_estimate_behind(
 
     pipeline = Pipeline(SETTINGS, Failing(), Slow())
     for frame in frames[:4]:
-        with pytest.raises(ValueError, match='expected uint8'):
+        with pytest.raises(ValueError, match='expected an array of BGR pixels'):
             pipeline.step(frame.detections, frame.image)
         assert not at_work.is_set()
     pipeline.close()

@@ -8,6 +8,7 @@ from typing import Final
 
 import cv2
 
+from strongsort_ros.adapters import box_array, check_image
 from strongsort_ros.camera_motion.alignment import Alignment, Similarity, align, compare
 from strongsort_ros.camera_motion.estimator import CameraMotion
 from strongsort_ros.camera_motion.pyramid import Level, build_pyramid, pivot
@@ -106,6 +107,9 @@ class EccCameraMotion:
             Matrix, and the correlation of the two backgrounds after alignment as its score.
 
         """
+        check_image(image, grey=True)
+        if tlwh is not None:
+            tlwh = box_array('tlwh', tlwh)
         s = self.settings
         levels = build_pyramid(image, tlwh, s.working_pixels, s.box_margin)
         previous, self._previous = self._previous, levels

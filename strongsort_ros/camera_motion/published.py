@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from strongsort_ros.adapters import check_image
 from strongsort_ros.camera_motion.estimator import CameraMotion
 from strongsort_ros.types import Float32Array, FloatArray, Image, Matrix
 
@@ -27,6 +28,7 @@ class PublishedCameraMotion:
     def estimate(self, image: Image, tlwh: FloatArray | None = None) -> CameraMotion:
         """Return the motion from the image of the previous call to this one; boxes are ignored."""
         del tlwh
+        check_image(image, grey=True)
         current = _reduce(image)
         previous, self._previous = self._previous, current
         if previous is None or current is None or previous.shape != current.shape:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from strongsort_ros.adapters import from_dict, from_supervision, from_ultralytics
 from strongsort_ros.detection.coco import COCO_91
 from strongsort_ros.detection.interface import ClassChoice, Detector
 from strongsort_ros.errors import InputError, shorten
@@ -88,11 +89,7 @@ class TorchvisionDetector(Detector):
         with torch.inference_mode():
             pixels = torch.from_numpy(rgb).to(self._device, torch.float32) / 255
             found = self._model([pixels])[0]
-        return self._choice.detections(
-            found['boxes'].cpu().numpy().astype(np.float64),
-            found['scores'].cpu().numpy().astype(np.float64),
-            found['labels'].cpu().numpy().astype(np.int64),
-        )
+        return self._choice.detections(*from_dict(found))
 
 
 class UltralyticsDetector(Detector):
@@ -115,12 +112,8 @@ class UltralyticsDetector(Detector):
 
     def detect(self, image: Image) -> Detections:
         """Return the objects in an image."""
-        boxes = self._model.predict(image, **self._options)[0].boxes
-        return self._choice.detections(
-            boxes.xyxy.cpu().numpy().astype(np.float64),
-            boxes.conf.cpu().numpy().astype(np.float64),
-            boxes.cls.cpu().numpy().astype(np.int64),
-        )
+        result = self._model.predict(image, **self._options)[0]
+        return self._choice.detections(*from_ultralytics(result))
 
 
 class RfdetrDetector(Detector):
@@ -154,11 +147,7 @@ class RfdetrDetector(Detector):
         """Return the objects in an image."""
         rgb = np.ascontiguousarray(image[:, :, ::-1])
         found = self._model.predict(rgb, threshold=self._least)
-        return self._choice.detections(
-            np.asarray(found.xyxy, dtype=np.float64).reshape(-1, 4),
-            np.asarray(found.confidence, dtype=np.float64),
-            np.asarray(found.class_id, dtype=np.int64),
-        )
+        return self._choice.detections(*from_supervision(found))
 
 
 def _load_state(path: Path) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from strongsort_ros.reid.crops import check_image, clip_boxes, crop_with_opencv
+from strongsort_ros.adapters import box_array, check_image
+from strongsort_ros.reid.crops import clip_boxes, crop_with_opencv
 from strongsort_ros.reid.interfaces import NetworkCard
 from strongsort_ros.types import Float32Array, FloatArray, Image, IntArray
 
@@ -61,6 +62,7 @@ class ColourExtractor:
         coefficient of their histograms.
         """
         check_image(image)
+        tlwh = box_array('tlwh', tlwh)
         xyxy, visible = clip_boxes(tlwh, *image.shape[:2])
         embeddings = np.zeros((len(tlwh), CARD.dimension), dtype=np.float32)
         if len(xyxy):

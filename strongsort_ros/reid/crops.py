@@ -9,14 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from strongsort_ros.errors import InputError
 from strongsort_ros.types import BoolArray, FloatArray, Image, IntArray
-
-
-def check_image(image: Image) -> None:
-    """Raise InputError unless `image` is (H, W, 3) uint8."""
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise InputError(f'image: {image.dtype} {image.shape}, expected uint8 (H, W, 3)')
 
 
 def clip_boxes(tlwh: FloatArray, height: int, width: int) -> tuple[IntArray, BoolArray]:

@@ -9,8 +9,9 @@ from typing import Final
 
 import numpy as np
 
+from strongsort_ros.adapters import box_array, check_image
 from strongsort_ros.errors import StrongSortError, shorten
-from strongsort_ros.reid.crops import check_image, clip_boxes
+from strongsort_ros.reid.crops import clip_boxes
 from strongsort_ros.reid.interfaces import Engine, NetworkCard
 from strongsort_ros.types import Float32Array, FloatArray, Image, IntArray
 
@@ -72,6 +73,7 @@ class NetworkExtractor:
     def extract(self, image: Image, tlwh: FloatArray) -> Float32Array:
         """Return (N, D) float32 embeddings, not of unit length; see `Extractor.extract`."""
         check_image(image)
+        tlwh = box_array('tlwh', tlwh)
         xyxy, visible = clip_boxes(tlwh, *image.shape[:2])
         embeddings = np.zeros((len(tlwh), self.card.dimension), dtype=np.float32)
         found = self._embed(image, xyxy) if len(xyxy) else None

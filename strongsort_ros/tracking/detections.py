@@ -124,6 +124,15 @@ class Detections:
         return Detections(self.tlwh, self.scores, self.class_ids, embeddings)
 
 
+def check_detections(detections: object) -> None:
+    """Raise InputError unless the argument is `Detections`."""
+    if not isinstance(detections, Detections):
+        raise InputError(
+            f'detections: {type(detections).__name__}, expected Detections; '
+            'Detections.from_boxes converts other forms'
+        )
+
+
 def _names(values: Any) -> NameArray:
     """Return class names as an array of str; an array of str is not copied."""
     array: NameArray | None = values if isinstance(values, np.ndarray) else None

@@ -19,7 +19,7 @@ from strongsort_ros.tracking.detection_filter import (
     FilteredDetections,
     filter_detections,
 )
-from strongsort_ros.tracking.detections import Detections
+from strongsort_ros.tracking.detections import Detections, check_detections
 from strongsort_ros.tracking.gallery import Gallery
 from strongsort_ros.tracking.kalman_filter import KalmanFilter
 from strongsort_ros.tracking.lifecycle import TrackLifecycle
@@ -164,10 +164,11 @@ class Tracker:
         Raises
         ------
         InputError
-            `dt` or `stamp` is out of its range, or `camera_motion` is not a (3, 3) array of
-            numbers. The tracker is as before.
+            `detections` are not `Detections`, `dt` or `stamp` is out of its range, or
+            `camera_motion` is not a (3, 3) array of numbers. The tracker is as before.
 
         """
+        check_detections(detections)
         frames = _whole_frames(dt)
         _check_stamp(stamp)
         if camera_motion is not None:

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from strongsort_ros.reid.crops import (
-    check_image,
     clip_boxes,
     crop_with_opencv,
 )
@@ -53,14 +52,3 @@ def test_crop_has_no_pixels_outside_its_box():
     picture = np.zeros((40, 40, 3), dtype=np.uint8)
     picture[10:20, 10:20] = 200
     assert (crop_with_opencv(picture, np.array([[10, 10, 20, 20]]), (64, 64)) == 200).all()
-
-
-@pytest.mark.parametrize('shape', [(10, 10), (10, 10, 4), (3, 10, 10)])
-def test_image_of_another_shape_is_refused(shape):
-    with pytest.raises(ValueError, match=r'image: uint8 .*expected uint8 \(H, W, 3\)'):
-        check_image(np.zeros(shape, dtype=np.uint8))
-
-
-def test_image_of_another_type_is_refused():
-    with pytest.raises(ValueError, match='image: float32'):
-        check_image(np.zeros((4, 4, 3), dtype=np.float32))
