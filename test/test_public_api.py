@@ -104,7 +104,7 @@ def test_methods_are_documented(name: str) -> None:
     ('page', 'number'),
     [
         (f'docs/{page}.md', number)
-        for page in ('python', 'recipes', 'tutorial')
+        for page in ('python', 'recipes', 'tutorial', 'video')
         for number in range(len(examples(f'docs/{page}.md')))
     ],
 )

@@ -16,6 +16,7 @@ import torch
 from strongsort_ros.files.yaml_file import parse_texts
 from strongsort_ros.reid.models.osnet import OSNet
 from strongsort_ros.replay.settings import ReplayerSettings
+from test.files.clips import write_clip
 from tools.simulation.mot_folder import write_mot_folder
 from tools.simulation.scene import Scene, SceneSettings
 
@@ -51,6 +52,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp('desk')
     scene = Scene(SceneSettings(width=320, height=240, frames=20, people=4))
     write_mot_folder(scene, folder / 'my_sequence', 'my_sequence')
+    write_clip(folder / 'street.mp4')
     torch.manual_seed(0)
     torch.save(OSNet(0.25).state_dict(), folder / 'osnet_x0_25.pth')
     return folder
@@ -67,7 +69,7 @@ def test_the_strongsort_commands_run_in_their_order(desk: Path) -> None:
         outputs = [
             desk / value
             for option, value in pairwise(arguments)
-            if option in ('-o', '--html', '--json')
+            if option in ('-o', '--html', '--json', '--video')
         ]
         assert outputs, arguments
         assert all(output.exists() for output in outputs), arguments

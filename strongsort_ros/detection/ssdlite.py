@@ -8,11 +8,12 @@ Object Detection API (ssd_anchor_generator, faster_rcnn_box_coder).
 
 from __future__ import annotations
 
+import math
 import re
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -33,6 +34,20 @@ _SCALES: Final = (*np.linspace(0.2, 0.95, _LAYERS).tolist(), 1.0)
 _ASPECTS: Final = (1.0, 2.0, 1 / 2, 3.0, 1 / 3)
 _BOX_SCALES: Final = np.array([10.0, 10.0, 5.0, 5.0])
 _IOU: Final = 0.6
+_WIDE: Final = 1.5
+"""From this ratio of its sides on, an image is searched in squares."""
+_OVERLAP: Final = 0.2
+_EDGE: Final = 0.01
+"""A person this near to an inner edge, relative to the side, is cut off."""
+
+
+class Tile(NamedTuple):
+    """Part of an image: left, top, width and height in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
 
 
 def ssdlite_weights() -> Path | None:
@@ -44,7 +59,7 @@ def ssdlite_weights() -> Path | None:
 
 
 class SsdliteDetector(Detector):
-    """People, found by a small network in the image scaled to 300 x 300 pixels.
+    """People, found by a small network in squares of the image scaled to 300 x 300 pixels.
 
     Raises
     ------
@@ -73,8 +88,22 @@ class SsdliteDetector(Detector):
 
     def detect(self, image: Image) -> Detections:
         """Return the people in an image."""
+        parts = [self._detect_in(image, tile) for tile in tiles(image.shape[1], image.shape[0])]
+        xyxy = np.concatenate([boxes for boxes, _ in parts])
+        scores = np.concatenate([found for _, found in parts])
+        classes = np.zeros(len(xyxy), dtype=np.int64)
+        kept = suppress(xyxy, scores, classes, _IOU)
+        return self._choice.detections(xyxy[kept], scores[kept], classes[kept])
+
+    def _detect_in(self, image: Image, tile: Tile) -> tuple[FloatArray, FloatArray]:
+        """Return corners and scores of the people in a part of an image.
+
+        People that an inner edge of the part cuts off are left to the other part.
+        """
+        left, top, side_x, side_y = tile
+        crop = image[top : top + side_y, left : left + side_x]
         size = (_SIZE, _SIZE)
-        self._net.setInput(cv2.dnn.blobFromImage(image, 2 / 255, size, (127.5,) * 3, swapRB=True))
+        self._net.setInput(cv2.dnn.blobFromImage(crop, 2 / 255, size, (127.5,) * 3, swapRB=True))
         found = self._net.forward(self._outputs)
         if self._anchors is None:
             self._anchors = anchors([output.shape[2] for output in found[:_LAYERS]])
@@ -86,10 +115,28 @@ class SsdliteDetector(Detector):
         with np.errstate(over='ignore'):
             scores = 1 / (1 + np.exp(-logits[:, 1].astype(np.float64)))
         rows = (scores >= self._choice.min_score).nonzero()[0]
-        xyxy = decode(boxes[rows], self._anchors[rows]) * np.tile(image.shape[1::-1], 2)
-        classes = np.zeros(len(rows), dtype=np.int64)
-        kept = suppress(xyxy, scores[rows], classes, _IOU)
-        return self._choice.detections(xyxy[kept], scores[rows][kept], classes[kept])
+        xyxy = decode(boxes[rows], self._anchors[rows])
+        inner = np.array([left > 0, top > 0, left + side_x < image.shape[1],
+                          top + side_y < image.shape[0]])  # fmt: skip
+        cut = np.concatenate([xyxy[:, :2] < _EDGE, xyxy[:, 2:] > 1 - _EDGE], axis=1) & inner
+        whole = ~cut.any(axis=1)
+        moved = xyxy[whole] * (side_x, side_y, side_x, side_y) + (left, top, left, top)
+        return moved, scores[rows][whole]
+
+
+def tiles(width: int, height: int) -> list[Tile]:
+    """Return the parts of an image to search: squares where it is much wider or higher than that.
+
+    The network sees a square, in which people in a wide image would be thin.
+    """
+    side, length = min(width, height), max(width, height)
+    if length < _WIDE * side:
+        return [Tile(0, 0, width, height)]
+    number = math.ceil((length / side - _OVERLAP) / (1 - _OVERLAP))
+    starts = np.linspace(0, length - side, number).round().astype(int).tolist()
+    if width > height:
+        return [Tile(start, 0, side, side) for start in starts]
+    return [Tile(0, start, side, side) for start in starts]
 
 
 def anchors(sides: list[int]) -> FloatArray:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import doctest
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from strongsort_ros.detection import load_detector
+from strongsort_ros.detection import factory, load_detector
 from strongsort_ros.detection.coco import COCO_80, COCO_91
 from strongsort_ros.detection.factory import default_detector
 from strongsort_ros.detection.hog import has_hog
 from strongsort_ros.detection.interface import ClassChoice, parse_names, read_names, suppress
-from strongsort_ros.detection.ssdlite import anchors, decode, ssdlite_weights
+from strongsort_ros.detection.ssdlite import anchors, decode, ssdlite_weights, tiles
 from strongsort_ros.errors import InputError, MissingPackageError
 from test.files.clips import box, picture
 
@@ -105,6 +106,15 @@ def test_anchors_and_boxes_of_ssdlite() -> None:
     np.testing.assert_allclose(decode(encoded, anchor), [[0.28, 0.34, 0.68, 0.74]])
 
 
+def test_wide_images_are_searched_in_squares_that_overlap() -> None:
+    """So that ssdlite, whose input is a square, does not see thin people."""
+    assert tiles(640, 480) == [(0, 0, 640, 480)]
+    assert tiles(1920, 1080) == [(0, 0, 1080, 1080), (840, 0, 1080, 1080)]
+    assert tiles(1080, 1920) == [(0, 0, 1080, 1080), (0, 840, 1080, 1080)]
+    starts = [tile.left for tile in tiles(1224, 370)]
+    assert starts == [0, 285, 569, 854]
+
+
 def test_classes_are_chosen_by_name_or_number() -> None:
     names = dict(enumerate(COCO_80))
     xyxy = np.array([[0.0, 0, 9, 9], [1, 1, 5, 9], [2, 2, 9, 9], [3, 3, 9, 9], [3, 3, 3, 9]])
@@ -162,3 +172,7 @@ def test_unknown_detectors_are_refused(name: str) -> None:
             load_detector(name)
     with pytest.raises(InputError, match='min_score: 2'):
         load_detector(name, min_score=2)
+
+
+def test_the_example_of_load_detector_runs() -> None:
+    assert doctest.testmod(factory) == (0, 4)

@@ -26,8 +26,9 @@ def box(step: int) -> tuple[int, int, int, int]:
 
 
 def write_clip(path: Path, frames: int = 20, rate: float = 25.0) -> Path:
-    """Write a video of pictures with OpenCV: .avi is Motion JPEG, .webm VP9."""
-    codec = cv2.VideoWriter.fourcc(*('MJPG' if path.suffix == '.avi' else 'VP90'))
+    """Write a video of pictures with OpenCV: .avi is Motion JPEG, .webm and .mp4 VP9."""
+    codecs = {'.avi': 'MJPG', '.webm': 'VP90', '.mp4': 'vp09'}
+    codec = cv2.VideoWriter.fourcc(*codecs[path.suffix])
     writer = cv2.VideoWriter(str(path), codec, rate, (128, 96))
     for step in range(frames):
         writer.write(picture(step))
