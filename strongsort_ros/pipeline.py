@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from strongsort_ros.adapters import check_image
+from strongsort_ros.arrays import check_image
 from strongsort_ros.camera_motion.estimator import CameraMotion, CameraMotionEstimator
 from strongsort_ros.reid.interfaces import Extractor
 from strongsort_ros.settings import AUTO

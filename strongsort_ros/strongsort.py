@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from strongsort_ros.adapters import check_image
+from strongsort_ros.arrays import check_image
 from strongsort_ros.camera_motion import CameraMotionEstimator, create_camera_motion
 from strongsort_ros.errors import InputError
 from strongsort_ros.online.frame_clock import FrameClock

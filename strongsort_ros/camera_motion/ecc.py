@@ -8,7 +8,7 @@ from typing import Final
 
 import cv2
 
-from strongsort_ros.adapters import box_array, check_image
+from strongsort_ros.arrays import box_array, check_image
 from strongsort_ros.camera_motion.alignment import Alignment, Similarity, align, compare
 from strongsort_ros.camera_motion.estimator import CameraMotion
 from strongsort_ros.camera_motion.pyramid import Level, build_pyramid, pivot

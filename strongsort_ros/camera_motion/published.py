@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from strongsort_ros.adapters import check_image
+from strongsort_ros.arrays import check_image
 from strongsort_ros.camera_motion.estimator import CameraMotion
 from strongsort_ros.types import Float32Array, FloatArray, Image, Matrix
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from strongsort_ros.adapters import number_array
+from strongsort_ros.arrays import number_array
 from strongsort_ros.errors import InputError, shorten
 from strongsort_ros.files.motchallenge import PERSON, load_tracks
 from strongsort_ros.files.rows import TrackRows

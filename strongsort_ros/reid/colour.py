@@ -11,7 +11,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from strongsort_ros.adapters import box_array, check_image
+from strongsort_ros.arrays import box_array, check_image
 from strongsort_ros.reid.crops import clip_boxes, crop_with_opencv
 from strongsort_ros.reid.interfaces import NetworkCard
 from strongsort_ros.types import Float32Array, FloatArray, Image, IntArray

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from strongsort_ros.adapters import box_array, check_image
+from strongsort_ros.arrays import box_array, check_image
 from strongsort_ros.errors import StrongSortError, shorten
 from strongsort_ros.reid.crops import clip_boxes
 from strongsort_ros.reid.interfaces import Engine, NetworkCard

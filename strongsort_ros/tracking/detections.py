@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from strongsort_ros.adapters import number_array, read_boxes
+from strongsort_ros.adapters import read_boxes
+from strongsort_ros.arrays import number_array
 from strongsort_ros.errors import InputError
 from strongsort_ros.types import Float32Array, FloatArray, NameArray
 

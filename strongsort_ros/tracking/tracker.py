@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from strongsort_ros.adapters import number_array
+from strongsort_ros.arrays import number_array
 from strongsort_ros.errors import InputError, SettingError
 from strongsort_ros.settings import AUTO
 from strongsort_ros.tracking.appearance_limits import AppearanceLimits
