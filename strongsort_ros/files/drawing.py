@@ -3,33 +3,47 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Iterable
+from functools import cache
+from itertools import repeat
+from typing import Any, Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from strongsort_ros.files.rows import TrackRows
+from strongsort_ros.files.labels import BLACK, WHITE, Colour, Label, draw_labels
+from strongsort_ros.files.motchallenge import PERSON
+from strongsort_ros.files.rows import GroundTruth, TrackRows
 from strongsort_ros.tracking.tracks import CONFIRMED, LOST, Tracks
-from strongsort_ros.types import FloatArray, Image
-
-Colour = tuple[int, int, int]
+from strongsort_ros.types import FloatArray, Image, IntArray
 
 # Step in hue between consecutive ids: with the golden ratio, neighbours differ clearly.
 _HUE_STEP = 0.61803398875
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
-_BLACK, _WHITE, _GREY = (0, 0, 0), (255, 255, 255), (128, 128, 128)
-_BRIGHT = 110.0  # luminance above which a label is black
-# OpenCV's coordinates wrap around beyond 16 bits.
+_GREY = (128, 128, 128)
+# OpenCV's coordinates wrap around beyond 16 bits, the fractional ones included.
 _MAX_COORDINATE = 30000.0
+_SHIFT: Final = 3  # fractional bits of the coordinates of antialiased lines
+_SMOOTHING: Final = 3  # frames on either side over which a trail is averaged
+_DASH: Final = 8  # pixels of a dash and of a gap, for lines of one pixel
 
 
+@cache
 def colour_of(identity: int) -> Colour:
     """Return the BGR colour of an id, the same in videos, reports and debug images."""
     red, green, blue = colorsys.hsv_to_rgb(identity * _HUE_STEP % 1, 0.85, 1.0)
     return round(255 * blue), round(255 * green), round(255 * red)
 
 
-def draw_tracks(image: Image, tracks: TrackRows, frame: int, trail: int = 30) -> None:
+def draw_tracks(
+    image: Image,
+    tracks: TrackRows,
+    frame: int,
+    trail: int = 30,
+    *,
+    labels: bool = True,
+    ground_truth: GroundTruth | None = None,
+) -> None:
     """Draw the tracks of a recorded frame on its image, in place.
 
     Parameters
@@ -41,72 +55,106 @@ def draw_tracks(image: Image, tracks: TrackRows, frame: int, trail: int = 30) ->
     frame
         Frame number.
     trail
-        Length of the path drawn at the middle of the lower edge, frames.
+        Length of the fading path drawn at the middle of the lower edge, frames.
+    labels
+        Whether to write the frame number, and id, class and score at each box; a MOTChallenge
+        text has neither class nor score.
+    ground_truth
+        True boxes sorted by frame, drawn with dashed white lines; None: none.
 
     """
-    first, here, end = np.searchsorted(tracks.frames, (frame - trail, frame, frame + 1))
-    recent = tracks.select(slice(int(first), int(end)))
+    first, here, end = np.searchsorted(tracks.frames, (frame - trail, frame, frame + 1)).tolist()
+    now, recent = tracks.select(slice(here, end)), tracks.select(slice(first, end))
     feet = recent.tlwh[:, :2] + recent.tlwh[:, 2:] * (0.5, 1.0)
-    line = max(1, round(image.shape[0] / 360))
-    for identity, tlwh in zip(tracks.ids[here:end].tolist(), tracks.tlwh[here:end], strict=True):
-        colour = colour_of(identity)
-        path = _pixels(feet[recent.ids == identity])
-        cv2.polylines(image, [path], False, colour, line, cv2.LINE_AA)
-        draw_box(image, tlwh, colour, line, str(identity))
+    line = _line_width(image)
+    colours = [colour_of(identity) for identity in now.ids.tolist()]
+    for identity, colour in zip(now.ids.tolist(), colours, strict=True):
+        of_track = recent.ids == identity
+        ages = (frame - recent.frames[of_track]) / max(trail, 1)
+        _draw_trail(image, feet[of_track], 1 - ages, colour, line)
+    if ground_truth is not None:
+        for tlwh in ground_truth.tlwh[ground_truth.rows_of(frame)]:
+            _draw_dashed(image, tlwh, line)
+    draw_boxes(image, now.tlwh, colours, repeat(line))
+    if labels:
+        caption = f'frame {frame}' + ('' if ground_truth is None else ', dashed: ground truth')
+        texts = labels_of(now.ids, now.tlwh, now.class_ids, now.scores, colours)
+        draw_labels(image, texts, caption)
 
 
 def draw_track_states(image: Image, tracks: Tracks) -> Image:
-    """Return a copy of an image with the box, id and class of every track of its frame.
+    """Return a copy of an image with the box, id, class and score of every track of its frame.
 
     Confirmed tracks have thick boxes, tentative ones thin boxes, lost ones thin grey boxes.
     """
-    canvas = np.ascontiguousarray(image).copy()
-    thick = max(round(canvas.shape[0] / 540), 1)
+    canvas = np.array(image, order='C')
+    thick = _line_width(canvas)
     with np.errstate(invalid='ignore'):
         boxes = tracks.tlwh
-    rows = zip(
-        boxes, tracks.states.tolist(), tracks.ids.tolist(), tracks.class_ids.tolist(),
-        strict=True,
-    )  # fmt: skip
-    for tlwh, state, identity, class_id in rows:
-        colour = _GREY if state == LOST else colour_of(identity)
-        line = thick if state == CONFIRMED else 1
-        draw_box(canvas, tlwh, colour, line, f'{identity} {class_id}'.rstrip())
+    colours = [
+        _GREY if state == LOST else colour_of(identity)
+        for state, identity in zip(tracks.states.tolist(), tracks.ids.tolist(), strict=True)
+    ]
+    lines = np.where(tracks.states == CONFIRMED, thick, 1).tolist()
+    draw_boxes(canvas, boxes, colours, lines, antialiased=False)
+    draw_labels(canvas, labels_of(tracks.ids, boxes, tracks.class_ids, tracks.scores, colours))
     return canvas
 
 
-def draw_box(
-    image: Image, tlwh: FloatArray, colour: Colour, line: int = 1, label: str = ''
+def draw_boxes(
+    image: Image,
+    tlwh: FloatArray,
+    colours: Iterable[Colour],
+    lines: Iterable[int],
+    *,
+    antialiased: bool = True,
 ) -> None:
-    """Draw a box on an image, in place.
+    """Draw boxes on an image, in place.
 
     Parameters
     ----------
     image
         (H, W, 3) uint8 BGR.
     tlwh
-        (4,) left, top, width and height, pixels; values that are not finite are clipped.
-    colour
-        BGR colour of the lines and of the label's background.
-    line
-        Line width, pixels; the size of the label is proportional to it.
-    label
-        Text above the box, or inside it at the upper edge of the image.
+        (N, 4) left, top, width and height, pixels; values that are not finite are clipped.
+    colours
+        BGR colour of each box.
+    lines
+        Line width of each box, pixels.
+    antialiased
+        Draw at fractions of a pixel; otherwise at the nearest pixels, several times as fast.
 
     """
-    with np.errstate(invalid='ignore'):
-        corners = np.array([tlwh[:2], tlwh[:2] + tlwh[2:]])
-    (left, top), (right, bottom) = _pixels(corners).tolist()
-    cv2.rectangle(image, (left, top), (right, bottom), colour, line)
-    if not label:
-        return
-    scale = 0.45 * line
-    (width, height), below = cv2.getTextSize(label, _FONT, scale, line)
-    base = top - below if top > height + below else top + height + below
-    corner = (left + width, base + below)
-    cv2.rectangle(image, (left, base - height - below), corner, colour, cv2.FILLED)
-    ink = _BLACK if _luminance(colour) > _BRIGHT else _WHITE
-    cv2.putText(image, label, (left, base), _FONT, scale, ink, line, cv2.LINE_AA)
+    scale, how = (2**_SHIFT, (cv2.LINE_AA, _SHIFT)) if antialiased else (1, (cv2.LINE_8, 0))
+    for (low, high), colour, line in zip(
+        _pixels(_corners(tlwh), scale), colours, lines, strict=False
+    ):
+        cv2.rectangle(image, low, high, colour, line, *how)
+
+
+def labels_of(
+    ids: IntArray,
+    tlwh: FloatArray,
+    class_ids: npt.NDArray[Any],
+    scores: FloatArray,
+    colours: Iterable[Colour],
+) -> list[Label]:
+    """Return the labels of N boxes: id, class and score.
+
+    A MOTChallenge text has no class, so that all are persons, and writes 1 or another constant
+    for the score; then the label is the id alone.
+    """
+    rows = zip(
+        ids.tolist(), _pixels(_corners(tlwh)), class_ids.tolist(), scores.tolist(), colours,
+        strict=True,
+    )  # fmt: skip
+    labels = []
+    for identity, (low, high), class_id, score, colour in rows:
+        scored = 0 < score < 1
+        named = scored or class_id != PERSON
+        parts = [str(identity), class_id if named else '', f'{score:.2f}' if scored else '']
+        labels.append(Label(' '.join(filter(None, parts)), (*low, *high), colour))
+    return labels
 
 
 def shrink(image: Image, width: int) -> Image:
@@ -121,12 +169,81 @@ def resize(image: Image, scale: float) -> Image:
     return np.array(cv2.resize(image, size, interpolation=how), np.uint8)
 
 
-def _luminance(colour: Colour) -> float:
-    """Return the luminance of a colour, 0 to 255 (ITU-R BT.601)."""
-    blue, green, red = colour
-    return 0.114 * blue + 0.587 * green + 0.299 * red
+def _line_width(image: Image) -> int:
+    height: int = image.shape[0]
+    return max(height // 540, 1)
 
 
-def _pixels(points: FloatArray) -> npt.NDArray[np.int32]:
+def _corners(tlwh: FloatArray) -> FloatArray:
+    """Return the upper left and the lower right corner of boxes, (..., 2, 2)."""
+    with np.errstate(invalid='ignore'):
+        return np.stack([tlwh[..., :2], tlwh[..., :2] + tlwh[..., 2:]], axis=-2)
+
+
+def _pixels(points: FloatArray, scale: int = 1) -> Any:
+    """Return points in parts of a pixel, as nested lists, in the range that OpenCV can draw."""
     points = np.clip(np.nan_to_num(points), -_MAX_COORDINATE, _MAX_COORDINATE)
-    return np.rint(points).astype(np.int32)
+    return np.rint(points * scale).astype(np.int64).tolist()
+
+
+def _draw_trail(
+    image: Image, points: FloatArray, strengths: FloatArray, colour: Colour, line: int
+) -> None:
+    """Draw a smoothed path that fades with age, in place.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 BGR.
+    points
+        (N, 2) x and y by frame.
+    strengths
+        (N,) opacity at each point, 0 to 1.
+    colour
+        BGR colour.
+    line
+        Line width, pixels.
+
+    """
+    height, width = image.shape[:2]
+    path = np.clip(_smoothed(np.nan_to_num(points)), -_MAX_COORDINATE, _MAX_COORDINATE)
+    low = np.clip(np.floor(path.min(axis=0)) - line - 1, 0, (width, height)).astype(int)
+    high = np.clip(np.ceil(path.max(axis=0)) + line + 2, 0, (width, height)).astype(int)
+    if len(path) < 2 or (high <= low).any():
+        return
+    part = image[low[1] : high[1], low[0] : high[0]]
+    opacity = np.zeros(part.shape[:2], np.uint8)
+    corners = np.rint((path - low) * 2**_SHIFT).astype(int).tolist()
+    shades = np.rint(255 * strengths[1:]).tolist()
+    for start, end, shade in zip(corners, corners[1:], shades, strict=False):
+        cv2.line(opacity, start, end, shade, line, cv2.LINE_AA, _SHIFT)
+    alpha = opacity[:, :, None] / np.float32(255)
+    part[:] = np.rint(part + alpha * (np.array(colour, np.float32) - part))
+
+
+def _smoothed(points: FloatArray) -> FloatArray:
+    """Return the moving average of (N, 2) points; windows shrink to the first and last point."""
+    index = np.arange(len(points))
+    half = np.minimum(np.minimum(index, index[::-1]), _SMOOTHING)
+    sums = np.vstack([np.zeros((1, 2)), np.cumsum(points, axis=0)])
+    smoothed: FloatArray = (sums[index + half + 1] - sums[index - half]) / (2 * half + 1)[:, None]
+    return smoothed
+
+
+def _draw_dashed(image: Image, tlwh: FloatArray, line: int) -> None:
+    """Draw a box with dashed white lines on black ones, in place."""
+    draw_boxes(image, tlwh[None], [BLACK], [line + 1])
+    height, width = image.shape[:2]
+    (left, top), (right, bottom) = _corners(tlwh)
+    dash = _DASH * line
+    # Dashes start at the corners, and only those inside the image are drawn.
+    across = left + 2 * dash * np.arange(max(np.ceil((min(right, width) - left) / (2 * dash)), 0))
+    down = top + 2 * dash * np.arange(max(np.ceil((min(bottom, height) - top) / (2 * dash)), 0))
+    across, down = across[across > -dash], down[down > -dash]
+    ends = [
+        *(((x, y), (min(x + dash, right), y)) for x in across for y in (top, bottom)),
+        *(((x, y), (x, min(y + dash, bottom))) for y in down for x in (left, right)),
+    ]
+    for start, end in ends:
+        low, high = _pixels(np.array([start, end]), 2**_SHIFT)
+        cv2.line(image, low, high, WHITE, line, cv2.LINE_AA, _SHIFT)

@@ -104,3 +104,25 @@ def test_render(drawn: Path, tmp_path: Path, capsys: Capture, suffix: str) -> No
     video.release()
     plain = cv2.imread(str(drawn / 'img1' / '000001.jpg'))
     assert (np.abs(drawn_on.astype(int) - plain).max(axis=2) > 80).sum() > 200
+
+
+def test_render_a_part_with_ground_truth(drawn: Path, tmp_path: Path, capsys: Capture) -> None:
+    """--start and --end select frames; boxes of others are not reported as skipped."""
+    out, plain = tmp_path / 'out.webm', tmp_path / 'plain.webm'
+    part = ('render', drawn, '--results', drawn / 'gt' / 'gt.txt', '--start', 3, '--end', 5)
+    assert run(*part, '--no-labels', '--trail', 0, '-o', plain) == 0
+    assert run(*part, '--ground-truth', drawn, '-o', out) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == f'3 images at 25 frames/s: {out}'
+    assert 'skipped' not in printed.err
+    images = []
+    for file in (out, plain):
+        video = cv2.VideoCapture(str(file))
+        images.append(video.read()[1].astype(int))
+        video.release()
+    # The frame number on black, dashes and labels are the difference.
+    assert images[0][:8, :8].mean() + 20 < images[1][:8, :8].mean()
+    assert (np.abs(images[0] - images[1]).max(axis=2) > 80).sum() > 200
+    assert run(*part, '--end', 2, '-o', tmp_path / 'none.webm') == 2
+    assert 'has frames 1 to 12' in capsys.readouterr().err
+    assert not (tmp_path / 'none.webm').exists()

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import compress, repeat
+
+import numpy as np
 
 from strongsort_ros.evaluation.matching import Switch
 from strongsort_ros.evaluation.report.model import Picture
 from strongsort_ros.evaluation.scores import ScoredSequence
-from strongsort_ros.files.drawing import colour_of, draw_box, resize
+from strongsort_ros.files.drawing import colour_of, draw_boxes, labels_of, resize
+from strongsort_ros.files.labels import BLACK, WHITE, draw_labels
+from strongsort_ros.files.motchallenge import PERSON
 from strongsort_ros.types import FloatArray, Image
 
 _FULL = (480, 270)  # largest width and height, pixels
 _CROP = (300, 300)
 _MARGIN = 2.2  # size of the crop, in sizes of the person
-_WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 
 
 def draw_switch(
@@ -59,15 +63,19 @@ def _draw_frame(
     full = resize(image, full_scale)
     for drawn, scale, origin in ((full, full_scale, (0, 0)), (crop, crop_scale, low)):
         boxes = (tracks.tlwh - [*origin, 0, 0]) * scale
-        for identity, box in zip(tracks.ids.tolist(), boxes, strict=True):
-            if identity not in (switch.old, switch.new):
-                draw_box(drawn, box, colour_of(identity), 1, str(identity) if drawn is crop else '')
+        colours = [colour_of(identity) for identity in tracks.ids.tolist()]
+        concerned = np.isin(tracks.ids, (switch.old, switch.new))
+        draw_boxes(drawn, boxes, colours, repeat(1))
         # White on black is visible on every image and is no track's colour.
-        for colour, line in ((_BLACK, 3), (_WHITE, 1)):
-            draw_box(drawn, (person - [*origin, 0, 0]) * scale, colour, line)
-        for identity, box in zip(tracks.ids.tolist(), boxes, strict=True):
-            if identity in (switch.old, switch.new):
-                draw_box(drawn, box, colour_of(identity), 2, str(identity))
+        true_box = (person - [*origin, 0, 0])[None] * scale
+        for colour, line in ((BLACK, 3), (WHITE, 1)):
+            draw_boxes(drawn, true_box, [colour], [line])
+        draw_boxes(drawn, boxes[concerned], compress(colours, concerned), repeat(2))
+        # No class and no score, and the tracks of the switch first: they find a place.
+        n = len(tracks)
+        labels = labels_of(tracks.ids, boxes, np.full(n, PERSON), np.ones(n), colours)
+        first = [*compress(labels, concerned)]
+        draw_labels(drawn, first if drawn is full else [*first, *compress(labels, ~concerned)])
     return full, crop
 
 
