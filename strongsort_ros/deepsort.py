@@ -91,7 +91,7 @@ class DeepSORTTracker:
     frame_rate
         Frames per second.
     track_activation_threshold
-        Detections with a lower score are not used.
+        Detections with a lower score start no track; the presets but 'robust' do not use them.
     minimum_consecutive_frames
         Matches that confirm a track.
     minimum_iou_threshold
@@ -148,7 +148,8 @@ class DeepSORTTracker:
         **changes: Any,
     ) -> None:
         if lost_track_buffer is not None:
-            changes['max_age'] = int(frame_rate / _BUFFER_RATE * lost_track_buffer)
+            max_age = int(frame_rate / _BUFFER_RATE * lost_track_buffer)
+            changes = {'max_lost_time': 0.0, 'max_age': max_age} | changes
         if minimum_iou_threshold is not None:
             changes['max_iou_distance'] = 1 - minimum_iou_threshold
         if appearance_weight is not None:

@@ -13,6 +13,7 @@ from strongsort_ros import DeepSORTTracker, ReIDModel, StrongSORT, TrackerSettin
 from strongsort_ros.deepsort import DeepSORTFeatureExtractor
 from strongsort_ros.errors import InputError, SettingError, StrongSortError
 from strongsort_ros.reid.colour import ColourExtractor
+from strongsort_ros.tracking.settings import PRESETS
 from test.test_adapters import Supervised
 
 FRAME = np.full((240, 320, 3), 127, np.uint8)
@@ -77,6 +78,18 @@ def test_names_of_roboflow_trackers_set_our_values() -> None:
         ema=True,
     )
     assert DeepSORTTracker().tracker.pipeline.settings == TrackerSettings.deepsort()
+
+
+@pytest.mark.parametrize('preset', PRESETS)
+def test_tracks_end_after_the_buffer(preset: str) -> None:
+    tracker = DeepSORTTracker(lost_track_buffer=5, preset=preset)
+    for number in range(4):
+        tracker.update(walking(number))
+    alive = []
+    for _ in range(6):
+        tracker.update(Supervised(np.empty((0, 4))))
+        alive.append(len(tracker.tracks.all))
+    assert alive == [2, 2, 2, 2, 2, 0]
 
 
 def test_wrong_arguments_are_named() -> None:
