@@ -19,7 +19,7 @@ from test.test_adapters import Supervised
 FRAME = np.full((240, 320, 3), 127, np.uint8)
 
 
-def walking(number: int, make: Callable[..., Any] = Supervised) -> Any:
+def walking(number: float, make: Callable[..., Any] = Supervised) -> Any:
     """Return two boxes that move, after one of low score."""
     left = 8.0 * number
     boxes = [[0, 0, 20, 40], [left, 20, left + 40, 100], [250 - left, 120, 290 - left, 200]]
@@ -82,12 +82,12 @@ def test_names_of_roboflow_trackers_set_our_values() -> None:
 
 @pytest.mark.parametrize('preset', PRESETS)
 def test_tracks_end_after_the_buffer(preset: str) -> None:
-    tracker = DeepSORTTracker(lost_track_buffer=5, preset=preset)
-    for number in range(4):
-        tracker.update(walking(number))
+    tracker = DeepSORTTracker(ColourExtractor(), lost_track_buffer=5, preset=preset)
+    for number in range(24):  # robust keeps tracks of 20 matches for longer
+        tracker.update(walking(number / 4), FRAME)
     alive = []
     for _ in range(6):
-        tracker.update(Supervised(np.empty((0, 4))))
+        tracker.update(Supervised(np.empty((0, 4))), FRAME)
         alive.append(len(tracker.tracks.all))
     assert alive == [2, 2, 2, 2, 2, 0]
 
