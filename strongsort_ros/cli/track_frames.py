@@ -47,6 +47,8 @@ INTERRUPTED: Final = 130
 _LOST: Final = 1
 _LONGEST_STILL: Final = 5.0
 """Longest time without frames that the written video shows, seconds."""
+_SAME_RATE: Final = 0.05
+"""Difference of the measured rate from the nominal one that comes from rounded times."""
 _FRAME_OPTIONS: Final = ('detector', 'detections', 'classes', 'names', 'video', 'display')
 
 Detect = Callable[['Frame'], 'Detections']
@@ -283,7 +285,8 @@ class _Loop:
         tracker = self._pipeline.tracker
         if elapsed.rate_change != 1.0:
             tracker.rescale_time(elapsed.rate_change)
-        tracker.frame_rate = self._clock.rate or FRAME_RATE
+        rate, nominal = self._clock.rate or FRAME_RATE, self._source.frame_rate
+        tracker.frame_rate = nominal if abs(rate - nominal) < _SAME_RATE * rate else rate
         motion = None if self._motions is None else self._motions.at(frame.number)
         found = self._detect(frame)
         step = self._pipeline.step(found, frame.image, dt=elapsed.frames, camera_motion=motion)

@@ -101,12 +101,6 @@ def load_detector(
     if text in simple:
         return simple[text](classes, min_score)
     given = read_names(names) if names else None
-    yolox, rest = text.startswith(YOLOX), text.removeprefix(YOLOX)
-    if yolox or rest.lower().endswith(ONNX):
-        return OnnxDetector(
-            Path(rest).expanduser(), classes, min_score,
-            names=given, size=size, device=device, threads=threads, yolox=yolox,
-        )  # fmt: skip
     kind, _, model = text.partition(':')
     match kind:
         case 'torchvision':
@@ -117,5 +111,11 @@ def load_detector(
             return UltralyticsDetector(model, classes, min_score, size=size, device=device)
         case 'rfdetr':
             return RfdetrDetector(model, classes, min_score, names=given, device=device)
+    yolox, rest = text.startswith(YOLOX), text.removeprefix(YOLOX)
+    if yolox or rest.lower().endswith(ONNX):
+        return OnnxDetector(
+            Path(rest).expanduser(), classes, min_score,
+            names=given, size=size, device=device, threads=threads, yolox=yolox,
+        )  # fmt: skip
     hint = did_you_mean(text, simple)
     raise InputError(f'--detector: {text!r}{hint}; expected one of {", ".join(FORMS)}')

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from strongsort_ros.adapters import from_dict, from_supervision, from_ultralytics
-from strongsort_ros.detection.coco import COCO_91
-from strongsort_ros.detection.interface import ClassChoice, Detector
+from strongsort_ros.detection.coco import COCO_80, COCO_91
+from strongsort_ros.detection.interface import ClassChoice, Detector, named
 from strongsort_ros.errors import InputError, shorten
 from strongsort_ros.packages import require
 from strongsort_ros.tracking.detections import Detections
@@ -136,11 +136,11 @@ class RfdetrDetector(Detector):
         if kind is None:
             known = sorted(n[6:].lower() for n in dir(rfdetr) if n.startswith('RFDETR') and n[6:])
             raise InputError(f'--detector rfdetr:{model}: expected one of {", ".join(known)}')
-        options = {'pretrain_weights': file} if file else {}
+        options = {'pretrain_weights': str(Path(file).expanduser().absolute())} if file else {}
         if device != 'auto':
             options['device'] = device
         self._model, self._least = kind(**options), min_score
-        self.name, self.names = f'RF-DETR {name} (rfdetr)', names or COCO_91
+        self.name, self.names = f'RF-DETR {name} (rfdetr)', names or _trained_names(self._model)
         self._choice = ClassChoice(self.names, classes, min_score)
 
     def detect(self, image: Image) -> Detections:
@@ -148,6 +148,14 @@ class RfdetrDetector(Detector):
         rgb = np.ascontiguousarray(image[:, :, ::-1])
         found = self._model.predict(rgb, threshold=self._least)
         return self._choice.detections(*from_supervision(found))
+
+
+def _trained_names(model: Any) -> Mapping[int, str]:
+    """Return the class names of an RF-DETR; those of COCO count as in its annotation files."""
+    names = getattr(model, 'class_names', None)
+    if isinstance(names, Mapping):
+        return names
+    return COCO_91 if names is None or len(names) == len(COCO_80) else named(names)
 
 
 def _load_state(path: Path) -> dict[str, Any]:

@@ -20,6 +20,8 @@ MAX_QUERIES: Final = 1000
 _BOX: Final = 4
 _END_TO_END: Final = 6
 _WITH_BATCH: Final = 7
+_TWO: Final = _END_TO_END - _BOX
+"""Number of classes for which rows of scores are as long as rows of score and class."""
 
 Array = npt.NDArray[Any]
 Outputs = Mapping[str, Array]
@@ -119,9 +121,13 @@ def _single(outputs: Outputs, metadata: Mapping[str, str], names: int) -> Layout
     rows, columns = shape[1:]
     detr = 'rtdetr' in metadata.get('description', '').lower().replace('-', '')
     inside = 'true' in (metadata.get('end2end', '').lower(), metadata.get('nms', '').lower())
+    inside |= "'nms': True" in metadata.get('args', '')
     few = rows <= MAX_QUERIES
     if few and not detr and (inside or columns == _END_TO_END):
         return Layout('YOLO, end to end', _Rows(key, _end_to_end), 0)
+    # Versions of ultralytics since 8.4, which write end2end, choose the best classes themselves.
+    if few and detr and columns == _END_TO_END and (names != _TWO or 'end2end' in metadata):
+        return Layout('RT-DETR of ultralytics', _Rows(key, _chosen), 0, letterbox=False)
     if few and (detr or (columns == _BOX + names if names else _BOX < columns <= rows)):
         read = _Rows(key, _queries)
         return Layout('RT-DETR of ultralytics', read, columns - _BOX, letterbox=False)
@@ -198,6 +204,12 @@ class _Logits:
 def _queries(table: Array, size: tuple[int, int]) -> Raw:
     """Read x, y, width, height as shares of the image, and a score for each class."""
     return _best(_corners(table[:, :_BOX]) * np.tile(size, 2), table[:, _BOX:])
+
+
+def _chosen(table: Array, size: tuple[int, int]) -> Raw:
+    """Read x, y, width, height as shares of the image, score and class."""
+    classes = np.rint(table[:, _BOX + 1]).astype(np.int64)
+    return Raw(_corners(table[:, :_BOX]) * np.tile(size, 2), table[:, _BOX], classes)
 
 
 def _end_to_end(table: Array, _size: tuple[int, int]) -> Raw:

@@ -228,3 +228,15 @@ def test_a_display_is_needed_for_a_window(
     clip = write_clip(tmp_path / 'clip.avi', frames=3)
     assert run('track', clip, '--detector', 'motion', '--display') == 2
     assert 'there is no display (DISPLAY is not set); use --video' in capsys.readouterr().err
+
+
+def test_rounded_times_are_those_of_the_nominal_rate(tmp_path: Path) -> None:
+    """WebM has milliseconds; the tracks are those of exact times."""
+    clip = write_clip(tmp_path / 'clip.webm', rate=30)
+    det = write_detections(tmp_path / 'det.txt', [*range(1, 8), *range(12, 21)])
+    texts = []
+    for options in ((), ('--frame-rate', 30)):
+        out = tmp_path / 'out.txt'
+        assert run('track', clip, '--detections', det, *options, '--no-ecc', '-o', out) == 0
+        texts.append(out.read_text())
+    assert texts[0] == texts[1] != ''

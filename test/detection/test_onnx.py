@@ -128,7 +128,7 @@ LAYOUTS: dict[str, tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]] = {
                                                'end2end': 'True'}}),
     'YOLO11 with NMS, segment': (
         {'output0': np.concatenate([E2E, np.ones((1, 300, 32), np.float32)], axis=2)},
-        {'metadata': PERSON_CAR | {'nms': 'True', 'task': 'segment'}},
+        {'metadata': PERSON_CAR | {'args': "{'batch': 1, 'nms': True}", 'task': 'segment'}},
     ),
     'YOLOv7 with NMS': ({'output': YOLOV7.astype(np.float32)}, {'metadata': PERSON_CAR}),
     'EfficientNMS': (efficient_nms(), {}),
@@ -139,6 +139,10 @@ LAYOUTS: dict[str, tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]] = {
         {'output0': queries(SHARES, class_scores()[:, [0, 2]])},
         {'metadata': {'names': "{0: 'person', 1: 'car'}",
                       'description': 'Ultralytics rtdetr-l model'}},
+    ),
+    'RT-DETR of ultralytics, best classes': (
+        {'output0': queries(SHARES, SCORES[:, None], NUMBERS)},
+        {'metadata': PERSON_CAR | {'description': 'Ultralytics rtdetr-l model'}},
     ),
     'RT-DETR, D-FINE': (lists(), {'others': ('orig_target_sizes',)}),
     'D-FINE of Transformers': (
