@@ -48,6 +48,7 @@ from rich.console import Console
 from rich.progress import track as progress
 
 from strongsort_ros.evaluation.scores import ScoredSequence, score
+from strongsort_ros.experiments.ablation import RULES
 from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.settings import AUTO
 from strongsort_ros.tracking.settings import TrackerSettings
@@ -56,21 +57,6 @@ from strongsort_ros.tracking.tracker import Tracker
 PUBLISHED = ('strongsort', 'deepsort')
 ROBUST = 'robust'
 CLEAN = 'clean'
-ABLATION: dict[str, dict[str, object]] = {
-    'learnt noise, but NSA': {'adaptive_noise': False},
-    'learnt noise': {'adaptive_noise': False, 'nsa': False},
-    'low scores': {'low_confidence': 1.0},
-    'veto': {'appearance_veto': False},
-    'limits by the network': {'adaptive_distance': False},
-    'longer memory': {'max_lost_time': 0.0},
-    'late margin': {'late_margin': 0.0},
-    'instant confirmation': {'instant_confirmation': 1.0},
-    'early and instant': {'early_confirmation': 1.0, 'instant_confirmation': 1.0},
-    'IoU in the cost': {'iou_weight': 0.0},
-    'coasting': {'coast_time': 0.0},
-    'predictability': {'min_predictability': 0.0},
-}
-"""Rule of the preset `robust` -> settings that take the rule away."""
 
 TrackRun = Callable[[Recording], TrackRows]
 
@@ -161,7 +147,7 @@ def contenders(names: Iterable[str], ablation: bool, peers: Path | None) -> list
         sys.exit(f'unknown tracker {unknown[0]!r}: expected some of {", ".join(known)}')
     if ablation:
         full, camera = known[ROBUST]
-        chosen |= {f'- {name}': (full.replace(**off), camera) for name, off in ABLATION.items()}
+        chosen |= {f'- {name}': (full.replace(**off), camera) for name, off in RULES.items()}
     found = [_preset(name, *setting) for name, setting in chosen.items()]
     if peers:
         found += [Contender(name, _peer_run(peers, name), name) for name in PEERS]
@@ -323,7 +309,7 @@ def print_ablation(rows: Sequence[Row]) -> None:
     """Print HOTA and IDF1 of robust without each rule, less those of robust."""
     titles = [f'{row.group}: {row.distortion}' for row in rows] + ['mean']
     print('\nChange of HOTA / IDF1 without a rule')
-    for name in ABLATION:
+    for name in RULES:
         changes = [_change(row, f'- {name}') for row in rows]
         changes.append(tuple(statistics.fmean(column) for column in zip(*changes, strict=True)))
         print(f'- {name}')

@@ -20,8 +20,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from accuracy import ABLATION, CLEAN, PUBLISHED, ROBUST
+from accuracy import CLEAN, PUBLISHED, ROBUST
 from accuracy_distortions import DISTORTIONS
+
+from strongsort_ros.experiments.ablation import RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / 'README.md', ROOT / 'docs' / 'accuracy.md')
@@ -104,7 +106,7 @@ def distortions(scores: Scores) -> list[list[str]]:
 def ablation(scores: Scores) -> list[list[str]]:
     """Return the change of HOTA / IDF1 when one rule is taken away."""
     rows = [['without', *MAIN]]
-    for rule in ABLATION:
+    for rule in RULES:
         changes = []
         for group in MAIN:
             by = scores[group, CLEAN]

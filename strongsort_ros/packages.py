@@ -15,6 +15,7 @@ _INSTALL: Final = {
     'rich': ('rich', 'python3-rich'),
     'rosbags': ('rosbags', 'python3-rosbags-pip'),
     'ruamel': ('ruamel.yaml', 'python3-ruamel.yaml'),
+    'optuna': ("optuna (extra 'tune')", ''),
     'rfdetr': ('rfdetr', ''),
     'supervision': ('supervision', ''),
     'timm': ("timm (extra 'timm')", 'python3-timm-pip'),

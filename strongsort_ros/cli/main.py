@@ -11,14 +11,25 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from strongsort_ros import __version__
-from strongsort_ros.cli import bag, embed, evaluate, refine, render, replay, track, train
+from strongsort_ros.cli import (
+    ablate,
+    bag,
+    embed,
+    evaluate,
+    refine,
+    render,
+    replay,
+    track,
+    train,
+    tune,
+)
 from strongsort_ros.cli.console import Verbosity, configure, show_traceback, warn
 from strongsort_ros.cli.options import STDOUT
 from strongsort_ros.errors import InputError, StrongSortError, did_you_mean, one_line, shorten
 from strongsort_ros.packages import missing_package
 
 # These modules import large libraries only when they run, so that --help prints at once.
-COMMANDS: Final = (track, embed, refine, evaluate, bag, replay, render, train)
+COMMANDS: Final = (track, embed, refine, evaluate, bag, replay, render, ablate, tune, train)
 
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130

@@ -1,0 +1,1 @@
+"""Score many settings on the same recordings: ablation and tuning."""
