@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import os
-import signal
-import sys
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from strongsort_ros.cli.batch import Job, run_many
-from strongsort_ros.cli.console import count, progress_over, say, tracks_and_boxes, warn
-from strongsort_ros.cli.options import (
-    chosen_settings,
-    network_options,
-    save_tracks_as,
-)
+from strongsort_ros.cli.console import count, say, tracks_and_boxes, warn
+from strongsort_ros.cli.frame_loop import Detect, FrameLoop, stop_on_signals
+from strongsort_ros.cli.options import chosen_settings, network_options, save_tracks_as
+from strongsort_ros.cli.pictures import Pictures
 from strongsort_ros.cli.refine import chosen_steps, steps_summary
 from strongsort_ros.errors import InputError
 
 if TYPE_CHECKING:
-    from strongsort_ros.camera_motion.motion_file import SequenceMotion
-    from strongsort_ros.files.frames import Frame, FrameSource
+    from strongsort_ros.files.frames import FrameSource
     from strongsort_ros.files.rows import DetectionRows
     from strongsort_ros.pipeline import Pipeline
-    from strongsort_ros.tracking.detections import Detections
-    from strongsort_ros.tracking.tracks import Tracks
-    from strongsort_ros.types import Image
 
 DETECTION_FILES: Final = ('.txt', '.csv', '.npy')
 VIDEO_FILES: Final = (
@@ -45,13 +33,7 @@ VIDEO_FILES: Final = (
 
 INTERRUPTED: Final = 130
 _LOST: Final = 1
-_LONGEST_STILL: Final = 5.0
-"""Longest time without frames that the written video shows, seconds."""
-_SAME_RATE: Final = 0.05
-"""Difference of the measured rate from the nominal one that comes from rounded times."""
 _FRAME_OPTIONS: Final = ('detector', 'detections', 'classes', 'names', 'video', 'display')
-
-Detect = Callable[['Frame'], 'Detections']
 
 
 def add_frame_options(parser: argparse.ArgumentParser) -> None:
@@ -191,6 +173,7 @@ def track_source(
         Show progress, and finish on SIGINT and SIGTERM.
 
     """
+    from strongsort_ros.cli.track import load_motions
     from strongsort_ros.files.atomic import replacing
     from strongsort_ros.files.frames import open_frames
     from strongsort_ros.files.rows import TrackRows
@@ -204,9 +187,9 @@ def track_source(
         rows = _load_rows(args, given, source)
         pipeline = stack.enter_context(_make_pipeline(args, rows))
         detect = _make_detect(args, rows, pipeline)
-        pictures = stack.enter_context(_Pictures(source, video, args.trail, display=args.display))
-        loop = _Loop(source, detect, pipeline, pictures, _load_motions(args, source.name))
-        stops = stack.enter_context(_stop_on_signals(source)) if alone else loop.never
+        pictures = stack.enter_context(Pictures(source, video, args.trail, display=args.display))
+        loop = FrameLoop(source, detect, pipeline, pictures, load_motions(args, source.name))
+        stops = stack.enter_context(stop_on_signals(source)) if alone else loop.never
         tracks = TrackRows.collect(loop.run(stops, show=alone))
         done = apply_steps(tracks, steps)
         if written is not None:
@@ -224,204 +207,7 @@ def track_source(
     refined = f'; {text}' if (text := steps_summary(steps, done)) else ''
     files = ', '.join(str(path) for path in (output, video) if path is not None) or 'shown'
     summary = f'{made} in {loop.summary()}{refined}: {files}'
-    return Done(summary, loop.interrupted, source.live and not loop.interrupted)
-
-
-class _Loop:
-    """Tracks frame after frame, until the source ends or the user stops it."""
-
-    def __init__(
-        self,
-        source: FrameSource,
-        detect: Detect,
-        pipeline: Pipeline,
-        pictures: _Pictures,
-        motions: SequenceMotion | None,
-    ) -> None:
-        from strongsort_ros.online.frame_clock import FrameClock
-
-        self._source, self._detect, self._pipeline = source, detect, pipeline
-        self._pictures, self._motions = pictures, motions
-        self._clock = FrameClock(0.0 if source.variable else source.frame_rate)
-        self._begin, self._frames = time.monotonic(), 0
-        self.interrupted = False
-
-    @staticmethod
-    def never() -> bool:
-        """Do not stop before the end."""
-        return False
-
-    def run(self, stops: Callable[[], bool], *, show: bool) -> Iterator[tuple[int, Tracks]]:
-        """Yield the tracks of each frame: those that are reported, and the tentative ones."""
-        import numpy as np
-
-        from strongsort_ros.tracking.tracks import TENTATIVE
-
-        source = self._source
-        for frame in progress_over('track', source, source.length) if show else source:
-            if stops():
-                self.interrupted = True
-                break
-            tracks = self._step(frame)
-            live = tracks.all
-            yield (
-                frame.number,
-                live.select((live.states == TENTATIVE) | np.isin(live.ids, tracks.ids)),
-            )
-            self._frames += 1
-            self._pictures.show(frame, tracks)
-            if self._pictures.closed:
-                return
-        self.interrupted |= stops()
-        if self.interrupted and not self._frames:
-            raise KeyboardInterrupt
-
-    def _step(self, frame: Frame) -> Tracks:
-        from strongsort_ros.tracking.tracker import FRAME_RATE
-        from strongsort_ros.types import SECOND
-
-        # The clock takes stamps above 0.
-        elapsed = self._clock.advance(1 + round(frame.seconds * SECOND))
-        tracker = self._pipeline.tracker
-        if elapsed.rate_change != 1.0:
-            tracker.rescale_time(elapsed.rate_change)
-        rate, nominal = self._clock.rate or FRAME_RATE, self._source.frame_rate
-        tracker.frame_rate = nominal if abs(rate - nominal) < _SAME_RATE * rate else rate
-        motion = None if self._motions is None else self._motions.at(frame.number)
-        found = self._detect(frame)
-        step = self._pipeline.step(found, frame.image, dt=elapsed.frames, camera_motion=motion)
-        return step.tracks
-
-    def summary(self) -> str:
-        """Return the number of frames, of how many, and the speed."""
-        rate = self._frames / max(time.monotonic() - self._begin, 1e-9)
-        of = f' of {self._source.length}' if self.interrupted and self._source.length else ''
-        return f'{self._frames}{of} frames ({rate:.1f} frames/s)'
-
-
-class _Pictures:
-    """Draws the tracks on the frames, into a video and on the display."""
-
-    def __init__(
-        self, source: FrameSource, video: Path | None, trail: int, *, display: bool
-    ) -> None:
-        from strongsort_ros.files.video import VideoWriter, has_pyav
-
-        self._rate = source.frame_rate or 30.0
-        self._size, self._trail = source.size, max(trail, 0)
-        self._writer = VideoWriter(video, self._rate) if video else None
-        self._window = _Window(source.name) if display else None
-        self._recent: deque[tuple[int, Tracks]] = deque(maxlen=self._trail + 1)
-        self._last: Image | None = None
-        self.closed = False
-        if video and not has_pyav():
-            warn('PyAV is not installed: encoding is slow; pip install av')
-
-    def __enter__(self) -> Self:
-        if self._writer:
-            self._writer.__enter__()
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
-        if self._window:
-            self._window.close()
-        if self._writer:
-            self._writer.__exit__(*raised)
-
-    def show(self, frame: Frame, tracks: Tracks) -> None:
-        """Draw the next frame; one without an image is drawn on the image before it."""
-        if not (self._writer or self._window):
-            return
-        import numpy as np
-
-        from strongsort_ros.files.drawing import draw_tracks
-        from strongsort_ros.files.rows import TrackRows
-
-        self._recent.append((frame.number, tracks))
-        image = frame.image if frame.image is not None else self._last
-        if image is None:
-            image = np.zeros((*self._size[::-1], 3), np.uint8)
-        self._last = image
-        canvas = self._fitted(image)
-        draw_tracks(canvas, TrackRows.collect(self._recent), frame.number, self._trail)
-        if self._window:
-            self.closed = not self._window.show(canvas)
-        if self._writer:
-            # As many images as pass at the video's rate, however the frames come.
-            due = round(frame.seconds * self._rate) + 1 - self._writer.count
-            for _ in range(
-                max(min(due, round(_LONGEST_STILL * self._rate)), not self._writer.count)
-            ):
-                self._writer.write(canvas)
-
-    def _fitted(self, image: Image) -> Image:
-        """Return a copy of an image, scaled to the size of the first one."""
-        import cv2
-        import numpy as np
-
-        if image.shape[1::-1] == self._size:
-            return image.copy()
-        return np.asarray(cv2.resize(image, self._size), np.uint8)
-
-
-class _Window:
-    """Window on the display."""
-
-    def __init__(self, name: str) -> None:
-        import cv2
-
-        shown = (
-            sys.platform != 'linux'
-            or os.environ.get('DISPLAY')
-            or os.environ.get('WAYLAND_DISPLAY')
-        )
-        if not shown:
-            raise InputError('--display: there is no display (DISPLAY is not set); use --video')
-        self._title = f'strongsort: {name}'
-        try:
-            cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
-        except cv2.error as error:
-            raise InputError(
-                '--display: this OpenCV has no windows; pip install opencv-python, or use --video'
-            ) from error
-
-    def show(self, image: Image) -> bool:
-        """Show an image; return False if the user closed the window or pressed q or Escape."""
-        import cv2
-
-        cv2.imshow(self._title, image)
-        escape = 27
-        if cv2.waitKey(1) & 0xFF in (ord('q'), escape):
-            return False
-        return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
-
-    def close(self) -> None:
-        """Close the window."""
-        import cv2
-
-        cv2.destroyAllWindows()
-
-
-@contextmanager
-def _stop_on_signals(source: FrameSource) -> Iterator[Callable[[], bool]]:
-    """Yield a function that returns whether SIGINT or SIGTERM has come; a second one interrupts."""
-    asked = False
-
-    def note(_number: int, _frame: object) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-        source.stop()
-
-    main = threading.current_thread() is threading.main_thread()
-    handled = (signal.SIGINT, signal.SIGTERM) if main else ()
-    before = {number: signal.signal(number, note) for number in handled}
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return Done(summary, loop.interrupted, source.live and bool(source.notes))
 
 
 def _load_rows(
@@ -502,12 +288,6 @@ def _make_detect(
     )
     none = Detections.empty()
     return lambda frame: none if frame.image is None else detector.detect(frame.image)
-
-
-def _load_motions(args: argparse.Namespace, name: str) -> SequenceMotion | None:
-    from strongsort_ros.cli.track import load_motions
-
-    return load_motions(args, name)
 
 
 def _writes_csv(args: argparse.Namespace, output: Path | None) -> bool:

@@ -58,8 +58,14 @@ class TorchvisionDetector(Detector):
     ) -> None:
         require(f'detector torchvision:{model}', 'torch', 'torchvision')
         import torch
-        from torchvision.models import detection, get_model, list_models
 
+        try:
+            from torchvision.models import detection, get_model, list_models
+        except RuntimeError as error:  # of a missing operator
+            raise InputError(
+                f'detector torchvision:{model}: torchvision does not fit torch '
+                f'{torch.__version__}; install both from one index'
+            ) from error
         name, _, file = model.partition(':')
         known = list_models(module=detection)
         if name not in known or not file:

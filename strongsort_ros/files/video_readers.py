@@ -88,8 +88,11 @@ class PyavReader:
         self._stream.thread_type = 'AUTO'
         self._errors = av.FFmpegError
         self.frame_rate = _plausible(self._stream.average_rate)
-        self.duration = self._seconds_of_file()
-        self.length = self._stream.frames or round(self.duration * self.frame_rate)
+        self.length, self.duration = self._stream.frames, self._seconds_of_file()
+        if not self.length:
+            self.length = round(self.duration * self.frame_rate)
+        elif self.frame_rate:  # exact, while a damaged file may tell its own shorter duration
+            self.duration = self.length / self.frame_rate
 
     def __iter__(self) -> Iterator[tuple[Image | None, float | None]]:
         packets = self._container.demux(self._stream)

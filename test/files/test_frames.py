@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import struct
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
@@ -16,7 +17,7 @@ from strongsort_ros.errors import InputError
 from strongsort_ros.files import video_readers
 from strongsort_ros.files.frames import open_frames
 from strongsort_ros.files.live_frames import LiveFrames
-from strongsort_ros.files.video import has_pyav
+from strongsort_ros.files.video import has_pyav, write_video
 from strongsort_ros.files.video_readers import open_reader
 from test.files.clips import picture, write_clip, write_images
 
@@ -65,6 +66,27 @@ def test_a_video_that_is_cut_off(tmp_path: Path) -> None:
         assert source.notes == [
             f'{path}: read {frames} of 60 frames; the file is cut off or damaged'
         ]
+
+
+def test_a_video_that_is_turned(tmp_path: Path, reader: str) -> None:
+    """A phone stores a picture on its side, and the angle to turn it by."""
+    pytest.importorskip('av')
+    path = tmp_path / 'phone.mp4'
+    image = np.zeros((96, 128, 3), np.uint8)
+    image[:48, :64] = 255
+    write_video(path, [image] * 3, 25)
+    content = bytearray(path.read_bytes())
+    start = content.index(b'tkhd') + 4 + 40  # of the matrix in the track's header
+    one = 1 << 16
+    content[start : start + 36] = struct.pack('>9i', 0, one, 0, -one, 0, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+    with open_frames(path) as source:
+        assert source.size == (96, 128), reader
+        frame = next(iter(source))
+    assert frame.image is not None
+    assert frame.image.shape == (128, 96, 3)
+    assert frame.image[10, -10].min() > 200
+    assert frame.image[10, 10].max() < 50
 
 
 def test_variable_frame_rate(tmp_path: Path) -> None:
