@@ -56,7 +56,7 @@ class TorchvisionDetector(Detector):
         device: str = 'auto',
         threads: int = 1,
     ) -> None:
-        require(f'detector torchvision:{model}', 'torch', 'torchvision')
+        require(f'detector torchvision:{model}', 'torchvision', 'torch')
         import torch
 
         try:
