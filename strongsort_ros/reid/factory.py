@@ -13,6 +13,7 @@ from typing import Final
 
 from strongsort_ros.errors import ExtractorError
 from strongsort_ros.packages import require
+from strongsort_ros.reid.cards import card_of_file
 from strongsort_ros.reid.checkpoint import SUFFIXES, check_file
 from strongsort_ros.reid.colour import ColourExtractor
 from strongsort_ros.reid.interfaces import CARDS, Engine, Extractor, NetworkCard, card_for
@@ -41,8 +42,8 @@ def load_extractor(
     ----------
     weights
         '' or 'colour': the colour descriptor, which needs no weights. A .pth, .pt or .safetensors
-        file: OSNet (torchreid) or BoT ResNeSt-50 (FastReID), recognised by its parameters. An
-        .onnx file. 'timm:NAME' or 'timm:NAME@FILE'.
+        file: OSNet (torchreid), BoT ResNeSt-50 or BoT ResNet-50 (FastReID), recognised by its
+        parameters. An .onnx file. 'timm:NAME' or 'timm:NAME@FILE'.
     device
         'auto' (a GPU if there is one), 'cpu', 'cuda' or 'cuda:N'; ignored by the colour descriptor.
     sha256
@@ -142,7 +143,8 @@ def _load_onnx(path: Path, device: str, fallback: str, threads: int) -> Extracto
         return engine_from_file(path, CPU, threads)
 
     name = next((known for known in CARDS if known in path.stem), path.stem)
-    card = card_for(name, engine.dimension, str(path))
+    known = card_for(name, engine.dimension, str(path))
+    card, _ = card_of_file(engine.session.get_modelmeta().custom_metadata_map, known, path)
     return _extractor(card, engine, fallback, create_cpu_engine if chosen != CPU else None)
 
 

@@ -131,6 +131,13 @@ CARDS: Final = {
             f'FastReID (Apache-2.0), {_RESEARCH}',
             "the StrongSORT paper's, measured on MOT17: 0.4, and 0.05 for its motion cost",
         ),
+        NetworkCard(
+            'bot_resnet50',
+            2048,
+            0.45,
+            f'FastReID (Apache-2.0), {_RESEARCH}',
+            'not measured, the value of bot_resnest50',
+        ),
     )
 }
 

@@ -24,6 +24,7 @@ MAX_HEADER: Final = 10_000_000
 """Bytes of the header; those of the largest networks have a tenth of it."""
 _MAX_DIMENSIONS: Final = 8
 _LENGTH: Final = 8
+_METADATA: Final = '__metadata__'
 # In the order of the safetensors library, which writes tensors by type from the last to the first.
 # NumPy has no bfloat16, which is the upper half of a float32.
 _TYPES: Final = {
@@ -54,16 +55,35 @@ def read_safetensors(path: Path) -> dict[str, Array]:
         ) from error
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return the texts in the header of a file by name; {} if there are none.
+
+    Raises
+    ------
+    ExtractorError
+        The file is not readable, damaged, or not a safetensors file.
+
+    """
+    try:
+        with path.open('rb') as file:
+            header = _read_header(file, os.fstat(file.fileno()).st_size)
+    except OSError as error:
+        raise ExtractorError(f'weights: {path}: {error.strerror}') from error
+    except (ValueError, RecursionError) as error:
+        reason = shorten(str(error), 120)
+        raise ExtractorError(
+            f'weights: {path} is damaged or is not a safetensors file: {reason}'
+        ) from error
+    found = header.get(_METADATA)
+    texts = found if isinstance(found, dict) else {}
+    return {name: text for name, text in texts.items() if isinstance(text, str)}
+
+
 def _read(file: BinaryIO, size: int) -> dict[str, Array]:
     """Return the arrays of a file of `size` bytes; raise ValueError if it is damaged."""
-    length = int.from_bytes(file.read(_LENGTH), 'little')
-    if length > min(size - _LENGTH, MAX_HEADER):
-        raise ValueError(f'the header has {length} bytes, in a file of {size}')
-    header = json.loads(file.read(length))
-    if not isinstance(header, dict):
-        raise ValueError('the header is not a JSON object')
-    header.pop('__metadata__', None)
-    data = np.fromfile(file, dtype=np.uint8, count=size - _LENGTH - length)
+    header = _read_header(file, size)
+    header.pop(_METADATA, None)
+    data = np.fromfile(file, dtype=np.uint8, count=size - file.tell())
     arrays: dict[str, Array] = {}
     end = 0
     for name, entry in sorted(header.items(), key=_sort_key):
@@ -75,6 +95,17 @@ def _read(file: BinaryIO, size: int) -> dict[str, Array]:
     if end != len(data):
         raise ValueError(f'the file has {len(data)} bytes of tensors, the header describes {end}')
     return arrays
+
+
+def _read_header(file: BinaryIO, size: int) -> dict[str, Any]:
+    """Return the header of a file of `size` bytes; raise ValueError if it is damaged."""
+    length = int.from_bytes(file.read(_LENGTH), 'little')
+    if length > min(size - _LENGTH, MAX_HEADER):
+        raise ValueError(f'the header has {length} bytes, in a file of {size}')
+    header = json.loads(file.read(length))
+    if not isinstance(header, dict):
+        raise ValueError('the header is not a JSON object')
+    return header
 
 
 def _sort_key(item: tuple[str, Any]) -> int:
@@ -105,7 +136,9 @@ def _is_size(value: object) -> bool:
     return type(value) is int and 0 <= value < 2**48
 
 
-def write_safetensors(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
+def write_safetensors(
+    file: BinaryIO, arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None
+) -> None:
     """Write arrays with the same bytes as the safetensors library.
 
     Parameters
@@ -114,9 +147,11 @@ def write_safetensors(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
         Binary file, open for writing.
     arrays
         Name -> array of type bool, integer or float.
+    metadata
+        Name -> text to keep in the header.
 
     """
-    header: dict[str, Any] = {}
+    header: dict[str, Any] = {} if metadata is None else {_METADATA: dict(metadata)}
     stop = 0
     ranks = {code: rank for rank, code in enumerate(_TYPES)}
     codes = {name: _NAMES[array.dtype.newbyteorder('<').str] for name, array in arrays.items()}
