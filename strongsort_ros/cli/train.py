@@ -1,4 +1,4 @@
-"""`strongsort train aflink`: train an AFLink network on ground truth."""
+"""`strongsort train`: train an AFLink network on ground truth, or a ReID network (`train_reid`)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any, Final
 
+from strongsort_ros.cli import train_reid
 from strongsort_ros.cli.console import count, progress, say
 from strongsort_ros.cli.options import output_path, positive_int
 from strongsort_ros.errors import InputError
@@ -17,9 +18,12 @@ _EPOCHS: Final = 20
 def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        'train', help='train AFLink', description='Train a network of strongsort_ros.'
+        'train',
+        help='train AFLink or a ReID network',
+        description='Train a network of strongsort_ros.',
     )
     networks = parser.add_subparsers(title='networks', metavar='NETWORK', required=True)
+    train_reid.add_parser(networks)
     aflink = networks.add_parser(
         'aflink',
         help='network that links broken tracks',

@@ -1,0 +1,1 @@
+"""Training of ReID networks: data, sampling, losses, trainer, scores and export."""
