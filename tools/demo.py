@@ -16,7 +16,13 @@ from typing import Final
 
 from strongsort_ros.bags.writer import write_sequence
 from strongsort_ros.errors import MissingPackageError, StrongSortError
-from strongsort_ros.evaluation.report.model import Picture, Report, latency_table, save_report
+from strongsort_ros.evaluation.report.model import (
+    Picture,
+    Report,
+    Video,
+    latency_table,
+    save_report,
+)
 from strongsort_ros.evaluation.score_table import Table, score_table
 from strongsort_ros.evaluation.scores import EvaluatedTracks
 from strongsort_ros.files.atomic import replacing, replacing_folder
@@ -32,8 +38,9 @@ MARKER: Final = 'demo.json'
 """Marks a folder as output of the demonstration, which the next run may replace."""
 
 SCENE_OPTIONS: Final = ('width', 'height', 'frames', 'people', 'seed')
+VIDEO: Final = 'refined.webm'
 FILES: Final = (
-    ('refined.webm', 'video of the refined tracks'),
+    (VIDEO, 'video of the refined tracks'),
     ('input', 'rosbag2 with the input'),
     ('tracker.log', 'log of the tracker node'),
     ('refiner.log', 'log of the refiner node'),
@@ -84,15 +91,15 @@ def demonstrate(args: argparse.Namespace, folder: Path, steps: Steps) -> None:
     with steps.step('score'):
         before, after = _score(folder, source, played, steps)
     with steps.step('draw'):
-        animation, stills = _draw(args, folder, source, after.sequences[0].tracks, steps)
+        stills = _draw(args, folder, source, after.sequences[0].tracks, steps)
     network = Path(args.weights).name or 'colour descriptor, without weights'
     report = playback_report(folder, played, before, after, source.info.frame_rate)
     report = dataclasses.replace(
         report,
         title=f'strongsort_ros on {source.info.name}',
         about=f'{report.about} Appearance: {network}.',
-        moving_picture=animation,
         pictures=stills,
+        video=Video(VIDEO, source.info.frame_rate, min(source.images.paths)),
         files=[*report.files, *FILES],
     )
     _save_report(args, folder, report)
@@ -175,18 +182,17 @@ def _score(
 
 def _draw(
     args: argparse.Namespace, folder: Path, source: Source, tracks: TrackRows, steps: Steps
-) -> tuple[Picture, list[Picture]]:
-    """Write the video and the pictures; return the animation and the stills of the report."""
-    render_video(folder / 'refined.webm', source, tracks, steps.track)
+) -> list[Picture]:
+    """Write the video and the pictures; return the pictures of the report."""
+    render_video(folder / VIDEO, source, tracks, steps.track)
     stills = save_stills(folder / 'pictures', source, tracks)
     frames, second = list(source.images.paths), round(source.info.frame_rate)
-    animation = animation_of(source, tracks, frames[: 10 * second])
     if args.readme_picture:
         middle = frames[len(frames) // 2 :]
         with replacing(args.readme_picture) as written:
             written.write_bytes(animation_of(source, tracks, middle[: 4 * second]).data)
-    steps.summary = f'video, {len(stills)} pictures and an animation'
-    return animation, stills
+    steps.summary = f'video and {len(stills)} pictures'
+    return stills
 
 
 def _save_report(args: argparse.Namespace, folder: Path, report: Report) -> None:

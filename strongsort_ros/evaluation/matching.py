@@ -31,6 +31,8 @@ class TrackMatches:
         (N,) int64 ids of the matched tracks, or `UNMATCHED`.
     switched
         (N,) bool: the track differs from the last one that matched the person.
+    boxes
+        (F,) int64: number of boxes of tracks in each frame of the sequence.
 
     """
 
@@ -38,6 +40,7 @@ class TrackMatches:
     frames: IntArray
     tracks: IntArray
     switched: BoolArray
+    boxes: IntArray
 
     def __len__(self) -> int:
         return len(self.people)
@@ -47,8 +50,18 @@ class TrackMatches:
         low, high = np.searchsorted(self.people, (person, person + 1))
         rows = slice(int(low), int(high))
         return TrackMatches(
-            self.people[rows], self.frames[rows], self.tracks[rows], self.switched[rows]
+            self.people[rows], self.frames[rows], self.tracks[rows], self.switched[rows],
+            self.boxes,
+        )  # fmt: skip
+
+    def errors(self, frames: range) -> tuple[IntArray, IntArray]:
+        """Return the number of misses and of false positives in each frame of the sequence."""
+        matched = self.tracks != UNMATCHED
+        hits, misses = (
+            np.bincount(self.frames[rows] - frames.start, minlength=len(frames))
+            for rows in (matched, ~matched)
         )
+        return misses, self.boxes - hits
 
 
 def match_to_ground_truth(sequence: ScoredSequence) -> TrackMatches:
@@ -79,7 +92,8 @@ def match_to_ground_truth(sequence: ScoredSequence) -> TrackMatches:
         frames.append(np.full(len(ids), sequence.frames.start + index))
         people.append(names[ids])
         tracks.append(matched)
-    return _in_order(frames, people, tracks)
+    boxes = np.array([len(rows) for rows in data['tracker_confidences']], dtype=np.int64)
+    return _in_order(frames, people, tracks, boxes)
 
 
 def _scored(sequence: ScoredSequence) -> BoolArray:
@@ -100,11 +114,11 @@ def _match(overlap: FloatArray, before: IntArray, track_ids: IntArray) -> tuple[
 
 
 def _in_order(
-    frames: list[IntArray], people: list[IntArray], tracks: list[IntArray]
+    frames: list[IntArray], people: list[IntArray], tracks: list[IntArray], boxes: IntArray
 ) -> TrackMatches:
     if not frames:
         none = np.empty(0, dtype=np.int64)
-        return TrackMatches(none, none, none, np.empty(0, dtype=bool))
+        return TrackMatches(none, none, none, np.empty(0, dtype=bool), boxes)
     person, frame, track = (np.concatenate(parts) for parts in (people, frames, tracks))
     order = np.lexsort((frame, person))
     person, frame, track = person[order], frame[order], track[order]
@@ -113,7 +127,7 @@ def _in_order(
     same_person = person[matched[1:]] == person[matched[:-1]]
     other_track = track[matched[1:]] != track[matched[:-1]]
     switched[matched[1:]] = same_person & other_track
-    return TrackMatches(person, frame, track, switched)
+    return TrackMatches(person, frame, track, switched, boxes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,13 @@ def score_table(
     return Table('Scores by sequence', head, rows, grouped=True)
 
 
+def class_table(before: Evaluation, after: Evaluation | None = None) -> Table:
+    """Return the scores of each class, and of all tracks as if they had one class."""
+    table = score_table(before, after)
+    rows = [['all as one', *row[1:]] if row[0] == 'combined' else row for row in table.rows]
+    return Table('Scores by class', ['class', *table.head[1:]], rows, grouped=True)
+
+
 def _rows(
     name: str, before: Scores, after: Scores | None, measures: Sequence[Measure]
 ) -> Iterator[list[str]]:

@@ -108,11 +108,14 @@ class EvaluatedTracks:
         Tracks with the ground truth, which has no rows (`GroundTruth.empty()`) if not known.
     scores
         Scores of these sequences; None if the ground truth is not known.
+    classes
+        Scores of each class, see `score_classes`; None if there are no several classes.
 
     """
 
     sequences: Sequence[ScoredSequence]
     scores: Evaluation | None = None
+    classes: Evaluation | None = None
 
 
 def score(

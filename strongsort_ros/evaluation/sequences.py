@@ -197,12 +197,8 @@ def folder_images(ground_truth: Path | str) -> Callable[[str, int], Image | None
 
     @cache
     def folder(name: str) -> ImageFolder | None:
-        file = single_ground_truth(truth)
-        sequence = truth / name if file is None else file.parent.parent
-        if not ((sequence / 'seqinfo.ini').is_file() or (sequence / 'img1').is_dir()):
-            return None
         try:
-            return ImageFolder(sequence) if has_images(sequence) else None
+            return _image_folder(truth, name)
         except InputError as error:
             _log.warning('no pictures of %s: %s', name, error)
             return None
@@ -216,6 +212,27 @@ def folder_images(ground_truth: Path | str) -> Callable[[str, int], Image | None
             return None
 
     return image
+
+
+def first_image(ground_truth: Path | str, name: str) -> int:
+    """Return the number of the first image beside the ground truth; without images 1.
+
+    Raises
+    ------
+    InputError
+        The images are not usable.
+
+    """
+    images = _image_folder(Path(ground_truth), name)
+    return 1 if images is None else min(images.paths)
+
+
+def _image_folder(truth: Path, name: str) -> ImageFolder | None:
+    file = single_ground_truth(truth)
+    sequence = truth / name if file is None else file.parent.parent
+    if not ((sequence / 'seqinfo.ini').is_file() or (sequence / 'img1').is_dir()):
+        return None
+    return ImageFolder(sequence) if has_images(sequence) else None
 
 
 def missing_results(sequence: ScoredSequence) -> str:

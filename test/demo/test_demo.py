@@ -62,7 +62,13 @@ def test_a_drawn_scene_end_to_end(tmp_path: Path) -> None:
     assert len(refined) >= len(tracks) > 20
     page = (old / 'index.html').read_text()
     assert 'http' not in page.replace('http://www.w3.org', '')  # nothing is fetched
-    for part in ('data:image/webp', 'data:image/jpeg', '<svg', 'round trip', 'href="refined.webm"'):
+    for part in (
+        'src="refined.webm"',
+        'data:image/jpeg',
+        '<svg',
+        'round trip',
+        'href="refined.webm"',
+    ):
         assert part in page
     assert {path.name for path in old.iterdir()} == {
         'sequence', 'input', 'tracks', 'tracks.txt', 'refined', 'refined.txt', 'refined.webm',

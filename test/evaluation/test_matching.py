@@ -28,6 +28,8 @@ def test_agrees_with_trackeval(data_dir: Path, switches: str) -> None:
         scores, found = score([pair]).combined, match_to_ground_truth(pair)
         assert np.count_nonzero(found.switched) == scores.idsw
         assert np.count_nonzero(found.tracks == UNMATCHED) == scores.misses
+        misses, false = found.errors(pair.frames)
+        assert (misses.sum(), false.sum()) == (scores.misses, scores.false_positives)
         assert (len(found), len(np.unique(found.people))) == (scores.true_boxes, scores.true_ids)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import cv2
 import numpy as np
@@ -71,7 +73,7 @@ class Picture:
     Attributes
     ----------
     data
-        JPEG, PNG or WebP, still or animated.
+        JPEG, PNG or WebP.
     text
         Alternative text.
 
@@ -115,6 +117,11 @@ class Drawing:
         Alternative text.
     body
         Elements, inserted as they are: only numbers and texts of this package.
+    names
+        Elements of a column to the left, which stays in sight when the drawing scrolls.
+    frames
+        Frames from the left edge to the right one, if that is the time; by them a click in the
+        drawing finds its frame in the video.
 
     """
 
@@ -123,6 +130,41 @@ class Drawing:
     height: int
     text: str
     body: str
+    names: str = ''
+    frames: range = range(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """Video of the images of a sequence.
+
+    Attributes
+    ----------
+    source
+        Path relative to the report, or the content as a data URI.
+    frame_rate
+        Images per second.
+    first_frame
+        Number of the first image; the others follow without a gap.
+
+    """
+
+    source: str
+    frame_rate: float
+    first_frame: int = 1
+
+    @classmethod
+    def beside(cls, path: Path, page: Path, frame_rate: float, first_frame: int = 1) -> Video:
+        """Return a video that the page links, relative to the page's folder."""
+        relative = os.path.relpath(path.resolve(), page.resolve().parent)
+        return cls(quote(Path(relative).as_posix()), frame_rate, first_frame)
+
+    @classmethod
+    def embedded(cls, path: Path, frame_rate: float, first_frame: int = 1) -> Video:
+        """Return a video with its content, which makes the page a third larger than it."""
+        kind = 'mp4' if path.suffix.lower() == '.mp4' else 'webm'
+        content = base64.b64encode(path.read_bytes()).decode('ascii')
+        return cls(f'data:video/{kind};base64,{content}', frame_rate, first_frame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +184,10 @@ class Report:
         Latencies of the stages, in the order of processing.
     tables
         Further tables: settings, counts, diagnostics.
-    moving_picture, pictures
+    pictures
         Pictures of the tracks.
+    video
+        Video of the tracks of the first sequence.
     files
         Files beside the report: path relative to it, and description.
 
@@ -156,9 +200,9 @@ class Report:
     image: Callable[[str, int], Image | None] | None = None
     latencies: Sequence[Latency] = ()
     tables: Sequence[Table] = ()
-    moving_picture: Picture | None = None
     pictures: Sequence[Picture] = ()
     files: Sequence[tuple[str, str]] = ()
+    video: Video | None = None
 
     @property
     def sides(self) -> list[tuple[str, EvaluatedTracks]]:

@@ -19,13 +19,16 @@ from strongsort_ros.evaluation.matching import (
     worst_first,
 )
 from strongsort_ros.evaluation.report.curves import curves_table, draw_curves
-from strongsort_ros.evaluation.report.model import Picture, Report, latency_table
+from strongsort_ros.evaluation.report.errors import errors_chart
+from strongsort_ros.evaluation.report.model import Drawing, Picture, Report, latency_table
 from strongsort_ros.evaluation.report.switch_pictures import draw_switch
+from strongsort_ros.evaluation.report.time_axis import NAMES_WIDTH
 from strongsort_ros.evaluation.report.timeline import Timeline, people_timeline, tracks_timeline
 from strongsort_ros.evaluation.score_table import (
     ALL_MEASURES,
     HEADLINES,
     Table,
+    class_table,
     format_difference,
     format_score,
     score_table,
@@ -87,19 +90,17 @@ def render_page(report: Report) -> str:
         keep_trailing_newline=True,
     )
     template = environment.get_template('template.html.j2')
-    return template.render(report=report, sections=list(_sections(report)))
+    return template.render(report=report, sections=list(_sections(report)), names_width=NAMES_WIDTH)
 
 
 def _sections(report: Report) -> Iterator[Section]:
     scored = [(name, tracks.scores) for name, tracks in report.sides if tracks.scores is not None]
     if scored:
         before, after = scored[0][1], scored[1][1] if len(scored) == 2 else None
-        content = _cards(before, after), score_table(before, after, ALL_MEASURES)
+        content = _cards(before, after), score_table(before, after, ALL_MEASURES), _classes(report)
         yield Section('Scores', 'scores', content)
     elif report.sides:
         yield Section('Scores', 'note', 'There is no ground truth, so there are no scores.')
-    if report.moving_picture is not None:
-        yield Section('The tracks', 'animation', report.moving_picture)
     if scored:
         yield Section('HOTA over alpha', 'curves', (draw_curves(scored), curves_table(scored)))
     if report.sides:
@@ -121,11 +122,23 @@ def _track_sections(report: Report) -> Iterator[Section]:
         for _, tracks in report.sides
     ]
     timelines = list(_timelines(report, matches))
-    yield Section('Tracks over time', 'timelines', (len(matches), timelines))
+    yield Section('Tracks over time', 'timelines', (len(matches), timelines, report.video))
+    if any(matches):
+        charts = list(_error_charts(report, matches))
+        yield Section('Misses and false positives over time', 'errors', (len(matches), charts))
     for (side, tracks), found in zip(report.sides, matches, strict=True):
         if found:
             title = 'Identity switches' + (f' {side} refinement' if side else '')
-            yield Section(title, 'switches', _switches(report, tracks, found))
+            content = _switches(report, tracks, found), report.video is not None
+            yield Section(title, 'switches', content)
+
+
+def _classes(report: Report) -> list[Table]:
+    """Return the scores by class, if there are several classes."""
+    classes = [tracks.classes for _, tracks in report.sides if tracks.classes is not None]
+    if not classes or len(classes) < len(report.sides):
+        return []
+    return [class_table(*classes)]
 
 
 def _cards(first: Evaluation, last: Evaluation | None) -> list[Card]:
@@ -140,6 +153,8 @@ def _cards(first: Evaluation, last: Evaluation | None) -> list[Card]:
         difference, verdict = format_difference(before, after), ''
         if float(difference) != 0:
             verdict = 'better' if (after > before) == (direction > 0) else 'worse'
+        if direction < 0:
+            difference = f'{abs(after - before):,} {"more" if after > before else "fewer"}'
         cards.append(Card(name, format_score(after), format_score(before), difference, verdict))
     return cards
 
@@ -155,6 +170,13 @@ def _timelines(report: Report, matches: Sequence[Matches]) -> Iterator[Timeline]
             yield people_timeline(name, found, each[0].frames)
         else:
             yield tracks_timeline(each)
+
+
+def _error_charts(report: Report, matches: Sequence[Matches]) -> Iterator[tuple[str, Drawing]]:
+    for sequence in report.sides[0][1].sequences:
+        found = [side[sequence.name] for side in matches if sequence.name in side]
+        if found:
+            yield sequence.name, errors_chart(sequence.name, found, sequence.frames)
 
 
 def _switches(report: Report, tracks: EvaluatedTracks, matches: Matches) -> Switches:
@@ -176,7 +198,7 @@ def _switches(report: Report, tracks: EvaluatedTracks, matches: Matches) -> Swit
 def _switch_table(switches: Sequence[Switch]) -> Table:
     head = (
         'sequence', 'person', 'old track', 'until frame', 'new track', 'from frame',
-        'frames with it', 'frames without it',
+        'frames before', 'frames after',
     )  # fmt: skip
     rows = [
         [

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Final
 
 import numpy as np
 
 from strongsort_ros.evaluation.matching import UNMATCHED, TrackMatches
 from strongsort_ros.evaluation.report.model import Drawing
+from strongsort_ros.evaluation.report.time_axis import CHART_WIDTH, NAMES_WIDTH, TOP, TimeAxis
 from strongsort_ros.evaluation.scores import ScoredSequence
 from strongsort_ros.files.drawing import colour_of
+from strongsort_ros.files.labels import BLACK, ink_on
 from strongsort_ros.files.rows import TrackRows
 from strongsort_ros.types import BoolArray, IntArray
 
 MOST_ROWS: Final = 30
 
-_WIDTH, _LEFT, _RIGHT, _TOP = 1000, 84, 60, 24
 _LANE, _ABOVE, _BETWEEN = 12, 7, 6
 _DIGIT = 6.2  # width of a digit of the small type
+_NOTE = NAMES_WIDTH - 10
+_MARK = 9.0  # pixels between the middles of two triangles that do not touch
+_MOST_ENLARGED: Final = 10
+_MARGIN: Final = 10  # frames before the first and after the last switch of enlarged rows
+_WIDEST: Final = 24_000  # pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,8 @@ class Timeline:
         Name of the sequence.
     drawing
         None if there is nothing to draw.
+    enlarged
+        The rows in which marks of switches overlap; None: there are none.
     shown, hidden
         Number of rows that are drawn and left out.
     switches, hidden_switches
@@ -48,6 +55,7 @@ class Timeline:
     hidden: int
     switches: Sequence[int] = ()
     hidden_switches: Sequence[int] = ()
+    enlarged: Drawing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Lanes one below the other, with a label on the left and a note on the right."""
+    """Lanes one below the other, with a label and a note in the column of names."""
 
     label: str
     lanes: Sequence[Lane]
@@ -101,13 +109,16 @@ def people_timeline(name: str, sides: Sequence[TrackMatches], frames: range) -> 
         for person in order[:MOST_ROWS]
     ]
     hidden = order[MOST_ROWS:]
+    axis = TimeAxis(frames)
+    text = f'people of {name} and their tracks over time'
     return Timeline(
         name,
-        _draw(rows, frames, f'people of {name} and their tracks over time'),
+        _draw(rows, axis, text),
         len(rows),
         len(hidden),
         [int(side.switched.sum()) for side in sides],
         [sum(counts) for counts in zip(*(switches[p] for p in hidden), strict=True)],
+        _draw_enlarged(rows, axis, text),
     )
 
 
@@ -120,7 +131,7 @@ def tracks_timeline(sides: Sequence[ScoredSequence]) -> Timeline:
         for identity in order[:MOST_ROWS]
     ]
     name = sides[0].name
-    drawing = _draw(rows, sides[0].frames, f'tracks of {name} over time')
+    drawing = _draw(rows, TimeAxis(sides[0].frames), f'tracks of {name} over time')
     return Timeline(name, drawing, len(rows), len(order) - len(rows))
 
 
@@ -154,66 +165,94 @@ def _pieces(frames: IntArray, tracks: IntArray) -> list[Piece]:
     ]
 
 
-def _draw(rows: Sequence[Row], frames: range, description: str) -> Drawing | None:
+def _draw_enlarged(rows: Sequence[Row], axis: TimeAxis, description: str) -> Drawing | None:
+    """Draw the rows in which marks of switches overlap, in the frames of their switches."""
+    chosen, nearest = [], len(axis.frames)
+    for row in rows:
+        gaps = [b[0] - a[0] for lane in row.lanes for a, b in pairwise(lane.switches)]
+        if gaps and min(gaps) * axis.x(axis.frames.start + 1) < _MARK:
+            chosen.append(row)
+            nearest = min(nearest, *gaps)
+    chosen = chosen[:_MOST_ENLARGED]
+    switches = [switch[0] for row in chosen for lane in row.lanes for switch in lane.switches]
+    if not switches:
+        return None
+    frames = range(
+        max(min(switches) - _MARGIN, axis.frames.start),
+        min(max(switches) + _MARGIN, axis.frames.stop),
+    )
+    width = round(min(_MARK / nearest * len(frames), _WIDEST))
+    enlarged = TimeAxis(frames, max(width, CHART_WIDTH))
+    return _draw([_cut(row, frames) for row in chosen], enlarged, f'{description}, enlarged')
+
+
+def _cut(row: Row, frames: range) -> Row:
+    """Return the part of a row that lies in some frames, with all switches."""
+    lanes = [
+        Lane(
+            [
+                Piece(max(piece.first, frames.start), min(piece.end, frames.stop), piece.track)
+                for piece in lane.pieces
+                if piece.first < frames.stop and piece.end > frames.start
+            ],
+            lane.switches,
+        )
+        for lane in row.lanes
+    ]
+    return Row(row.label, lanes, row.note)
+
+
+def _draw(rows: Sequence[Row], axis: TimeAxis, description: str) -> Drawing | None:
     if not rows:
         return None
     heights = [len(row.lanes) * (_LANE + _ABOVE) + _BETWEEN for row in rows]
-    bottom = _TOP + sum(heights)
-    parts, top = list(_axis(frames, bottom)), _TOP
+    bottom = TOP + sum(heights)
+    parts, top = list(axis.grid(bottom)), TOP
+    noted = any(row.note for row in rows)
+    names = [f'<text x="{_NOTE}" y="12" text-anchor="end">switches</text>'] if noted else []
     for row, height in zip(rows, heights, strict=True):
-        parts += _draw_row(row, top, height, frames)
+        middle = top + height / 2 + 5
+        names += [
+            f'<path class="grid" d="M0 {top}H{NAMES_WIDTH}"/>',
+            f'<text x="0" y="{middle:.1f}">{row.label}</text>',
+            f'<text x="{_NOTE}" y="{middle:.1f}" text-anchor="end">{row.note}</text>',
+        ]
+        parts.append(f'<path class="grid" d="M0 {top}H{axis.width}"/>')
+        parts += _draw_row(row, top, axis)
         top += height
-    return Drawing('timeline', _WIDTH, bottom + 2, description, '\n'.join(parts))
+    return Drawing(
+        'timeline', axis.width, bottom + 2, description, '\n'.join(parts), '\n'.join(names),
+        axis.frames,
+    )  # fmt: skip
 
 
-def _x(frame: float, frames: range) -> float:
-    return _LEFT + (frame - frames.start) * (_WIDTH - _LEFT - _RIGHT) / max(len(frames), 1)
-
-
-def _axis(frames: range, bottom: int) -> Iterator[str]:
-    step = _step(len(frames))
-    yield '<text x="0" y="12">frame</text>'
-    for frame in range(math.ceil(frames.start / step) * step, frames.stop, step):
-        x = _x(frame, frames)
-        yield f'<path class="grid" d="M{x:.1f} 18V{bottom}"/>'
-        yield f'<text x="{x:.1f}" y="12" text-anchor="middle">{frame}</text>'
-
-
-def _step(length: int) -> int:
-    """Return a round number of frames that divides the length into at most ten."""
-    tens: int = 10 ** max(int(math.log10(max(length / 10, 1))), 0)
-    return next(n * tens for n in (1, 2, 5, 10) if n * tens >= length / 10)
-
-
-def _draw_row(row: Row, top: int, height: int, frames: range) -> Iterator[str]:
-    middle = top + height / 2 + 3
-    yield f'<path class="grid" d="M0 {top}H{_WIDTH}"/>'
-    yield f'<text x="0" y="{middle:.1f}">{row.label}</text>'
-    yield f'<text x="{_WIDTH}" y="{middle:.1f}" text-anchor="end">{row.note}</text>'
+def _draw_row(row: Row, top: int, axis: TimeAxis) -> Iterator[str]:
     for number, lane in enumerate(row.lanes):
         y = top + _BETWEEN // 2 + number * (_LANE + _ABOVE) + _ABOVE
-        for piece in _wide_enough(lane.pieces, frames):
-            yield _draw_piece(piece, y, frames)
+        for piece in _wide_enough(lane.pieces, axis):
+            yield _draw_piece(piece, y, axis)
         # One mark for all switches within a pixel.
-        for x, near in groupby(lane.switches, lambda switch: round(_x(switch[0], frames))):
-            title = '; '.join(f'frame {f}: from track {old} to {new}' for f, old, new in near)
+        for x, near in groupby(lane.switches, lambda switch: round(axis.x(switch[0]))):
+            switches = list(near)
+            title = '; '.join(f'frame {f}: from track {old} to {new}' for f, old, new in switches)
             yield (
-                f'<path class="switch" d="M{x} {y}l-4 -6h8zv{_LANE}"><title>{title}</title></path>'
+                f'<path class="switch" data-frame="{switches[0][0]}" '
+                f'd="M{x} {y}l-4 -6h8zv{_LANE}"><title>{title}</title></path>'
             )
 
 
-def _wide_enough(pieces: Sequence[Piece], frames: range) -> Iterator[Piece]:
+def _wide_enough(pieces: Sequence[Piece], axis: TimeAxis) -> Iterator[Piece]:
     """Yield the pieces except those that end within the same pixel as the one before."""
     drawn = None
     for piece in pieces:
-        end = round(_x(piece.end, frames))
+        end = round(axis.x(piece.end))
         if end != drawn:
             yield piece
         drawn = end
 
 
-def _draw_piece(piece: Piece, y: int, frames: range) -> str:
-    x, end = _x(piece.first, frames), _x(piece.end, frames)
+def _draw_piece(piece: Piece, y: int, axis: TimeAxis) -> str:
+    x, end = axis.x(piece.first), axis.x(piece.end)
     width = max(end - x, 0.5)
     until = (
         f'frame {piece.first}'
@@ -232,7 +271,6 @@ def _draw_piece(piece: Piece, y: int, frames: range) -> str:
         f'<title>{until}: track {piece.track}</title></rect>'
     )
     if width > _DIGIT * len(str(piece.track)) + 6:
-        # Luminance as in Rec. 709: black on light colours, white on dark ones.
-        ink = 'dark' if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 110 else 'light'
+        ink = 'dark' if ink_on((blue, green, red)) == BLACK else 'light'
         drawn += f'<text class="{ink}" x="{x + 4:.1f}" y="{y + 9.5}">{piece.track}</text>'
     return drawn

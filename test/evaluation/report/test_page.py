@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -9,10 +10,12 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pytest
 
+from strongsort_ros.evaluation.classes import score_classes
 from strongsort_ros.evaluation.report.model import (
     Latency,
     Picture,
     Report,
+    Video,
     latency_table,
     save_report,
 )
@@ -37,6 +40,7 @@ class Page(HTMLParser):
         self.rows: list[list[str]] = []
         self.alternatives: list[str] = []
         self.links: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.words = ''
         self.feed(source)
         self.close()
@@ -45,11 +49,14 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
         self.names.append(tag)
+        self.elements.append((tag, attributes))
         assert not [name for name in attributes if name.startswith('on')]
-        assert attributes.get('src', 'data:').startswith('data:')
-        link = urlsplit(attributes.get('href') or '')
-        assert not link.scheme
-        assert not link.netloc
+        source = attributes.get('src') or ''
+        assert source.startswith('data:') or tag == 'video' or 'src' not in attributes
+        for address in (attributes.get('href') or '', source.removeprefix('data:')):
+            link = urlsplit(address)
+            assert not link.scheme
+            assert not link.netloc
         if tag == 'a':
             self.links.append(attributes['href'] or '')
         if tag == 'tr':
@@ -112,7 +119,7 @@ def test_scores_before_and_after() -> None:
     alpha = next(row for row in page.rows if row[0] == '0.50')
     curves = before.scores.combined.hota_over_alpha, after.scores.combined.hota_over_alpha
     assert alpha[1:3] == [f'{curve[9]:.2f}' for curve in curves]
-    assert '-4 better' in page.words
+    assert '4 fewer: better' in page.words
     assert 'Identity switches before refinement' in page.words
 
 
@@ -187,12 +194,15 @@ def test_hostile_text_stays_text() -> None:
     sides = [recorded(exchanged(bad)), recorded(perfect(bad))]
     report = Report(
         bad, bad, *sides, grey, [Latency(bad, 1, 2, 3)], [Table(bad, (bad, bad), [(bad, bad)])],
-        pictures[0], pictures, [(bad, bad)],
+        pictures, [(bad, bad)], Video.beside(Path(bad), Path('page.html'), 25),
     )  # fmt: skip
     source = render_page(report)
     page = Page(source)
-    assert 'script' not in page.names
-    assert '<script' not in source
+    # The only script is that of the video.
+    assert page.names.count('script') == source.count('<script') == 1
+    assert 'alert' not in source[source.index('<script') :]
+    assert not [attributes for tag, attributes in page.elements if 'onerror' in attributes]
+    assert unquote(next(a['src'] or '' for tag, a in page.elements if tag == 'video')) == bad
     assert page.words.count(bad) >= 10
     assert bad in page.alternatives
 
@@ -231,13 +241,66 @@ def test_latencies() -> None:
 
 
 def test_pictures() -> None:
-    """The media type follows the data; an animation has about ten images a second."""
-    image = np.full((90, 1000, 3), 50, np.uint8)
-    still = Picture.encode(image, 'still')
+    """The media type follows the data."""
+    still = Picture.encode(np.full((90, 1000, 3), 50, np.uint8), 'still')
     assert still.media_type == 'image/jpeg'
+    page = Page(render_page(Report('x', pictures=[still])))
+    assert page.alternatives == ['still']
+
+
+def test_animations() -> None:
+    """An animation has about ten images a second."""
+    image = np.full((90, 1000, 3), 50, np.uint8)
     assert [animation_stride(rate) for rate in (5, 10, 14, 25, 30)] == [1, 1, 1, 2, 3]
     moving = animation([image, 255 - image], 10, 'moving')
     assert moving.media_type == 'image/webp'
     assert b'ANMF' in moving.data
-    page = Page(render_page(Report('x', moving_picture=moving, pictures=[still])))
-    assert page.alternatives == ['moving', 'still']
+
+
+def test_charts_seek_the_video() -> None:
+    """Charts have their frames, switches theirs, and links lead to the player."""
+    video = Video.beside(Path('out') / 'tracks 1.webm', Path('out') / 'page.html', 12.5, 7)
+    report = Report('x', before=recorded(exchanged()), image=grey, video=video)
+    page = Page(render_page(report))
+    (player,) = [attributes for tag, attributes in page.elements if tag == 'video']
+    assert player['src'] == 'tracks%201.webm'
+    assert (player['data-first'], player['data-rate']) == ('7', '12.5')
+    charts = [a for tag, a in page.elements if tag == 'svg' and 'data-start' in a]
+    assert [(a['data-start'], a['data-frames']) for a in charts] == [('1', '20')] * 2
+    marks = [a['data-frame'] for _, a in page.elements if a.get('class') == 'switch']
+    assert marks == ['11', '11']
+    assert page.links.count('#player') == 2
+    steps = {a['data-step'] for _, a in page.elements if 'data-step' in a}
+    assert steps == {'previous-switch', 'previous-frame', 'next-frame', 'next-switch'}
+    assert all(f"'{step}':" in page.words for step in steps)
+    without = render_page(Report('x', before=recorded(exchanged()), image=grey))
+    assert '#player' not in Page(without).links
+    assert 'script' not in Page(without).names
+
+
+def test_an_embedded_video_is_part_of_the_page(tmp_path: Path) -> None:
+    file = tmp_path / 'a.mp4'
+    file.write_bytes(b'content')
+    video = Video.embedded(file, 25)
+    assert video.source == 'data:video/mp4;base64,Y29udGVudA=='
+    sequence = ScoredSequence('walk', GroundTruth.empty(), as_tracks(walk(3)), range(1, 21))
+    page = render_page(Report('x', before=EvaluatedTracks([sequence]), video=video))
+    assert page == render_page(Report('x', before=EvaluatedTracks([sequence]), video=video))
+    assert video.source in [a.get('src') for _, a in Page(page).elements]
+
+
+def test_scores_by_class() -> None:
+    """Classes have a table of their own if both sides have one."""
+    truth = walk(2)
+    tracks = as_tracks(truth)
+    truth = dataclasses.replace(truth, classes=np.where(truth.ids == 1, 1, 3))
+    cars = dataclasses.replace(tracks, class_ids=np.where(tracks.ids == 1, 'person', 'car'))
+    sequences = [ScoredSequence('walk', truth, cars, range(1, 21))]
+    one = EvaluatedTracks(sequences, score(sequences), score_classes(sequences))
+    page = Page(render_page(Report('x', before=one)))
+    assert [row[:2] for row in page.rows if row[0] in ('person', 'car')] == [
+        ['person', '100.00'], ['car', '100.00'],
+    ]  # fmt: skip
+    both = Page(render_page(Report('x', before=one, after=one)))
+    assert ['person', 'before', '100.00'] in [row[:3] for row in both.rows]
+    assert 'Scores by class' not in render_page(Report('x', before=one, after=recorded(perfect())))

@@ -65,7 +65,8 @@ def test_before_and_after_side_by_side() -> None:
     assert drawing.count('<title>frames 1 to 10: track 1</title>') == 1
     assert drawing.count('<title>frames 1 to 20: track 1</title>') == 1
     assert drawing.count('class="switch"') == 2
-    assert drawing.count('1 → 0') == 2
+    assert timeline.drawing is not None
+    assert timeline.drawing.names.count('1 → 0') == 2
     assert timeline.switches == [2, 0]
 
 
@@ -74,7 +75,8 @@ def test_many_people_are_limited() -> None:
     truth = walk(MOST_ROWS + 7, 3)
     sequence = ScoredSequence('crowd', truth, as_tracks(truth), range(1, 4))
     timeline = people_timeline('crowd', [match_to_ground_truth(sequence)], sequence.frames)
-    assert svg(timeline).count('>person ') == timeline.shown == MOST_ROWS
+    assert timeline.drawing is not None
+    assert timeline.drawing.names.count('>person ') == timeline.shown == MOST_ROWS
     assert (timeline.hidden, timeline.hidden_switches) == (7, [0])
 
 
@@ -105,3 +107,31 @@ def test_a_long_recording_stays_small() -> None:
     lane = svg(people_timeline('long', [match_to_ground_truth(sequence)], sequence.frames))
     assert lane.count('<rect') <= 1000
     assert lane.count('from track') == frames - 1
+
+
+def test_crowded_switches_are_enlarged() -> None:
+    """Rows whose marks overlap are drawn again, wide enough that all marks are apart."""
+    truth = walk(2, 600)
+    ids = np.where((truth.ids == 1) & (truth.frames > 300), 5 + truth.frames // 3 % 2, truth.ids)
+    ids = np.where(truth.frames > 384, truth.ids, ids)
+    sequence = ScoredSequence('walk', truth, renamed(as_tracks(truth), ids), range(1, 601))
+    timeline = people_timeline('walk', [match_to_ground_truth(sequence)], sequence.frames)
+    enlarged = timeline.enlarged
+    assert enlarged is not None
+    assert '>person 1<' in enlarged.names
+    assert '>person 2<' not in enlarged.names
+    assert enlarged.frames == range(291, 395)
+    marks = [
+        int(x) for x in re.findall(r'class="switch" data-frame="\d+" d="M(\d+) ', enlarged.body)
+    ]
+    assert len(marks) == timeline.switches[0] == 30
+    assert min(np.diff(marks)) >= 9
+    assert 0 < marks[0] < marks[-1] < enlarged.width
+    edges = [
+        (float(x), float(x) + float(width))
+        for x, width in re.findall(r'<rect x="([-\d.]+)" y="\d+" width="([\d.]+)"', enlarged.body)
+    ]
+    assert min(edges)[0] == 0
+    assert max(edge for _, edge in edges) <= enlarged.width + 0.1
+    few = exchanged()
+    assert people_timeline('walk', [match_to_ground_truth(few)], few.frames).enlarged is None
