@@ -120,11 +120,11 @@ def run(args: argparse.Namespace) -> int:
         say(f'{checkpoint}: goes on after epoch {trainer.epoch}')
     try:
         _train(trainer, checkpoint)
+        _finish(args.output, trainer, data)
     except KeyboardInterrupt:
         kept = f'epoch {trainer.epoch} is kept in {checkpoint}; go on with --resume'
         warn(f'strongsort: interrupted; {kept if checkpoint.exists() else "no epoch was complete"}')
         return _INTERRUPTED
-    _finish(args.output, trainer, data)
     checkpoint.unlink(missing_ok=True)
     return 0
 
@@ -169,7 +169,7 @@ def _finish(output: Path, trainer: Trainer, data: Dataset) -> None:
     from strongsort_ros.reid.training.export import export_onnx, export_safetensors
     from strongsort_ros.reid.training.metrics import score_embeddings
 
-    scores = score_embeddings(data, trainer.embed)
+    scores = score_embeddings(data, lambda crops: trainer.embed(crops, progress('test')))
     network = trainer.network
     card = replace(
         network.card,

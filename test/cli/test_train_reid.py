@@ -60,10 +60,14 @@ def test_trains_on_sequences(tmp_path: Path, capsys: Capture) -> None:
 
 
 class _Keyboard(io.StringIO):
-    """Standard output at which the user presses Ctrl-C after the first epoch."""
+    """Standard output at which the user presses Ctrl-C after an epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__()
+        self._epoch = epoch
 
     def write(self, text: str) -> int:
-        if text.startswith('epoch 1 of'):
+        if text.startswith(f'epoch {self._epoch} of'):
             os.kill(os.getpid(), signal.SIGINT)
         return super().write(text)
 
@@ -74,7 +78,7 @@ def test_goes_on_after_ctrl_c(
     out, checkpoint = tmp_path / 'a.safetensors', tmp_path / 'a.checkpoint'
     command = ('train', 'reid', market, '--epochs', 2, *SMALL, '-o', out)
     with monkeypatch.context() as patch:
-        patch.setattr(sys, 'stdout', _Keyboard())
+        patch.setattr(sys, 'stdout', _Keyboard(1))
         assert run(*command) == 130
     expected = f'interrupted; epoch 1 is kept in {checkpoint}; go on with --resume\n'
     assert capsys.readouterr().err.endswith(expected)
@@ -83,8 +87,12 @@ def test_goes_on_after_ctrl_c(
     assert 'go on with --resume, or remove it' in capsys.readouterr().err
     assert run(*command, '--resume', '--seed', 1) == 2
     assert 'another training: seed was 0, is 1' in capsys.readouterr().err
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, 'stdout', _Keyboard(2))
+        assert run(*command, '--resume') == 130
+    assert f'epoch 2 is kept in {checkpoint}' in capsys.readouterr().err
     assert run(*command, '--resume') == 0
-    assert 'goes on after epoch 1' in capsys.readouterr().out
+    assert 'goes on after epoch 2' in capsys.readouterr().out
     assert not checkpoint.exists()
     straight = tmp_path / 'b.safetensors'
     assert run(*command[:-1], straight) == 0
