@@ -2,6 +2,7 @@
 # make demo         track, refine and score a drawn scene, or a sequence: make demo SEQUENCE=path/to/MOT17-09-FRCNN
 # make test         run all tests, or some: make test ARGS='test/tracking -k parity'
 # make test-lowest  run the tests without ROS with the lowest supported versions of packages
+# make test-extra   run the tests that need other trackers and detection libraries
 # make lint         check style, types and import layers
 # make format       format the code
 # make docs         write the documentation site to site/
@@ -33,6 +34,7 @@ VENV := .venv$(SUFFIX)
 OVERLAY := .overlay$(SUFFIX)
 PEERS := .peers
 LOWEST := .venv-lowest
+EXTRA := .venv-extra
 TOOLS := .tools
 PIP := python -m pip --disable-pip-version-check -qq
 # The lock lists all packages; pip rejects files with other hashes.
@@ -49,7 +51,7 @@ TORCH := $(shell sed -n 's/^torch==//p' requirements/runtime.txt)
 INTERFACES := CMakeLists.txt package.xml tools/build_overlay.py \
 	$(wildcard msg/* srv/* action/* config/* launch/* scripts/* tools/vision_msgs/* tools/vision_msgs/msg/*)
 
-.PHONY: setup demo test test-lowest lint format docs bench lock audit clean
+.PHONY: setup demo test test-lowest test-extra lint format docs bench lock audit clean
 
 setup: $(OVERLAY)/.built
 
@@ -108,6 +110,17 @@ $(LOWEST)/.installed: $(LOCK)/lowest.txt
 	@echo "Installing the lowest versions into $(LOWEST)"
 	@$(PYTHON) -m venv $(LOWEST)
 	@$(LOWEST)/bin/$(PIP) install $(PIP_ARGS) $(WHEELS) -r $<
+	@touch $@
+
+# The libraries of $(EXTRA) need other versions than the lock has.
+test-extra: $(EXTRA)/.installed
+	@PYTHONPATH='$(CURDIR)' OMP_NUM_THREADS=1 $(EXTRA)/bin/python -m pytest --allow-missing-packages \
+		test/examples test/test_adapters.py test/test_deepsort.py \
+		test/experiments/test_comparison.py $(ARGS)
+
+$(EXTRA)/.installed: requirements/extra.txt
+	$(call make-environment,$(EXTRA))
+	@$(EXTRA)/bin/$(PIP) install $(PIP_ARGS) torch==$(TORCH) -r requirements/extra.txt
 	@touch $@
 
 lint: setup

@@ -14,6 +14,7 @@ from strongsort_ros import __version__
 from strongsort_ros.cli import (
     ablate,
     bag,
+    compare,
     embed,
     evaluate,
     refine,
@@ -29,7 +30,19 @@ from strongsort_ros.errors import InputError, StrongSortError, did_you_mean, one
 from strongsort_ros.packages import missing_package
 
 # These modules import large libraries only when they run, so that --help prints at once.
-COMMANDS: Final = (track, embed, refine, evaluate, bag, replay, render, ablate, tune, train)
+COMMANDS: Final = (
+    track,
+    embed,
+    refine,
+    evaluate,
+    bag,
+    replay,
+    render,
+    ablate,
+    tune,
+    compare,
+    train,
+)
 
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
