@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from strongsort_ros.evaluation.report.model import Latency
     from strongsort_ros.evaluation.score_table import Table
     from strongsort_ros.evaluation.scores import EvaluatedTracks
-    from strongsort_ros.online.config import TrackerNodeConfig
+    from strongsort_ros.online.config import NodeSettings, TrackerNodeConfig
     from strongsort_ros.replay.replay import ReplayFrames, ReplayResult
     from strongsort_ros.types import Image
 
@@ -219,7 +219,7 @@ def _score_replays(
     total = count(sum(len(f.numbers) for f in frames.values()), 'frame')
     report = Report(
         title=f'strongsort_ros on {", ".join(jobs)}',
-        about=f'{total}, replayed offline',
+        about=f'{total}, replayed offline. {_tracker_of(work.settings.node)}',
         before=before,
         after=after,
         image=_images(work, jobs, frames),
@@ -228,6 +228,12 @@ def _score_replays(
         files=[(job.output.name, f'tracks of {job.source.name}') for job in jobs.values()],
     )
     write_report(args, report)
+
+
+def _tracker_of(node: NodeSettings) -> str:
+    name = Path(node.weights).name
+    appearance = {'': 'colour histograms', 'none': 'motion only'}.get(name, name)
+    return f'Preset {node.preset}, appearance: {appearance}, camera motion: {node.camera_motion}.'
 
 
 def _latencies(replayed: ReplayResult) -> list[Latency]:

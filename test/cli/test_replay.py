@@ -52,7 +52,9 @@ def test_refined_scored_and_reported(
     scores = json.loads((tmp_path / 'scores.json').read_text())
     assert scores['combined']['hota'] > 50
     assert scores['refined']['combined']['hota'] > 50
-    assert 'HOTA' in (tmp_path / 'report.html').read_text()
+    page = (tmp_path / 'report.html').read_text()
+    assert 'HOTA' in page
+    assert 'Preset robust, appearance: colour histograms, camera motion: ' in page
     refined = load_tracks(tmp_path / 'out_refined.txt')
     np.testing.assert_array_equal(refined.ids, read_tracks(tmp_path / 'out_refined', '/tracks').ids)
 

@@ -22,7 +22,7 @@ from strongsort_ros.evaluation.report.curves import curves_table, draw_curves
 from strongsort_ros.evaluation.report.errors import errors_chart
 from strongsort_ros.evaluation.report.model import Drawing, Picture, Report, latency_table
 from strongsort_ros.evaluation.report.switch_pictures import draw_switch
-from strongsort_ros.evaluation.report.time_axis import NAMES_WIDTH
+from strongsort_ros.evaluation.report.time_axis import CHART_WIDTH, NAMES_WIDTH
 from strongsort_ros.evaluation.report.timeline import Timeline, people_timeline, tracks_timeline
 from strongsort_ros.evaluation.score_table import (
     ALL_MEASURES,
@@ -90,7 +90,12 @@ def render_page(report: Report) -> str:
         keep_trailing_newline=True,
     )
     template = environment.get_template('template.html.j2')
-    return template.render(report=report, sections=list(_sections(report)), names_width=NAMES_WIDTH)
+    return template.render(
+        report=report,
+        sections=list(_sections(report)),
+        names_width=NAMES_WIDTH,
+        chart_width=CHART_WIDTH,
+    )
 
 
 def _sections(report: Report) -> Iterator[Section]:
