@@ -46,7 +46,7 @@
       seek(Number(chart.dataset.start) + Math.floor(share * chart.dataset.frames));
     }
   });
-  document.querySelector('#steps').hidden = false;
+  for (const part of document.querySelectorAll('[data-script]')) part.hidden = false;
   for (const button of document.querySelectorAll('[data-step$=switch]')) button.hidden = !switches.length;
   if (video.readyState) show();
 })();

@@ -270,6 +270,8 @@ def test_charts_seek_the_video() -> None:
     marks = [a['data-frame'] for _, a in page.elements if a.get('class') == 'switch']
     assert marks == ['11', '11']
     assert page.links.count('#player') == 2
+    # What needs the script is hidden without it.
+    assert [a for _, a in page.elements if 'data-script' in a and 'hidden' not in a] == []
     steps = {a['data-step'] for _, a in page.elements if 'data-step' in a}
     assert steps == {'previous-switch', 'previous-frame', 'next-frame', 'next-switch'}
     assert all(f"'{step}':" in page.words for step in steps)
