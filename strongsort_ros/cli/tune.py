@@ -56,7 +56,6 @@ def run(args: argparse.Namespace) -> None:
         values_table,
     )
     from strongsort_ros.files.atomic import replacing
-    from strongsort_ros.settings import AUTO
     from strongsort_ros.tracking.settings import TrackerSettings
 
     require('scoring', 'trackeval')
@@ -66,9 +65,9 @@ def run(args: argparse.Namespace) -> None:
     check_parameters(names)
     recordings = load(args)
     base = TrackerSettings.preset(args.preset)
-    distance = next((r.max_cosine_distance for r in recordings if r.max_cosine_distance), None)
-    if distance is not None and base.max_cosine_distance in (AUTO, 0.45):
-        base = base.replace(max_cosine_distance=distance)
+    computed = [one.max_cosine_distance for one in recordings if one.max_cosine_distance]
+    if computed and args.preset == 'robust':  # the value of 'auto' for these embeddings
+        base = base.replace(max_cosine_distance=computed[0])
     if len(recordings) == 1:
         warn('one sequence: there is none left to show what tuning gains on new recordings')
     journal = Path(f'{args.output}.journal')

@@ -101,7 +101,7 @@ def paper_variants() -> list[Variant]:
 
 def default_variants() -> list[Variant]:
     """Return the default, with RTS, and with each of its rules away."""
-    full = TrackerSettings.robust()
+    full = TrackerSettings.preset('robust', network=True)
     return [
         Variant(DEFAULT, 'robust', full, camera_motion=True),
         Variant(

@@ -122,7 +122,7 @@ def _run(recordings: Sequence[Recording], tracker: Tracker) -> Compared:
     seconds, memory = 0.0, 0.0
     for recording in recordings:
         if tracker.name in OURS:
-            settings = TrackerSettings.preset(OURS[tracker.name])
+            settings = TrackerSettings.preset(OURS[tracker.name], network=True)
             camera = OURS[tracker.name] != 'deepsort'
             tracks, taken = track(recording, settings, camera_motion=camera)
             sequences.append(scored(recording, tracks))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from strongsort_ros.evaluation.scores import score
@@ -91,3 +93,15 @@ def test_published_scores_on_real_features(data_dir: Path) -> None:
         assert (found.hota, found.idf1, found.idsw) == pytest.approx(
             (published.hota, published.idf1, published.idsw), abs=0.005
         )
+
+
+def test_the_default_uses_the_limit_of_the_embeddings(crowds: list[Recording]) -> None:
+    """As `strongsort track` does: 'auto' stands for the value of the network."""
+    full = next(one for one in default_variants() if one.name == 'robust').settings
+    strict = replace(crowds[0], max_cosine_distance=0.01)
+    for recording, same in ((crowds[0], TrackerSettings.robust()), (strict, full)):
+        limit = recording.max_cosine_distance or 0.45
+        found, _ = track(recording, full)
+        expected, _ = track(recording, same.replace(max_cosine_distance=limit))
+        np.testing.assert_array_equal(found.tlwh, expected.tlwh)
+    assert len(track(strict, full)[0]) != len(track(crowds[0], full)[0])
