@@ -171,12 +171,11 @@ def _finish(output: Path, trainer: Trainer, data: Dataset) -> None:
 
     scores = score_embeddings(data, lambda crops: trainer.embed(crops, progress('test')))
     network = trainer.network
-    card = replace(
-        network.card,
-        max_cosine_distance=scores.threshold,
-        source=f'trained on {data.name} by strongsort train reid; see the licence of the data',
-        threshold_source=f'equal error rate of {scores.queries} queries, people not trained on',
-    )
+    source = f'trained on {data.name} by strongsort train reid; see the licence of the data'
+    card = replace(network.card, source=source, threshold_source='not measured')
+    if scores.queries:
+        measured = f'equal error rate of {scores.queries} queries, people not trained on'
+        card = replace(card, max_cosine_distance=scores.threshold, threshold_source=measured)
     network = replace(network, card=card)
     export_safetensors(output, network)
     onnx = output.with_suffix('.onnx')

@@ -54,9 +54,12 @@ def test_trains_on_sequences(tmp_path: Path, capsys: Capture) -> None:
     assert run('train', 'reid', tmp_path / 'data', '-o', one, *options) == 0
     assert 'rank-1' in capsys.readouterr().out
     a, b = tmp_path / 'data' / 'a', tmp_path / 'data' / 'b'
-    cosine = ('--validate', b, '--loss', 'cosine-softmax', '--weights', one)
+    assert 'equal error rate' in load_extractor(one, 'cpu').card.threshold_source
+    cosine = ('--gap', 100, '--validate', b, '--loss', 'cosine-softmax', '--weights', one)
     assert run('train', 'reid', a, '-o', other, *options, *cosine) == 0
-    assert 'rank-1' in capsys.readouterr().out
+    assert 'no scores: nobody of the test' in capsys.readouterr().out
+    card = load_extractor(other, 'cpu').card
+    assert (card.max_cosine_distance, card.threshold_source) == (0.45, 'not measured')
 
 
 class _Keyboard(io.StringIO):

@@ -126,7 +126,7 @@ class CropSettings(Settings):
         low=0.01, high=0.99,
     )  # fmt: skip
     gap: float = param(
-        1.0, 'Gallery crops nearer in time to the query than this do not count.', 's'
+        1.0, 'Gallery crops nearer in time to the query than this do not count.', 's', high=1e6
     )
 
 

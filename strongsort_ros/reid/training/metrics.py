@@ -31,7 +31,7 @@ class RetrievalScores:
         Number of queries that have a correct crop in the gallery; only these count.
     threshold
         Cosine distance at which pairs of the same person are rejected as often as pairs of
-        different people are accepted (equal error rate).
+        different people are accepted (equal error rate). Meaningless without queries.
     error_rate
         The error rate there.
 
@@ -119,7 +119,7 @@ def _equal_error(counts: IntArray) -> tuple[float, float]:
     different, same = (np.cumsum(count) / max(count.sum(), 1) for count in counts)
     place = int(np.argmin(np.abs(different - (1 - same))))
     error_rate = (different[place] + 1 - same[place]) / 2
-    return round((place + 1) * _BIN, 3), float(error_rate)
+    return min(round((place + 1) * _BIN, 3), 2.0), float(error_rate)
 
 
 def _unit(embeddings: Float32Array) -> Float32Array:
