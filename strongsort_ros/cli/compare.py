@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from strongsort_ros import __version__
 from strongsort_ros.cli.ablate import add_sequences, load, print_lines
 from strongsort_ros.cli.console import count, progress_over, say, warn
 from strongsort_ros.cli.options import output_path
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
     )
 
     require('scoring', 'trackeval')
-    found = find_trackers([this_python(), *args.python])
+    found = find_trackers([this_python(), *args.python], __version__)
     names = [name.strip() for name in args.trackers.split(',') if name.strip()]
     chosen = choose(found, names)
     recordings = load(args)

@@ -61,7 +61,11 @@ class TorchvisionDetector(Detector):
 
         try:
             from torchvision.models import detection, get_model, list_models
-        except RuntimeError as error:  # of a missing operator
+            from torchvision.ops import nms
+
+            # Without its compiled part torchvision can be imported, and fails here.
+            nms(torch.zeros(1, 4), torch.zeros(1), 0.5)
+        except RuntimeError as error:
             raise InputError(
                 f'detector torchvision:{model}: torchvision does not fit torch '
                 f'{torch.__version__}; install both from one index'

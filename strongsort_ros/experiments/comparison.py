@@ -16,7 +16,6 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from strongsort_ros import __version__
 from strongsort_ros.errors import InputError, StrongSortError, did_you_mean
 from strongsort_ros.evaluation.score_table import Table, format_score
 from strongsort_ros.evaluation.scores import ScoredSequence, Scores, score
@@ -54,13 +53,15 @@ class Compared(NamedTuple):
     error: str = ''
 
 
-def find_trackers(pythons: Sequence[str]) -> list[Tracker]:
+def find_trackers(pythons: Sequence[str], version: str = '') -> list[Tracker]:
     """Return the presets, and the trackers of the libraries that environments have.
 
     Parameters
     ----------
     pythons
         Interpreters; the first that has a library is used for it.
+    version
+        Version of this package.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def find_trackers(pythons: Sequence[str]) -> list[Tracker]:
         An interpreter cannot be run.
 
     """
-    found = {name: Tracker(name, __version__) for name in OURS}
+    found = {name: Tracker(name, version) for name in OURS}
     for python in pythons:
         for name, version in _ask(python).items():
             found.setdefault(name, Tracker(name, version, python))

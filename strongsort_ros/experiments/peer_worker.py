@@ -87,12 +87,11 @@ def boxmot(name: str, recording: Arrays) -> Update:
 
 def ultralytics(name: str, recording: Arrays) -> Update:
     """Return the tracker of ultralytics."""
-    import yaml
     from ultralytics import trackers
     from ultralytics.engine.results import Boxes
-    from ultralytics.utils import ROOT
+    from ultralytics.utils import ROOT, YAML
 
-    settings = yaml.safe_load((ROOT / 'cfg' / 'trackers' / f'{name}.yaml').read_text())
+    settings = YAML.load(ROOT / 'cfg' / 'trackers' / f'{name}.yaml')
     # The image is black: camera motion could not be estimated.
     settings['gmc_method'] = 'none'
     kind = {key.lower(): key for key in dir(trackers)}[{'bytetrack': 'bytetracker'}.get(name, name)]
