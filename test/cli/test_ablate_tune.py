@@ -46,5 +46,7 @@ def test_tune_writes_a_parameter_file(
 def test_bad_input_is_one_line(
     arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    require('scoring', 'trackeval')
+    require('tuning', 'optuna')
     assert main(arguments) == 2
     assert complaint in capsys.readouterr().err
