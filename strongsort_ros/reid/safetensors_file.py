@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -43,16 +44,8 @@ def read_safetensors(path: Path) -> dict[str, Array]:
         The file is not readable, damaged, or not a safetensors file.
 
     """
-    try:
-        with path.open('rb') as file:
-            return _read(file, os.fstat(file.fileno()).st_size)
-    except OSError as error:
-        raise ExtractorError(f'weights: {path}: {error.strerror}') from error
-    except (ValueError, RecursionError) as error:
-        reason = shorten(str(error), 120)
-        raise ExtractorError(
-            f'weights: {path} is damaged or is not a safetensors file: {reason}'
-        ) from error
+    with _opened(path) as (file, size):
+        return _read(file, size)
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -64,9 +57,19 @@ def read_metadata(path: Path) -> dict[str, str]:
         The file is not readable, damaged, or not a safetensors file.
 
     """
+    with _opened(path) as (file, size):
+        header = _read_header(file, size)
+    found = header.get(_METADATA)
+    texts = found if isinstance(found, dict) else {}
+    return {name: text for name, text in texts.items() if isinstance(text, str)}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a file, with its size; errors of reading it name the file."""
     try:
         with path.open('rb') as file:
-            header = _read_header(file, os.fstat(file.fileno()).st_size)
+            yield file, os.fstat(file.fileno()).st_size
     except OSError as error:
         raise ExtractorError(f'weights: {path}: {error.strerror}') from error
     except (ValueError, RecursionError) as error:
@@ -74,9 +77,6 @@ def read_metadata(path: Path) -> dict[str, str]:
         raise ExtractorError(
             f'weights: {path} is damaged or is not a safetensors file: {reason}'
         ) from error
-    found = header.get(_METADATA)
-    texts = found if isinstance(found, dict) else {}
-    return {name: text for name, text in texts.items() if isinstance(text, str)}
 
 
 def _read(file: BinaryIO, size: int) -> dict[str, Array]:
