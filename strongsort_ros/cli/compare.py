@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 from strongsort_ros import __version__
-from strongsort_ros.cli.ablate import add_sequences, load, print_lines
 from strongsort_ros.cli.console import count, progress_over, say, warn
 from strongsort_ros.cli.options import output_path
+from strongsort_ros.cli.recordings import add_sequences, load, print_lines
 from strongsort_ros.packages import require
 
 
@@ -44,17 +45,17 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> None:
     """Track and score, and print the table."""
     from strongsort_ros.experiments.comparison import (
+        OURS,
         choose,
         compare,
         find_trackers,
         save_csv,
         save_picture,
         table,
-        this_python,
     )
 
     require('scoring', 'trackeval')
-    found = find_trackers([this_python(), *args.python], __version__)
+    found = find_trackers([sys.executable, *args.python], __version__)
     names = [name.strip() for name in args.trackers.split(',') if name.strip()]
     chosen = choose(found, names)
     recordings = load(args)
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     for one in done:
         if one.error:
             warn(f'{one.tracker.name}: {one.error}')
-    if len(found) == 3:
+    if len(found) == len(OURS):
         warn('no other library is installed here; --python names another environment')
     if args.csv:
         save_csv(args.csv, done)

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from strongsort_ros.cli.ablate import add_jobs, add_sequences, load, print_lines
 from strongsort_ros.cli.console import say, step_progress, warn
 from strongsort_ros.cli.options import output_path, positive_int
+from strongsort_ros.cli.recordings import add_jobs, add_sequences, load, print_lines
 from strongsort_ros.packages import require
 
 

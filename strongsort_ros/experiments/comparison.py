@@ -7,7 +7,6 @@ import json
 import os
 import resource
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -35,8 +34,8 @@ _TIMEOUT: Final = 1800.0
 """Longest time of a tracker for one recording, s."""
 
 
-class Tracker(NamedTuple):
-    """A tracker that can be run, and its version."""
+class Contender(NamedTuple):
+    """A tracker that can be run, its version, and the interpreter that has it ('': ours)."""
 
     name: str
     version: str
@@ -46,14 +45,14 @@ class Tracker(NamedTuple):
 class Compared(NamedTuple):
     """Scores of a tracker, its frames per second, and what went wrong, if anything."""
 
-    tracker: Tracker
+    tracker: Contender
     scores: Scores | None
     frames_per_second: float
     memory: float
     error: str = ''
 
 
-def find_trackers(pythons: Sequence[str], version: str = '') -> list[Tracker]:
+def find_trackers(pythons: Sequence[str], version: str = '') -> list[Contender]:
     """Return the presets, and the trackers of the libraries that environments have.
 
     Parameters
@@ -69,10 +68,10 @@ def find_trackers(pythons: Sequence[str], version: str = '') -> list[Tracker]:
         An interpreter cannot be run.
 
     """
-    found = {name: Tracker(name, version) for name in OURS}
+    found = {name: Contender(name, version) for name in OURS}
     for python in pythons:
         for name, version in _ask(python).items():
-            found.setdefault(name, Tracker(name, version, python))
+            found.setdefault(name, Contender(name, version, python))
     return list(found.values())
 
 
@@ -86,7 +85,7 @@ def _ask(python: str) -> dict[str, str]:
     return answer
 
 
-def choose(trackers: Sequence[Tracker], names: Sequence[str]) -> list[Tracker]:
+def choose(trackers: Sequence[Contender], names: Sequence[str]) -> list[Contender]:
     """Return the trackers of these names; of none, all.
 
     Raises
@@ -103,7 +102,7 @@ def choose(trackers: Sequence[Tracker], names: Sequence[str]) -> list[Tracker]:
     return [known[name] for name in names] or list(trackers)
 
 
-def compare(recordings: Sequence[Recording], trackers: Sequence[Tracker]) -> Iterator[Compared]:
+def compare(recordings: Sequence[Recording], trackers: Sequence[Contender]) -> Iterator[Compared]:
     """Yield the result of each tracker on all recordings together.
 
     A tracker of another library runs in a process of its own, in one thread, one after another. One
@@ -118,7 +117,7 @@ def compare(recordings: Sequence[Recording], trackers: Sequence[Tracker]) -> Ite
             yield Compared(tracker, None, 0.0, 0.0, str(error))
 
 
-def _run(recordings: Sequence[Recording], tracker: Tracker) -> Compared:
+def _run(recordings: Sequence[Recording], tracker: Contender) -> Compared:
     sequences: list[ScoredSequence] = []
     seconds, memory = 0.0, 0.0
     for recording in recordings:
@@ -130,16 +129,15 @@ def _run(recordings: Sequence[Recording], tracker: Tracker) -> Compared:
             used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         else:
             tracks, taken, used = _run_peer(recording, tracker)
-            frames = recording.frames
             truth = recording.ground_truth
-            sequences.append(ScoredSequence(recording.name, truth, tracks, frames))
+            sequences.append(ScoredSequence(recording.name, truth, tracks, recording.frames))
         seconds += taken
         memory = max(memory, used / 1024)
-    frames_in_all = sum(len(recording.frames) for recording in recordings)
-    return Compared(tracker, score(sequences).combined, frames_in_all / max(seconds, 1e-9), memory)
+    frames = sum(len(recording.frames) for recording in recordings)
+    return Compared(tracker, score(sequences).combined, frames / max(seconds, 1e-9), memory)
 
 
-def _run_peer(recording: Recording, tracker: Tracker) -> tuple[TrackRows, float, int]:
+def _run_peer(recording: Recording, tracker: Contender) -> tuple[TrackRows, float, int]:
     """Return the tracks of another library, the seconds of its updates, and peak memory in KiB."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / 'recording.npz', Path(folder) / 'tracks.npz'
@@ -236,8 +234,3 @@ def save_picture(path: Path, results: Sequence[Compared]) -> None:
     diagram.margins(x=0.2)
     with replacing(path) as part:
         figure.savefig(part, format=path.suffix.lstrip('.') or 'png', dpi=120)
-
-
-def this_python() -> str:
-    """Return the interpreter of this process."""
-    return sys.executable

@@ -163,7 +163,6 @@ def track(name: str, recording: Arrays) -> Arrays:
     update = LIBRARIES[library][1](kind, recording)
     width, height = (int(side) for side in recording['image_size'])
     image = np.zeros((height, width, 3), np.uint8)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     results: list[tuple[int, Any, Any]] = []
     seconds = 0.0
     for frame in _frames(recording, image):
@@ -178,7 +177,6 @@ def track(name: str, recording: Arrays) -> Arrays:
         'tlwh': np.hstack([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]]).astype(float),
         'seconds': seconds,
         'memory': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-        'memory_before': before,
     }
 
 

@@ -116,10 +116,12 @@ def load_recording(folder: Path, source: RecordingSource, progress: Progress = i
     known = (folder / 'seqinfo.ini').exists()
     info = load_sequence_info(folder) if known else None
     truth = load_ground_truth(folder / 'gt' / 'gt.txt')
+    if not len(truth):
+        raise InputError(f'{folder / "gt" / "gt.txt"}: no boxes to score against')
     if source.second_half and info is None:
         raise InputError(f'{folder}: the second half needs seqinfo.ini')
     first = info.second_half if info and source.second_half else int(truth.frames.min())
-    last = info.length if info else int(max(truth.frames.max(), rows.frames.max()))
+    last = info.length if info else int(max(truth.frames.max(), rows.frames.max(initial=0)))
     frames = range(first, last + 1)
     recording = Recording(
         folder.resolve().name, frames, info.frame_rate if info else FRAME_RATE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,13 @@ def test_bad_input_is_one_line(
     require('tuning', 'optuna')
     assert main(arguments) == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_empty_ground_truth_is_named(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    require('scoring', 'trackeval')
+    shutil.copytree(drawn, tmp_path / 'plaza')
+    (tmp_path / 'plaza' / 'gt' / 'gt.txt').write_text('')
+    assert main(['ablate', str(tmp_path / 'plaza')]) == 2
+    assert 'gt.txt' in capsys.readouterr().err

@@ -15,7 +15,7 @@ from strongsort_ros.errors import InputError
 from strongsort_ros.experiments import peer_worker
 from strongsort_ros.experiments.comparison import (
     OURS,
-    Tracker,
+    Contender,
     choose,
     compare,
     find_trackers,
@@ -43,7 +43,7 @@ def test_unknown_trackers_are_named() -> None:
 
 def test_presets_are_scored_and_failures_kept(crowds: list[Recording], tmp_path: Path) -> None:
     require('scoring', 'trackeval')
-    broken = Tracker('roboflow:none', '0', sys.executable)
+    broken = Contender('roboflow:none', '0', sys.executable)
     done = list(compare(crowds, [*choose(find_trackers([]), ['strongsort_ros:robust']), broken]))
     assert done[0].scores is not None
     assert done[0].scores.hota > 60
