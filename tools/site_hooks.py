@@ -26,21 +26,20 @@ def on_files(files: Files, config: Any) -> Files:
         name for page in files.documentation_pages() for name in LINK.findall(page.content_string)
     }
     for name in sorted(linked):
-        # The README is a file to read here: its own links start in another folder.
-        shown = f'{name}.txt' if name.endswith('.md') else name
-        target = f'{FILES}/{shown}'
-        files.append(File.generated(config, target, content=(ROOT / name).read_bytes()))
+        content = (ROOT / name).read_bytes()
+        files.append(File.generated(config, _copy_of(name), content=content))
     return files
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Point the links outside `docs` to the copies."""
+    links = LINK.pattern + r'(#[\w-]*)?'
+    return re.sub(links, lambda link: f']({_copy_of(link[1])}', markdown)
 
-    def copied(link: re.Match[str]) -> str:
-        name = link[1]
-        return f']({FILES}/{name}.txt' if name.endswith('.md') else f']({FILES}/{name}'
 
-    return re.sub(LINK.pattern + r'(#[\w-]*)?', copied, markdown)
+def _copy_of(name: str) -> str:
+    """Return the path of a copy; a page becomes text, as its links start in another folder."""
+    return f'{FILES}/{name}.txt' if name.endswith('.md') else f'{FILES}/{name}'
 
 
 def command_page() -> str:
